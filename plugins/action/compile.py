@@ -1,0 +1,203 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From Ansible's inventory and variables to the core and back: the only place that knows both."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import combine_vars
+from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
+
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
+    HOST_KEYS,
+    MODEL_KEYS,
+    PREFIX,
+    Source,
+    declare,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.shipped import load_shipped
+
+
+class ActionModule(ActionBase):
+    """Compile the model for the whole inventory."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Return the rulesets by key, and each managed host's key and class."""
+        super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(
+            {"directory": {"type": "path"}, "hosts": {"type": "list", "elements": "str", "default": []}}
+        )
+        variables = FleetVariables(task_vars, self._loader, self._templar)
+        problems = Problems()
+        try:
+            declaration = declare(variables.sources(), load_shipped, problems)
+            fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
+        except ModelError as error:
+            raise AnsibleActionFail(str(error)) from error
+        rulesets, hosts = render_once_each(fleet)
+        result = {
+            "changed": False,
+            "rulesets": rulesets,
+            "hosts": hosts,
+            "classes": dict(fleet.classes),
+            "warnings": list(warnings_about(fleet, arguments["hosts"])),
+        }
+        if arguments["directory"] and not self._task.check_mode:
+            files = {f"{host}.nft": rulesets[hosts[host]] for host in arguments["hosts"] if host in hosts}
+            result["changed"] = write_files(Path(arguments["directory"]), files)
+        return result
+
+
+class FleetVariables:
+    """The variables of all groups and hosts of the inventory, as far as they concern the model."""
+
+    def __init__(self, task_vars, loader, templar):
+        """Take what an action plugin is given."""
+        self._task_vars = task_vars
+        self._hostvars = task_vars["hostvars"]
+        self._inventory = self._hostvars._inventory
+        self._loader = loader
+        self._templar = templar
+
+    def sources(self) -> list[Source]:
+        """Return every place that sets a variable of the model; one above the inventory hides all places below it."""
+        below = list(self._inventory_sources())
+        above = {
+            key: self._task_vars[key]
+            for key in MODEL_KEYS
+            if self._task_vars.get(key) is not None
+            and not any(raw.get(key) == self._task_vars[key] for _origin, raw, _member in below)
+        }
+        sources = [Source("", self._templated("", above, None))]
+        for origin, raw, member in below:
+            visible = {key: value for key, value in raw.items() if key not in above}
+            sources.append(Source(origin, self._templated(origin, visible, member)))
+        return sources
+
+    def inventory(self) -> Inventory:
+        """Return the groups, and each host's own declared variables, read when they are asked for."""
+        groups = {name: tuple(hosts) for name, hosts in self._task_vars["groups"].items()}
+        return Inventory(groups, _DeclaredVariables(self._hostvars, groups["all"]))
+
+    def _inventory_sources(self) -> Iterator[tuple[str, dict, str | None]]:
+        groups = sorted(self._inventory.groups.values(), key=lambda group: (group.depth, group.name))
+        for group in groups:
+            members = sorted(host.name for host in group.get_hosts())
+            origin = "" if group.name == "all" else f"group {group.name}"
+            yield origin, self._own_variables(group), members[0] if members else None
+        for name, host in sorted(self._inventory.hosts.items()):
+            yield f"host {name}", self._own_variables(host), name
+
+    def _own_variables(self, entity) -> dict:
+        paths = get_vars_from_inventory_sources(self._loader, self._inventory._sources, [entity], "all")
+        beside_playbook = get_vars_from_path(self._loader, self._loader.get_basedir(), [entity], "all")
+        merged = combine_vars(combine_vars(entity.get_vars(), paths), beside_playbook)
+        return {key: value for key, value in merged.items() if key.startswith(PREFIX)}
+
+    def _templated(self, origin: str, raw: Mapping[str, object], member: str | None) -> dict[str, object]:
+        variables = {key: value for key, value in raw.items() if key not in HOST_KEYS}
+        if not self._templar.is_template(variables):
+            return plain(variables)
+        available = self._task_vars if member is None else self._hostvars.raw_get(member)
+        try:
+            return plain(self._templar.copy_with_new_env(available_variables=available).template(variables))
+        except AnsibleError as error:
+            where = f" ({origin})" if origin else ""
+            raise AnsibleActionFail(f"The model{where} has a template that fails: {error}") from error
+
+
+class _DeclaredVariables(Mapping):
+    def __init__(self, hostvars, names):
+        self._hostvars = hostvars
+        self._names = dict.fromkeys(names)
+
+    def __getitem__(self, name):
+        if name not in self._names:
+            raise KeyError(name)
+        variables = self._hostvars[name]
+        return {key: plain(variables[key]) for key in HOST_KEYS if key in variables}
+
+    def __contains__(self, name):
+        return name in self._names
+
+    def __iter__(self):
+        return iter(self._names)
+
+    def __len__(self):
+        return len(self._names)
+
+
+def plain(value):
+    """Return a value without Ansible's own types in it: mappings, lists, and Python's plain scalars."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def render_once_each(fleet: Fleet) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the rulesets by key and the key of each host: a class's name, with the interfaces where they matter."""
+    rulesets: dict[str, str] = {}
+    hosts = {}
+    for host, node_class in fleet.classes.items():
+        policy = fleet.policy_of(host)
+        sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
+        key = hosts[host] = " ".join([node_class, *sides])
+        if key not in rulesets:
+            rulesets[key] = render(policy)
+    return rulesets, hosts
+
+
+def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
+    """Yield what a user should know although nothing is wrong."""
+    unmanaged = sorted(set(hosts) - set(fleet.classes))
+    if unmanaged:
+        yield f"In no node class, and left as they are: {', '.join(unmanaged)}"
+    if fleet.expired:
+        yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
+
+
+@lru_cache(maxsize=None)
+def look_up(name: str) -> list[str]:
+    """Return the addresses of a host name, as the controller's resolver has them; none where it has none."""
+    try:
+        answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return sorted({str(address[0]).partition("%")[0] for *_kind, address in answers})
+
+
+def write_files(directory: Path, files: Mapping[str, str]) -> bool:
+    """Write files that differ from what is there, each in one step; return whether there were any."""
+    directory.mkdir(parents=True, exist_ok=True)
+    changed = {
+        name: text
+        for name, text in files.items()
+        if not (directory / name).is_file() or (directory / name).read_text(encoding="utf-8") != text
+    }
+    for name, text in changed.items():
+        handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, directory / name)
+    return bool(changed)

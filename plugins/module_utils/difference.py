@@ -1,0 +1,47 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What differs between two rulesets, in the words of the model: flows and addresses, not rules."""
+
+from __future__ import annotations
+
+import re
+
+DESCRIPTION_MARK = "#: "
+_SET = re.compile(r"\tset (\S+) \{")
+_ELEMENT = re.compile(r"\t\t\t([0-9a-f.:/]+),")
+
+
+def describe(ruleset):
+    """Return the lines of a rendered ruleset that say what it lets through, and the addresses behind each name."""
+    flows, addresses, name = [], [], ""
+    for line in ruleset.splitlines():
+        found = _SET.fullmatch(line)
+        name = found.group(1) if found else name
+        element = _ELEMENT.fullmatch(line)
+        if line.startswith(DESCRIPTION_MARK):
+            flows.append(line[len(DESCRIPTION_MARK):])
+        elif element:
+            addresses.append("%s is %s" % (name.rsplit(".", 1)[0], element.group(1)))
+    return flows + addresses
+
+
+def drift(recorded, live):
+    """Return what somebody changed in the kernel since we applied, given both listings of our table."""
+    if not live:
+        return ["the table is gone"] if recorded else []
+    before, after = recorded.splitlines(), live.splitlines()
+    missing = ["live lacks: %s" % line.strip() for line in before if line not in set(after)]
+    foreign = ["live has: %s" % line.strip() for line in after if line not in set(before)]
+    return missing + foreign
+
+
+def as_diff(before, after):
+    """Return Ansible's form of a difference between two lists of lines."""
+    return {
+        "before_header": "what the host lets through now",
+        "after_header": "what the model lets through",
+        "before": "".join(line + "\n" for line in before),
+        "after": "".join(line + "\n" for line in after),
+    }

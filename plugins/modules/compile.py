@@ -1,0 +1,67 @@
+#!/usr/bin/python
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: compile
+short_description: Compile the fleet's model into rulesets, on the controller
+version_added: 0.1.0
+author: The gatehouse.firewall contributors (@gatehouse)
+description:
+  - Reads the model from the C(gatehouse_*) variables of all groups, hosts and plays, compiles one policy for each node class and
+    renders it. Run it once per play (C(run_once)); it connects to no host.
+  - Lists of several groups merge. A variable that is set above the inventory (in a play, a role, on the command line) replaces
+    what the inventory says.
+  - Peers' addresses come from the inventory's declared variables, never from facts, so that C(--limit) changes no ruleset.
+  - Where the model is wrong, fails with one line per problem, and nothing is written.
+options:
+  directory:
+    description: A directory on the controller that gets a file per managed host of O(hosts), C(<inventory_hostname>.nft).
+    type: path
+  hosts:
+    description: The hosts that this run is about. Those that are in no node class are named in a warning.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Compiles as ever, but writes no file.
+    support: full
+  diff_mode:
+    description: Has nothing to show; M(gatehouse.firewall.ruleset) shows what changes on a host.
+    support: none
+seealso:
+  - module: gatehouse.firewall.ruleset
+"""
+
+EXAMPLES = r"""
+- name: Compile the model
+  gatehouse.firewall.compile:
+  run_once: true
+  register: compiled
+
+- name: Apply it
+  gatehouse.firewall.ruleset:
+    ruleset: "{{ compiled.rulesets[compiled.hosts[inventory_hostname]] }}"
+  when: inventory_hostname in compiled.hosts
+"""
+
+RETURN = r"""
+rulesets:
+  description: The rendered rulesets by key; hosts of a class share one where nothing differs.
+  returned: success
+  type: dict
+hosts:
+  description: The key in RV(rulesets) of each managed host of the inventory.
+  returned: success
+  type: dict
+  sample: {nomad1: nomad_client}
+classes:
+  description: The node class of each managed host of the inventory.
+  returned: success
+  type: dict
+  sample: {nomad1: nomad_client}
+"""

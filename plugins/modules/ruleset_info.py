@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ruleset_info
+short_description: Read the live ruleset of a host
+version_added: 0.1.0
+author: The gatehouse.firewall contributors (@gatehouse)
+description:
+  - Reads our table from the kernel and compares it with what was applied and, if asked, with a ruleset that is wanted.
+options:
+  ruleset:
+    description: A ruleset to compare the host with, and to have checked by the host's C(nft). An empty text asks for no ruleset.
+    type: str
+attributes:
+  check_mode:
+    description: Never changes anything.
+    support: full
+  diff_mode:
+    description: Shows the flows and addresses in which the host differs from O(ruleset).
+    support: full
+seealso:
+  - module: gatehouse.firewall.ruleset
+"""
+
+EXAMPLES = r"""
+- name: Read what the kernel has
+  gatehouse.firewall.ruleset_info:
+  register: live
+
+- name: Fail where somebody changed our table
+  ansible.builtin.assert:
+    that: not live.drift
+    fail_msg: "{{ live.drift | join('\n') }}"
+"""
+
+RETURN = r"""
+has_nft:
+  description: Whether the host has an C(nft) command.
+  returned: success
+  type: bool
+live:
+  description: Our table as C(nft) lists it, without counters; an empty text where there is none.
+  returned: success
+  type: str
+applied:
+  description: The ruleset that was applied last, and is loaded at the next boot.
+  returned: success
+  type: str
+drift:
+  description: What somebody else has changed in our table since, in lines.
+  returned: success
+  type: list
+  elements: str
+differs:
+  description: Whether the host differs from O(ruleset) in the kernel, on disk or in its unit.
+  returned: when O(ruleset) is given
+  type: bool
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import FirewallError, of_module
+
+
+def look(firewall, wanted):
+    """Return what there is, and how far it is from what is wanted (where that is not None)."""
+    result = {
+        "changed": False,
+        "has_nft": firewall.has_nft,
+        "live": firewall.live,
+        "applied": firewall.applied,
+        "drift": firewall.drift(),
+    }
+    if wanted is None:
+        return result
+    firewall.check(wanted)
+    return dict(result, differs=not firewall.is_at(wanted), diff=firewall.difference(wanted))
+
+
+def main():
+    module = AnsibleModule({"ruleset": {"type": "str"}}, supports_check_mode=True)
+    try:
+        result = look(of_module(module), module.params["ruleset"])
+    except FirewallError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Sets of addresses, IPv4 and IPv6 side by side."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    collapse_addresses,
+    ip_address,
+    ip_network,
+)
+from typing import Union
+
+Address = Union[IPv4Address, IPv6Address]
+Network = Union[IPv4Network, IPv6Network]
+
+EXPECTED_NETWORK = 'an address or a network such as "192.0.2.10", "192.0.2.0/24" or "2001:db8::/32"'
+_ADDRESS_TEXT = re.compile(r"[0-9A-Fa-f:.]+(/\d{1,3})?", re.ASCII)
+
+
+class AddressError(ValueError):
+    """A text that is no address; ``expected`` and ``hint`` say what would be one."""
+
+    def __init__(self, expected: str, hint: str = "") -> None:
+        """Keep both parts of the message."""
+        super().__init__(expected)
+        self.expected = expected
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class AddressSet:
+    """Networks of both families, sorted, none inside another; single addresses are networks of full length."""
+
+    v4: tuple[IPv4Network, ...] = ()
+    v6: tuple[IPv6Network, ...] = ()
+
+    @classmethod
+    def of(cls, networks: Iterable[Network]) -> AddressSet:
+        """Return the union of networks. Neighbouring single addresses stay apart, so that one can come and go alone."""
+        unique = set(networks)
+        v4 = [network for network in unique if isinstance(network, IPv4Network)]
+        v6 = [network for network in unique if isinstance(network, IPv6Network)]
+        return cls(tuple(_disjoint(v4)), tuple(_disjoint(v6)))
+
+    def __or__(self, other: AddressSet) -> AddressSet:
+        """Return the addresses of either set."""
+        if not other or self == other:
+            return self
+        return AddressSet.of([*self.v4, *self.v6, *other.v4, *other.v6]) if self else other
+
+    def __bool__(self) -> bool:
+        """Return whether the set has any address; an empty set is nobody."""
+        return bool(self.v4 or self.v6)
+
+    def __len__(self) -> int:
+        """Return the number of networks, not of addresses."""
+        return len(self.v4) + len(self.v6)
+
+    def __contains__(self, address: object) -> bool:
+        """Return whether an address lies in one of the networks."""
+        if isinstance(address, IPv4Address):
+            return _holds(self.v4, self._starts_v4, address)
+        if isinstance(address, IPv6Address):
+            return _holds(self.v6, self._starts_v6, address)
+        return False
+
+    @cached_property
+    def _starts_v4(self) -> list[int]:
+        return [int(network.network_address) for network in self.v4]
+
+    @cached_property
+    def _starts_v6(self) -> list[int]:
+        return [int(network.network_address) for network in self.v6]
+
+
+EVERYBODY_V4 = (IPv4Network("0.0.0.0/0"),)
+EVERYBODY_V6 = (IPv6Network("::/0"),)
+
+
+def parse_network(text: object) -> Network:
+    """Read an address or a network; raise AddressError for anything else, host bits and IPv4 inside IPv6 among it."""
+    if not isinstance(text, str) or not _ADDRESS_TEXT.fullmatch(text):
+        raise AddressError(EXPECTED_NETWORK)
+    try:
+        network = ip_network(str(text), strict=False)
+    except ValueError:
+        raise AddressError(EXPECTED_NETWORK) from None
+    if ip_address(str(text).partition("/")[0]) != network.network_address:
+        raise AddressError("a network without host bits", f"did you mean {network}?")
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        raise AddressError("an IPv4 address written as one", f"did you mean {mapped}/{network.prefixlen - 96}?")
+    return network
+
+
+def is_single(network: Network) -> bool:
+    """Return whether a network is one address."""
+    return network.prefixlen == network.max_prefixlen
+
+
+def network_text(network: Network) -> str:
+    """Return a network as nft and people write it: without a prefix where it is one address."""
+    return str(network.network_address) if is_single(network) else str(network)
+
+
+def _disjoint(networks: list) -> list:  # type: ignore[type-arg]  # of one family; mypy can't say "either, not both"
+    if all(is_single(network) for network in networks):
+        return sorted(networks)
+    wide = list(collapse_addresses(network for network in networks if not is_single(network)))
+    starts = [int(network.network_address) for network in wide]
+    single = [
+        network for network in networks if is_single(network) and not _holds(wide, starts, network.network_address)
+    ]
+    return sorted([*wide, *single])
+
+
+def _holds(networks: Sequence[Network], starts: Sequence[int], address: Address) -> bool:
+    index = bisect_right(starts, int(address)) - 1
+    return index >= 0 and int(address) <= int(networks[index].broadcast_address)

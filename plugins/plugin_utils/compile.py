@@ -1,0 +1,123 @@
+"""From a resolved model to one policy per node class.
+
+A flow stands once and means both ends: egress at the sender's class, ingress at the receiver's, where they are managed.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from .addresses import AddressSet
+from .errors import Problems, Where
+from .model import Flow
+from .ports import PortSet
+from .resolve import Host, Resolved
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one flow lets through in one direction, to or from one peer (a class or a zone)."""
+
+    flow: str
+    peer: str
+    addresses: AddressSet
+    ports: PortSet
+    side: str = ""
+    log: bool = False
+    why: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All that a host of one class lets in and out; whatever no rule allows is denied.
+
+    ``interfaces`` maps a side to interface names. Hosts of a class differ in nothing else.
+    """
+
+    node_class: str
+    ingress: tuple[Rule, ...] = ()
+    egress: tuple[Rule, ...] = ()
+    echo_request: bool = True
+    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def rules(self, direction: str) -> tuple[Rule, ...]:
+        """Return the rules of one direction, in the order in which they decide."""
+        return self.ingress if direction == "ingress" else self.egress
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The outcome of a compilation: a policy per class, and each managed host's class.
+
+    ``expired`` names the flows that are closed because their last day is over.
+    """
+
+    policies: Mapping[str, Policy]
+    hosts: Mapping[str, Host]
+    classes: Mapping[str, str]
+    expired: tuple[str, ...] = ()
+
+    def policy_of(self, host: str) -> Policy:
+        """Return a host's policy: its class's, with its own interfaces where a rule asks for a side."""
+        policy = self.policies[self.classes[host]]
+        interfaces = self.hosts[host].interfaces
+        if not interfaces or not any(rule.side for rule in (*policy.ingress, *policy.egress)):
+            return policy
+        return replace(policy, interfaces=interfaces)
+
+
+def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) -> Fleet:
+    """Compile one policy for each class that has managed hosts."""
+    model = resolved.model
+    peers = lru_cache(maxsize=None)(resolved.peers)
+    flows = [flow for flow in model.flows.values() if flow.open_on(today)]
+    managed = [name for name, hosts in resolved.hosts.items() if hosts]
+    fleet = Fleet(
+        policies={
+            name: Policy(
+                node_class=name,
+                ingress=_rules(flows, "ingress", name, peers),
+                egress=_rules(flows, "egress", name, peers),
+                echo_request=model.echo_request,
+            )
+            for name in managed
+        },
+        hosts={host.name: host for name in managed for host in resolved.hosts[name]},
+        classes={host.name: name for name in managed for host in resolved.hosts[name]},
+        expired=tuple(flow.name for flow in model.flows.values() if not flow.open_on(today)),
+    )
+    _check_sides_of_zones(fleet, resolved, problems)
+    return fleet
+
+
+def _rules(
+    flows: list[Flow], direction: str, node_class: str, peers: Callable[[str, str], AddressSet]
+) -> tuple[Rule, ...]:
+    rules = []
+    for flow in flows:
+        own, others = (flow.receivers, flow.senders) if direction == "ingress" else (flow.senders, flow.receivers)
+        if node_class not in own or flow.end not in ("both", direction):
+            continue
+        for peer in others:
+            addresses = peers(peer, flow.side)
+            rules.append(Rule(flow.name, peer, addresses, flow.ports, flow.side, flow.log, flow.why, flow.source))
+    return tuple(sorted(rules, key=lambda rule: not rule.ports.everything))
+
+
+def _check_sides_of_zones(fleet: Fleet, resolved: Resolved, problems: Problems) -> None:
+    """Note hosts without an interface on a side that a flow with a zone is for: nothing else could tell the sides apart."""
+    for name, policy in fleet.policies.items():
+        needed = {
+            (rule.side, rule.flow)
+            for rule in (*policy.ingress, *policy.egress)
+            if rule.side and not resolved.hosts.get(rule.peer)
+        }
+        for side, flow in sorted(needed):
+            for host in resolved.hosts[name]:
+                if not host.interfaces.get(side):
+                    where = Where(f"gatehouse_interfaces.{side}", f"host {host.name}")
+                    problems.add(where, None, f"an interface name: the flow {flow} is for the {side} side only")

@@ -1,0 +1,106 @@
+"""What can be wrong with a model, said so that its author can mend it.
+
+Every reader adds to one list of problems instead of raising at the first; whoever asked for the model raises them together.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+class GatehouseError(Exception):
+    """Base of everything this collection raises on purpose."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """The place of a value, as its author wrote it: ``gatehouse_flows[3].ports[1]``.
+
+    ``origin`` names the source where the key alone doesn't, e.g. ``group k8s_nodes`` or a profile's file.
+    """
+
+    path: str
+    origin: str = ""
+
+    def at(self, index: int) -> Where:
+        """Return the place of one item of this list."""
+        return Where(f"{self.path}[{index}]", self.origin)
+
+    def key(self, name: object) -> Where:
+        """Return the place of one key of this mapping."""
+        return Where(f"{self.path}.{name}" if self.path else str(name), self.origin)
+
+    def __str__(self) -> str:
+        """Return the path, with the origin where there is one."""
+        return f"{self.path} ({self.origin})" if self.origin else self.path
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where, what was got, what was expected, and what to do."""
+
+    where: Where
+    got: str
+    expected: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Return the problem as one line."""
+        line = f"{self.where}: got {self.got}, expected {self.expected}"
+        return f"{line}; {self.hint}" if self.hint else line
+
+
+class ModelError(GatehouseError):
+    """The model is wrong; ``problems`` has every reason."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        """Keep the problems in the order in which a reader of the model meets them."""
+        self.problems = tuple(sorted(set(problems), key=_reading_order))
+        count = len(self.problems)
+        title = f"{count} problem{'s' if count != 1 else ''} in the model; nothing was changed:"
+        super().__init__("\n".join([title, *(f"  {problem}" for problem in self.problems)]))
+
+
+@dataclass
+class Problems:
+    """The problems found so far."""
+
+    found: list[Problem] = field(default_factory=list)
+
+    def add(self, where: Where, got: object, expected: str, hint: str = "") -> None:
+        """Note one problem; ``got`` is quoted as the user wrote it."""
+        self.found.append(Problem(where, quoted(got), expected, hint))
+
+    def raise_if_any(self) -> None:
+        """Raise all problems as one ModelError, if there are any."""
+        if self.found:
+            raise ModelError(self.found)
+
+
+def quoted(value: object) -> str:
+    """Return a value on one line, without control characters, and not longer than a message can bear."""
+    if value is None:
+        return "nothing"
+    text = repr(str(value)) if isinstance(value, str) else str(value)
+    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def near_miss(name: object, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return a hint with the known name that looks most like the given one, or nothing; ``cutoff`` is difflib's."""
+    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=cutoff)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def one_of(known: Iterable[str]) -> str:
+    """Return the words 'one of a, b, c' for an error message."""
+    names = sorted(known)
+    return f"one of {', '.join(names)}" if names else "nothing (none is declared)"
+
+
+def _reading_order(problem: Problem) -> tuple[object, ...]:
+    numbers_padded = re.sub(r"\d+", lambda match: match.group().zfill(9), problem.where.path)
+    return (problem.where.origin, numbers_padded, problem.got, problem.expected)

@@ -1,0 +1,272 @@
+"""The model: what is declared, read and checked, not yet resolved to addresses.
+
+What the words mean to a user (node class, zone, service, flow) stands in docs/model.md.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from .addresses import AddressSet
+from .errors import Problems, Where
+from .ports import PortSet
+from .readers import Item, flag_at, rows
+
+SIDES = ("private", "public")
+ENDS = ("both", "ingress", "egress")
+
+_CLASS_KEYS = ("name", "groups", "networks", "why")
+_ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
+_SERVICE_KEYS = ("name", "ports", "why")
+_FLOW_KEYS = (
+    *("name", "from", "to", "services", "ports", "side", "end", "log"),
+    *("why", "source", "owner", "ticket", "expires"),
+)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A row or a value of a model, and where it was written."""
+
+    where: Where
+    value: object
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The rows that stand on one level: the profiles', or the user's own, which extend and replace them.
+
+    ``required_zones`` maps a zone that must not be nobody to the reason.
+    """
+
+    classes: Sequence[Declared] = ()
+    zones: Sequence[Declared] = ()
+    services: Sequence[Declared] = ()
+    flows: Sequence[Declared] = ()
+    required_zones: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NodeClass:
+    """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed."""
+
+    name: str
+    groups: tuple[str, ...]
+    networks: AddressSet
+    where: Where = field(compare=False)
+
+    @property
+    def mapped(self) -> bool:
+        """Return whether somebody has said who the class is."""
+        return bool(self.groups or self.networks)
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A named set of networks, host names and other zones that are no inventory hosts. Empty means nobody."""
+
+    name: str
+    networks: AddressSet
+    hostnames: tuple[str, ...]
+    zones: tuple[str, ...]
+    where: Where = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A named set of ports."""
+
+    name: str
+    ports: PortSet
+    where: Where = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Who may reach whom, on which ports, and why: the only thing that opens anything."""
+
+    name: str
+    senders: tuple[str, ...]
+    receivers: tuple[str, ...]
+    ports: PortSet
+    where: Where = field(compare=False)
+    side: str = ""
+    end: str = "both"
+    log: bool = False
+    why: str = ""
+    source: str = ""
+    owner: str = ""
+    ticket: str = ""
+    expires: datetime.date | None = None
+
+    def open_on(self, today: datetime.date) -> bool:
+        """Return whether the flow opens anything on a day; its last day is ``expires``."""
+        return self.expires is None or today <= self.expires
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything declared, the user's layer on the profiles'."""
+
+    classes: Mapping[str, NodeClass] = field(default_factory=dict)
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    required_zones: Mapping[str, str] = field(default_factory=dict)
+    echo_request: bool = True
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def where(self) -> Where: ...
+
+
+_Thing = TypeVar("_Thing", bound=_Named)
+
+
+def read_model(profiles: Layer, user: Layer, echo_request: Declared, problems: Problems) -> Model:
+    """Read the profiles' layer and the user's on top of it; a thing of the user's replaces its namesake below.
+
+    Problems are noted, never raised: a model with problems is only good for finding more of them.
+    """
+    services = _layered((profiles.services, user.services), _SERVICE_KEYS, _read_service, problems)
+    classes = _layered((profiles.classes, user.classes), _CLASS_KEYS, _read_class, problems)
+    zones = _layered((profiles.zones, user.zones), _ZONE_KEYS, _read_zone, problems)
+
+    def read_flow(item: Item) -> Flow:
+        return _read_flow(item, services, classes, zones)
+
+    model = Model(
+        classes=classes,
+        zones=zones,
+        services=services,
+        flows=_layered((profiles.flows, user.flows), _FLOW_KEYS, read_flow, problems),
+        required_zones=profiles.required_zones,
+        echo_request=flag_at(echo_request.where, echo_request.value, True, problems),
+    )
+    _check_classes(model, problems)
+    _check_zones(model, problems)
+    return model
+
+
+def _layered(
+    layers: Iterable[Sequence[Declared]], keys: Sequence[str], read: Callable[[Item], _Thing], problems: Problems
+) -> dict[str, _Thing]:
+    things: dict[str, _Thing] = {}
+    for layer in layers:
+        here: dict[str, _Thing] = {}
+        for declared in layer:
+            thing = read(Item(declared.where, declared.value, keys, problems))
+            twin = here.setdefault(thing.name, thing) if thing.name else thing
+            if twin is not thing and (twin != thing or twin.where.origin == thing.where.origin):
+                _note_duplicate(thing, twin, problems)
+        things.update(here)
+    return things
+
+
+def _note_duplicate(thing: _Named, twin: _Named, problems: Problems) -> None:
+    problems.add(thing.where.key("name"), thing.name, "a name of its own", f"{twin.where} has it already")
+
+
+def _read_class(item: Item) -> NodeClass:
+    groups = []
+    for place, group in rows(item.place("groups"), item.raw("groups"), item.problems):
+        if isinstance(group, str) and group.isprintable():
+            groups.append(str(group))
+        else:
+            item.problems.add(place, group, "the name of an inventory group")
+    item.text("why")
+    return NodeClass(item.name(), tuple(groups), item.networks("networks"), item.where)
+
+
+def _read_zone(item: Item) -> Zone:
+    item.text("why")
+    return Zone(item.name(), item.networks("networks"), item.host_names("hostnames"), item.names("zones"), item.where)
+
+
+def _read_service(item: Item) -> Service:
+    item.text("why")
+    ports = item.ports("ports")
+    if not item.has("ports"):
+        item.problems.add(item.place("ports"), None, "a list of ports")
+    return Service(item.name(), ports, item.where)
+
+
+def _read_flow(
+    item: Item, services: Mapping[str, Service], classes: Mapping[str, NodeClass], zones: Mapping[str, Zone]
+) -> Flow:
+    senders, receivers = (_read_peers(item, key, {**classes, **zones}) for key in ("from", "to"))
+    if senders and receivers and not any(name in classes for name in (*senders, *receivers)):
+        item.problems.add(item.where, item.raw("name"), "a node class in from or in to: no host enforces this flow")
+    return Flow(
+        name=item.name(),
+        senders=senders,
+        receivers=receivers,
+        ports=_read_flow_ports(item, services),
+        where=item.where,
+        side=item.choice("side", SIDES, ""),
+        end=item.choice("end", ENDS, "both"),
+        log=item.flag("log"),
+        why=item.text("why"),
+        source=item.text("source"),
+        owner=item.text("owner"),
+        ticket=item.text("ticket"),
+        expires=item.date("expires"),
+    )
+
+
+def _read_peers(item: Item, key: str, known: Mapping[str, object]) -> tuple[str, ...]:
+    if not item.has(key) or item.raw(key) == []:
+        item.problems.add(item.place(key), item.raw(key), "a list of at least one node class or zone")
+    return item.references(key, known)
+
+
+def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
+    ports = item.ports("ports")
+    for name in item.references("services", services):
+        ports |= services[name].ports
+    if not item.raw("ports") and not item.raw("services"):
+        item.problems.add(item.where, item.raw("name"), "services or ports, or both")
+    return ports
+
+
+def _check_classes(model: Model, problems: Problems) -> None:
+    used = {name for flow in model.flows.values() for name in (*flow.senders, *flow.receivers)}
+    for node_class in model.classes.values():
+        if node_class.name in model.zones:
+            _note_duplicate(model.zones[node_class.name], node_class, problems)
+        if node_class.mapped:
+            continue
+        if node_class.where.path.startswith("gatehouse_"):
+            problems.add(node_class.where, node_class.name, "groups or networks: a class without members is an error")
+        elif node_class.name in used:
+            expected = f"an entry named {node_class.name} with groups or networks"
+            hint = f"{node_class.where.origin} has flows for it"
+            problems.add(Where("gatehouse_classes"), None, expected, hint)
+
+
+def _check_zones(model: Model, problems: Problems) -> None:
+    for zone in model.zones.values():
+        for index, name in enumerate(zone.zones):
+            where = zone.where.key("zones").at(index)
+            if name not in model.zones:
+                problems.add(where, name, "the name of a zone")
+            elif zone.name in _zones_within(model.zones, name):
+                problems.add(where, name, "a zone that doesn't hold this one in turn")
+
+
+def _zones_within(zones: Mapping[str, Zone], name: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current not in seen and current in zones:
+            seen.add(current)
+            waiting.extend(zones[current].zones)
+    return seen

@@ -1,0 +1,39 @@
+"""The way through the core, in one direction: declared rows -> model -> resolved -> fleet of policies."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .compile import Fleet, compile_fleet
+from .errors import Problems, Where
+from .model import Declared, Layer, Model, read_model
+from .profile import Profile, read_profiles
+from .resolve import Inventory, Lookup, resolve
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A whole model as it was written: the profiles, the user's options and the user's own layer."""
+
+    profiles: Sequence[Profile] = ()
+    options: Declared = Declared(Where("gatehouse_options"), None)
+    echo_request: Declared = Declared(Where("gatehouse_echo_request"), None)
+    user: Layer = field(default_factory=Layer)
+
+
+def read(declaration: Declaration, problems: Problems) -> Model:
+    """Read a declaration into a model, noting problems."""
+    profiles = read_profiles(declaration.profiles, declaration.options, problems)
+    return read_model(profiles, declaration.user, declaration.echo_request, problems)
+
+
+def build(
+    declaration: Declaration, inventory: Inventory, lookup: Lookup, today: datetime.date, problems: Problems
+) -> Fleet:
+    """Compile a declaration for an inventory; raise ModelError with every problem there is."""
+    model = read(declaration, problems)
+    fleet = compile_fleet(resolve(model, inventory, lookup, problems), today, problems)
+    problems.raise_if_any()
+    return fleet

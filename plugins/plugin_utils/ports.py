@@ -1,0 +1,116 @@
+"""Ports as a firewall sees them: a protocol and a range, or everything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PROTOCOLS = ("tcp", "udp", "sctp")
+EXPECTED_PORTS = 'a port such as "443/tcp", "30000-32767/udp", "53/tcp+udp" or "all"'
+
+_PORTS = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?/(?P<protocols>[a-z+]+)", re.ASCII)
+_SWAPPED = re.compile(r"(?P<protocol>[a-z]+)/(?P<ports>[\d-]+)", re.ASCII)
+
+
+class PortError(ValueError):
+    """A text that is no port; ``expected`` and ``hint`` say what would be one."""
+
+    def __init__(self, expected: str, hint: str = "") -> None:
+        """Keep both parts of the message."""
+        super().__init__(expected)
+        self.expected = expected
+        self.hint = hint
+
+
+@dataclass(frozen=True, order=True)
+class PortRange:
+    """Ports ``first`` to ``last`` (inclusive) of one protocol."""
+
+    protocol: str
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        """Return the range as it is written in a model."""
+        ports = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+        return f"{ports}/{self.protocol}"
+
+
+@dataclass(frozen=True)
+class PortSet:
+    """A set of ports: disjoint ranges, sorted by protocol and port, or ``everything`` (every protocol, ports or none)."""
+
+    ranges: tuple[PortRange, ...] = ()
+    everything: bool = False
+
+    @classmethod
+    def of(cls, ranges: Iterable[PortRange]) -> PortSet:
+        """Return the union of ranges: adjacent and overlapping ones of the same protocol join."""
+        merged: list[PortRange] = []
+        for item in sorted(ranges, key=lambda item: (PROTOCOLS.index(item.protocol), item.first)):
+            last = merged[-1] if merged else None
+            if last and last.protocol == item.protocol and item.first <= last.last + 1:
+                merged[-1] = PortRange(last.protocol, last.first, max(last.last, item.last))
+            else:
+                merged.append(item)
+        return cls(tuple(merged))
+
+    @classmethod
+    def parse(cls, text: object) -> PortSet:
+        """Read one entry of a model's ``ports``; raise PortError where it is none."""
+        if text == "all":
+            return ALL_PORTS
+        match = _PORTS.fullmatch(text) if isinstance(text, str) else None
+        if not match:
+            raise PortError(EXPECTED_PORTS, _hint(text))
+        first, last = int(match["first"]), int(match["last"] or match["first"])
+        if not (1 <= first <= 65535 and 1 <= last <= 65535):
+            raise PortError("ports between 1 and 65535")
+        if first > last:
+            raise PortError("a range that goes upwards", f"did you mean {last}-{first}/{match['protocols']}?")
+        return cls.of(PortRange(protocol, first, last) for protocol in _protocols(match["protocols"]))
+
+    def __or__(self, other: PortSet) -> PortSet:
+        """Return the ports of either set."""
+        if self.everything or other.everything:
+            return ALL_PORTS
+        return PortSet.of(self.ranges + other.ranges)
+
+    def __bool__(self) -> bool:
+        """Return whether the set has any port."""
+        return self.everything or bool(self.ranges)
+
+    def holds(self, protocol: str, port: int | None) -> bool:
+        """Return whether a packet to this port is in the set."""
+        if self.everything:
+            return True
+        return port is not None and any(
+            item.protocol == protocol and item.first <= port <= item.last for item in self.ranges
+        )
+
+    def texts(self) -> list[str]:
+        """Return the set as a model would list it."""
+        return ["all"] if self.everything else [str(item) for item in self.ranges]
+
+    def __str__(self) -> str:
+        """Return the set in one line."""
+        return " ".join(self.texts()) or "no port"
+
+
+ALL_PORTS = PortSet(everything=True)
+
+
+def _protocols(text: str) -> list[str]:
+    names = text.split("+")
+    for name in names:
+        if name not in PROTOCOLS:
+            raise PortError(f"a protocol of {', '.join(PROTOCOLS)}, or two joined by +")
+    return names
+
+
+def _hint(text: object) -> str:
+    if isinstance(text, int) and not isinstance(text, bool):
+        return f'did you mean "{text}/tcp"?'
+    swapped = _SWAPPED.fullmatch(text) if isinstance(text, str) else None
+    return f'did you mean "{swapped["ports"]}/{swapped["protocol"]}"?' if swapped else ""

@@ -1,0 +1,197 @@
+"""Small typed readers: each takes what somebody wrote, returns a value, and notes a problem instead of raising.
+
+A reader that notes a problem returns what harms least (nothing, or an empty tuple): the model it goes into is never used.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .addresses import AddressError, AddressSet, parse_network
+from .errors import Problems, Where, near_miss, one_of
+from .ports import EXPECTED_PORTS, PortError, PortSet
+
+NAME_LENGTH = 64
+TEXT_LENGTH = 500
+HOST_NAME_LENGTH = 253  # RFC 1035 2.3.4, without the trailing dot
+
+EXPECTED_NAME = (
+    f"a name of at most {NAME_LENGTH} ASCII letters, digits, _ and -, starting with a letter "
+    "(nft comments hold 128 bytes)"
+)
+_NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}", re.ASCII)
+_HOST_NAME = re.compile(r"(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.?", re.ASCII)
+_UNSAFE_IN_TEXT = set('"`{}\\')  # an apostrophe is plain prose
+_WORDS_FOR_BOOL = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def rows(where: Where, value: object, problems: Problems) -> Iterator[tuple[Where, object]]:
+    """Yield each item of a list with its place."""
+    if value is None:
+        return
+    if not isinstance(value, (list, tuple)):
+        problems.add(where, value, "a list")
+        return
+    for index, item in enumerate(value):
+        yield where.at(index), item
+
+
+def names_at(where: Where, value: object, problems: Problems) -> tuple[str, ...]:
+    """Read a list of names; a single name may stand without the list."""
+    items = [(where, value)] if isinstance(value, str) else rows(where, value, problems)
+    return tuple(str(item) for place, item in items if is_name(place, item, problems))
+
+
+def is_name(where: Where, value: object, problems: Problems) -> bool:
+    """Return whether a value can name something; note a problem where it can't."""
+    if isinstance(value, str) and _NAME.fullmatch(value):
+        return True
+    problems.add(where, value, EXPECTED_NAME)
+    return False
+
+
+def networks_at(where: Where, value: object, problems: Problems) -> AddressSet:
+    """Read a list of addresses and networks."""
+    networks = []
+    items = [(where, value)] if isinstance(value, str) else rows(where, value, problems)
+    for place, item in items:
+        try:
+            networks.append(parse_network(item))
+        except AddressError as error:
+            problems.add(place, item, error.expected, error.hint)
+    return AddressSet.of(networks)
+
+
+def ports_at(where: Where, value: object, problems: Problems) -> PortSet:
+    """Read a list of ports."""
+    ports = PortSet()
+    items = [(where, value)] if isinstance(value, (str, int)) else rows(where, value, problems)
+    for place, item in items:
+        try:
+            ports |= PortSet.parse(item)
+        except PortError as error:
+            problems.add(place, item, error.expected if error.expected else EXPECTED_PORTS, error.hint)
+    return ports
+
+
+def flag_at(where: Where, value: object, default: bool, problems: Problems) -> bool:
+    """Read true or false; the words are taken too, since extra variables on a command line arrive as text."""
+    if value is None:
+        return default
+    found = _WORDS_FOR_BOOL.get(value.lower()) if isinstance(value, str) else value
+    if isinstance(found, bool):
+        return found
+    problems.add(where, value, "true or false")
+    return default
+
+
+class Item:
+    """One mapping of a list (a class, a zone, a flow …) and typed access to its keys."""
+
+    def __init__(self, where: Where, value: object, keys: Iterable[str], problems: Problems) -> None:
+        """Note a problem for anything but a mapping, and for each key that isn't known here."""
+        self.where = where
+        self.problems = problems
+        self._value: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
+        known = sorted(keys)
+        if not isinstance(value, Mapping):
+            problems.add(where, value, f"a mapping with the keys {', '.join(known)}")
+        for key in self._value:
+            if key not in known:
+                problems.add(where.key(key), self._value[key], f"no such key, but {one_of(known)}", near_miss(key, known))
+
+    def has(self, key: str) -> bool:
+        """Return whether the key was written, with any value but null."""
+        return self._value.get(key) is not None
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys that were written."""
+        return tuple(str(key) for key in self._value)
+
+    def raw(self, key: str) -> Any:
+        """Return the value as it was written."""
+        return self._value.get(key)
+
+    def place(self, key: str) -> Where:
+        """Return the place of one of this item's keys."""
+        return self.where.key(key)
+
+    def name(self) -> str:
+        """Read the item's own name; an empty text where it has none that can be used."""
+        value = self.raw("name")
+        return str(value) if is_name(self.place("name"), value, self.problems) else ""
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Read a list of names."""
+        return names_at(self.place(key), self.raw(key), self.problems)
+
+    def references(self, key: str, known: Iterable[str]) -> tuple[str, ...]:
+        """Read a list of names that are declared elsewhere; note those that aren't, with the nearest one that is."""
+        value = self.raw(key)
+        items = [(self.place(key), value)] if isinstance(value, str) else rows(self.place(key), value, self.problems)
+        found = []
+        for place, name in items:
+            if isinstance(name, str) and name in known:
+                found.append(str(name))
+            else:
+                self.problems.add(place, name, one_of(known), near_miss(name, known))
+        return tuple(dict.fromkeys(found))
+
+    def networks(self, key: str) -> AddressSet:
+        """Read a list of addresses and networks."""
+        return networks_at(self.place(key), self.raw(key), self.problems)
+
+    def ports(self, key: str) -> PortSet:
+        """Read a list of ports."""
+        return ports_at(self.place(key), self.raw(key), self.problems)
+
+    def flag(self, key: str) -> bool:
+        """Read true or false; false where the key is missing."""
+        return flag_at(self.place(key), self.raw(key), False, self.problems)
+
+    def choice(self, key: str, choices: Iterable[str], default: str) -> str:
+        """Read one of a few words."""
+        value = self.raw(key)
+        if value is None:
+            return default
+        if value in choices:
+            return str(value)
+        self.problems.add(self.place(key), value, one_of(choices), near_miss(value, choices))
+        return default
+
+    def text(self, key: str) -> str:
+        """Read one line of prose that may end up in a rule's comment."""
+        value = self.raw(key)
+        if value is None:
+            return ""
+        if not isinstance(value, str) or not value.isprintable() or _UNSAFE_IN_TEXT & set(value):
+            expected = "one line of text without control characters, double quotes, backquotes, braces and backslashes"
+            self.problems.add(self.place(key), value, expected)
+            return ""
+        if len(value) > TEXT_LENGTH:
+            self.problems.add(self.place(key), value, f"at most {TEXT_LENGTH} characters")
+        return str(value)
+
+    def host_names(self, key: str) -> tuple[str, ...]:
+        """Read a list of host names."""
+        found = []
+        for place, value in rows(self.place(key), self.raw(key), self.problems):
+            if isinstance(value, str) and len(value) <= HOST_NAME_LENGTH and _HOST_NAME.fullmatch(value):
+                found.append(str(value))
+            else:
+                self.problems.add(place, value, "a host name such as git.example.org")
+        return tuple(found)
+
+    def date(self, key: str) -> datetime.date | None:
+        """Read a day."""
+        value = self.raw(key)
+        if value is None or (isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)):
+            return value
+        try:
+            return datetime.date.fromisoformat(str(value))
+        except ValueError:
+            self.problems.add(self.place(key), value, "a day such as 2027-01-31")
+            return None

@@ -1,0 +1,231 @@
+"""From names to addresses: classes by the inventory's declared variables, zones by their networks and host names.
+
+Nothing here reads facts: ``--limit one_host`` must find the same peers as a full run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from .addresses import AddressError, AddressSet, Network, is_single, parse_network
+from .errors import Problems, Where, near_miss, one_of
+from .model import SIDES, Flow, Model, NodeClass, Zone
+from .readers import rows
+
+Lookup = Callable[[str], Sequence[str]]
+"""Answers a host name with its addresses as texts, IPv4 and IPv6; none where it doesn't resolve."""
+
+EXPECTED_INTERFACE = "an interface name of at most 15 characters, without spaces, quotes, slashes and wildcards"
+_UNSAFE_IN_INTERFACE = set(" \t\"'/\\*{};#")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The inventory's groups, and each host's declared variables (only ``ansible_host`` and ``gatehouse_*`` count)."""
+
+    groups: Mapping[str, Sequence[str]]
+    variables: Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Host:
+    """A managed host: what it is called, where it is reached, and which interface is on which side."""
+
+    name: str
+    private: AddressSet = AddressSet()
+    public: AddressSet = AddressSet()
+    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def addresses(self, side: str) -> AddressSet:
+        """Return the host's addresses on one side, or on both where no side is named."""
+        if not side:
+            return self.private | self.public
+        return self.private if side == "private" else self.public
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A model whose names have addresses: hosts by class, and the networks of each class and zone."""
+
+    model: Model
+    hosts: Mapping[str, tuple[Host, ...]]
+    networks: Mapping[str, AddressSet]
+
+    def peers(self, name: str, side: str) -> AddressSet:
+        """Return the addresses of a class or a zone, for a flow on one side or on both."""
+        members = [host.addresses(side) for host in self.hosts.get(name, ())]
+        return AddressSet.of(_all_networks([self.networks[name], *members]))
+
+
+def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Problems) -> Resolved:
+    """Resolve every class and zone of a model; note what has no address, and a host that is in two classes."""
+    resolver = _Resolver(inventory, lookup, problems)
+    hosts = {node_class.name: resolver.members(node_class) for node_class in model.classes.values()}
+    zones = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
+    resolved = Resolved(
+        model=model,
+        hosts=hosts,
+        networks={
+            **{node_class.name: node_class.networks for node_class in model.classes.values()},
+            **{name: _with_inner_zones(model.zones, zones, name) for name in zones},
+        },
+    )
+    _check_required_zones(resolved, problems)
+    _check_sides(resolved, problems)
+    return resolved
+
+
+@dataclass(frozen=True)
+class _Resolver:
+    inventory: Inventory
+    lookup: Lookup
+    problems: Problems
+    classes_by_host: dict[str, str] = field(default_factory=dict)
+
+    def members(self, node_class: NodeClass) -> tuple[Host, ...]:
+        names: dict[str, None] = {}
+        for index, group in enumerate(node_class.groups):
+            place = node_class.where.key("groups").at(index)
+            if group not in self.inventory.groups:
+                expected = f"an inventory group: {one_of(self.inventory.groups)}"
+                self.problems.add(place, group, expected, near_miss(group, self.inventory.groups))
+            elif not self.inventory.groups[group]:
+                self.problems.add(place, group, "a group with at least one host")
+            names.update(dict.fromkeys(self.inventory.groups.get(group, ())))
+        for name in names:
+            self._check_one_class(name, node_class)
+        return tuple(self.host(name) for name in sorted(names))
+
+    def _check_one_class(self, name: str, node_class: NodeClass) -> None:
+        other = self.classes_by_host.setdefault(name, node_class.name)
+        if other != node_class.name:
+            self.problems.add(node_class.where, name, f"a host of one class, but it is in {other} too")
+
+    def host(self, name: str) -> Host:
+        variables = self.inventory.variables.get(name, {})
+        declared = variables.get("gatehouse_addresses")
+        interfaces = self.interfaces(name, variables.get("gatehouse_interfaces"))
+        if declared is None:
+            one = self.addresses_of(name, variables)
+            return Host(name, one, one, interfaces)
+        sides = {side: AddressSet() for side in SIDES}
+        where = Where("gatehouse_addresses", f"host {name}")
+        for side, value in self._sides(where, declared):
+            sides[side] = AddressSet.of(self.host_networks(where.key(side), value))
+        if not any(sides.values()):
+            self.problems.add(where, declared, "at least one address")
+        return Host(name, sides["private"], sides["public"], interfaces)
+
+    def interfaces(self, name: str, declared: object) -> dict[str, tuple[str, ...]]:
+        where = Where("gatehouse_interfaces", f"host {name}")
+        found = {}
+        for side, value in self._sides(where, declared if declared is not None else {}):
+            places = [(where.key(side), value)] if isinstance(value, str) else rows(where.key(side), value, self.problems)
+            found[side] = tuple(str(item) for place, item in places if self._is_interface(place, item))
+        return found
+
+    def _is_interface(self, where: Where, value: object) -> bool:
+        fits = isinstance(value, str) and 0 < len(value) <= 15 and value.isascii() and value.isprintable()
+        if not fits or _UNSAFE_IN_INTERFACE & set(str(value)):
+            self.problems.add(where, value, EXPECTED_INTERFACE)
+            return False
+        return True
+
+    def _sides(self, where: Where, declared: object) -> Iterable[tuple[str, object]]:
+        if not isinstance(declared, Mapping):
+            self.problems.add(where, declared, f"a mapping with the keys {', '.join(SIDES)}")
+            return
+        for side, value in declared.items():
+            if side in SIDES:
+                yield str(side), value
+            else:
+                self.problems.add(where.key(side), value, f"no such key, but {one_of(SIDES)}", near_miss(side, SIDES))
+
+    def host_networks(self, where: Where, value: object) -> Iterable[Network]:
+        for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):
+            try:
+                network = parse_network(item)
+            except AddressError as error:
+                self.problems.add(place, item, "an address of the host", error.hint)
+                continue
+            if self._is_of_a_host(place, network):
+                yield network
+
+    def _is_of_a_host(self, where: Where, network: Network) -> bool:
+        address = network.network_address
+        if not is_single(network):
+            self.problems.add(where, str(network), "a single address of the host, not a network")
+        elif address.is_loopback or address.is_unspecified or address.is_multicast:
+            self.problems.add(where, str(address), "an address by which other hosts reach this one")
+        else:
+            return True
+        return False
+
+    def addresses_of(self, name: str, variables: Mapping[str, object]) -> AddressSet:
+        where = Where("ansible_host", f"host {name}")
+        address = variables.get("ansible_host") or name
+        if not isinstance(address, str):
+            self.problems.add(where, address, "an address or a host name")
+            return AddressSet()
+        found = AddressSet.of(self.host_networks(where, list(self.resolve_name(address))))
+        if not found:
+            hint = "set ansible_host to an address, or gatehouse_addresses"
+            got = variables.get("ansible_host")
+            self.problems.add(where, got, "an address of this managed host, or a name that resolves to one", hint)
+        return found
+
+    def resolve_name(self, name: str) -> Sequence[str]:
+        try:
+            return [str(ip_address(name))]
+        except ValueError:
+            return self.lookup(name)
+
+    def zone(self, zone: Zone) -> AddressSet:
+        found: list[Network] = []
+        for index, name in enumerate(zone.hostnames):
+            place = zone.where.key("hostnames").at(index)
+            if name in self.inventory.variables:
+                found.extend(_all_networks([self.host(name).addresses("")]))
+                continue
+            answers = self.lookup(name)
+            if not answers:
+                self.problems.add(place, name, "a host name that resolves to an address", "it doesn't resolve here")
+            for answer in answers:
+                found.extend(self.host_networks(place, answer))
+        return AddressSet.of([*_all_networks([zone.networks]), *found])
+
+
+def _with_inner_zones(zones: Mapping[str, Zone], networks: Mapping[str, AddressSet], name: str) -> AddressSet:
+    seen: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in zones and current not in seen:
+            seen[current] = None
+            waiting.extend(zones[current].zones)
+    return AddressSet.of(_all_networks([networks[inner] for inner in seen]))
+
+
+def _all_networks(sets: Iterable[AddressSet]) -> list[Network]:
+    return [network for addresses in sets for network in (*addresses.v4, *addresses.v6)]
+
+
+def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
+    for name, why in resolved.model.required_zones.items():
+        if not resolved.networks.get(name):
+            problems.add(Where("gatehouse_zones"), None, f"networks or hostnames for the zone {name}", why)
+
+
+def _check_sides(resolved: Resolved, problems: Problems) -> None:
+    sides = {(name, flow.side) for flow in resolved.model.flows.values() for name in _ends(flow) if flow.side}
+    for name, side in sorted(sides):
+        for host in resolved.hosts.get(name, ()):
+            if not host.addresses(side) and (host.private or host.public):
+                where = Where(f"gatehouse_addresses.{side}", f"host {host.name}")
+                problems.add(where, None, f"an address: a flow of {name} is for its {side} side")
+
+
+def _ends(flow: Flow) -> tuple[str, ...]:
+    return (*flow.senders, *flow.receivers)

@@ -1,0 +1,91 @@
+"""What a policy says of a packet, from the policy's meaning alone: no renderer is asked, so that renderers can be held to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .addresses import Address
+from .compile import Policy, Rule
+from .essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet as one host sees it.
+
+    ``direction`` is ingress or egress. ``protocol`` is tcp, udp, sctp, icmp, icmpv6 or any other protocol's name;
+    ``state`` is connection tracking's: new, established, related or invalid.
+    """
+
+    direction: str
+    source: Address
+    destination: Address
+    protocol: str
+    port: int | None = None
+    source_port: int | None = None
+    icmp_type: int | None = None
+    interface: str = ""
+    state: str = "new"
+
+    @property
+    def peer(self) -> Address:
+        """Return the address at the other end."""
+        return self.source if self.direction == "ingress" else self.destination
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Allow or deny, the flow that decided (none for what is always allowed or denied), and the reason in words."""
+
+    allowed: bool
+    flow: str
+    reason: str
+
+
+def verdict(policy: Policy, packet: Packet) -> Verdict:
+    """Return what a host with this policy does with a packet."""
+    if packet.interface == "lo":
+        return Verdict(True, "", "loopback is always allowed")
+    if packet.state in ("established", "related"):
+        return Verdict(True, "", "it belongs to a connection that was allowed")
+    if _is_essential_icmp(policy, packet):
+        return Verdict(True, "", "IP breaks without this ICMP type")
+    if packet.state == "invalid":
+        return Verdict(False, "", "connection tracking calls it invalid")
+    if _is_dhcp(packet):
+        return Verdict(True, "", "the host is a DHCP client")
+    for rule in policy.rules(packet.direction):
+        if _allows(policy, rule, packet):
+            return Verdict(True, rule.flow, f"the flow {rule.flow} allows it ({rule.peer})")
+    return Verdict(False, "", "no flow allows it")
+
+
+def _allows(policy: Policy, rule: Rule, packet: Packet) -> bool:
+    interfaces = policy.interfaces.get(rule.side) if rule.side else None
+    return (
+        (interfaces is None or packet.interface in interfaces)
+        and packet.peer in rule.addresses
+        and rule.ports.holds(packet.protocol, packet.port)
+    )
+
+
+def _is_essential_icmp(policy: Policy, packet: Packet) -> bool:
+    return any(
+        item.protocol == packet.protocol and item.number == packet.icmp_type
+        for item in icmp_types(packet.direction, policy.echo_request)
+    )
+
+
+def _is_dhcp(packet: Packet) -> bool:
+    for client in DHCP:
+        ports = (client.server_port, client.client_port)
+        if packet.direction == "egress":
+            ports = (client.client_port, client.server_port)
+        if packet.protocol == "udp" and packet.peer.version == client.family:
+            if (packet.source_port, packet.port) == ports:
+                return client.family == 4 or _is_link_scope(packet.peer)
+    return False
+
+
+def _is_link_scope(peer: Address) -> bool:
+    return peer in LINK_LOCAL or peer in DHCPV6_SERVERS
