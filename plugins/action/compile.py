@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import datetime
 import os
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -23,14 +21,16 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     HOST_KEYS,
     MODEL_KEYS,
     PREFIX,
+    DeclaredVariables,
     Source,
     declare,
+    plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.shipped import load_shipped
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
 
 
 class ActionModule(ActionBase):
@@ -96,7 +96,7 @@ class FleetVariables:
     def inventory(self) -> Inventory:
         """Return the groups, and each host's own declared variables, read when they are asked for."""
         groups = {name: tuple(hosts) for name, hosts in self._task_vars["groups"].items()}
-        return Inventory(groups, _DeclaredVariables(self._hostvars, groups["all"]))
+        return Inventory(groups, DeclaredVariables(self._hostvars, groups["all"]))
 
     def _inventory_sources(self) -> Iterator[tuple[str, dict, str | None]]:
         groups = sorted(self._inventory.groups.values(), key=lambda group: (group.depth, group.name))
@@ -125,36 +125,6 @@ class FleetVariables:
             raise AnsibleActionFail(f"The model{where} has a template that fails: {error}") from error
 
 
-class _DeclaredVariables(Mapping):
-    def __init__(self, hostvars, names):
-        self._hostvars = hostvars
-        self._names = dict.fromkeys(names)
-
-    def __getitem__(self, name):
-        if name not in self._names:
-            raise KeyError(name)
-        variables = self._hostvars[name]
-        return {key: plain(variables[key]) for key in HOST_KEYS if key in variables}
-
-    def __contains__(self, name):
-        return name in self._names
-
-    def __iter__(self):
-        return iter(self._names)
-
-    def __len__(self):
-        return len(self._names)
-
-
-def plain(value):
-    """Return a value without Ansible's own types in it: mappings, lists, and Python's plain scalars."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, str) else value
-
-
 def render_once_each(fleet: Fleet) -> tuple[dict[str, str], dict[str, str]]:
     """Return the rulesets by key and the key of each host: a class's name, with the interfaces where they matter."""
     rulesets: dict[str, str] = {}
@@ -175,16 +145,6 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
         yield f"In no node class, and left as they are: {', '.join(unmanaged)}"
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
-
-
-@lru_cache(maxsize=None)
-def look_up(name: str) -> list[str]:
-    """Return the addresses of a host name, as the controller's resolver has them; none where it has none."""
-    try:
-        answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    return sorted({str(address[0]).partition("%")[0] for *_kind, address in answers})
 
 
 def write_files(directory: Path, files: Mapping[str, str]) -> bool:

@@ -5,8 +5,9 @@ A source is one place that sets variables (a group, a host, a play), with the na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import Problems, Where, near_miss
 from .model import Declared, Layer
@@ -85,3 +86,40 @@ def _profiles(declared: Declared, load_profile: ProfileLoader, problems: Problem
         else:
             problems.add(where, name, "the name of a profile")
     return found
+
+
+class DeclaredVariables(Mapping[str, Mapping[str, object]]):
+    """Each host's declared variables out of Ansible's ``hostvars``, read when they are asked for."""
+
+    def __init__(self, hostvars: Mapping[str, Mapping[str, object]], names: Iterable[str]) -> None:
+        """Take ``hostvars`` and the hosts of the inventory."""
+        self._hostvars = hostvars
+        self._names = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> Mapping[str, object]:
+        """Return what the core reads of one host's variables."""
+        if name not in self._names:
+            raise KeyError(name)
+        variables = self._hostvars[name]
+        return {key: plain(variables[key]) for key in HOST_KEYS if key in variables}
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether the inventory has the host."""
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the inventory's hosts."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return the number of hosts."""
+        return len(self._names)
+
+
+def plain(value: Any) -> Any:
+    """Return a value without Ansible's own types in it: mappings, lists, and Python's plain scalars."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value

@@ -13,9 +13,8 @@ from typing import Protocol, TypeVar
 from .addresses import AddressSet
 from .errors import Problems, Where
 from .ports import PortSet
-from .readers import Item, flag_at, rows
+from .readers import SIDES, Item, flag_at, rows
 
-SIDES = ("private", "public")
 ENDS = ("both", "ingress", "egress")
 
 _CLASS_KEYS = ("name", "groups", "networks", "why")
@@ -182,12 +181,12 @@ def _read_class(item: Item) -> NodeClass:
         else:
             item.problems.add(place, group, "the name of an inventory group")
     item.text("why")
-    return NodeClass(item.name(), tuple(groups), item.networks("networks"), item.where)
+    return NodeClass(item.one_name("name"), tuple(groups), item.networks("networks"), item.where)
 
 
 def _read_zone(item: Item) -> Zone:
     item.text("why")
-    return Zone(item.name(), item.networks("networks"), item.host_names("hostnames"), item.names("zones"), item.where)
+    return Zone(item.one_name("name"), item.networks("networks"), item.host_names("hostnames"), item.names("zones"), item.where)
 
 
 def _read_service(item: Item) -> Service:
@@ -195,7 +194,7 @@ def _read_service(item: Item) -> Service:
     ports = item.ports("ports")
     if not item.has("ports"):
         item.problems.add(item.place("ports"), None, "a list of ports")
-    return Service(item.name(), ports, item.where)
+    return Service(item.one_name("name"), ports, item.where)
 
 
 def _read_flow(
@@ -205,7 +204,7 @@ def _read_flow(
     if senders and receivers and not any(name in classes for name in (*senders, *receivers)):
         item.problems.add(item.where, item.raw("name"), "a node class in from or in to: no host enforces this flow")
     return Flow(
-        name=item.name(),
+        name=item.one_name("name"),
         senders=senders,
         receivers=receivers,
         ports=_read_flow_ports(item, services),

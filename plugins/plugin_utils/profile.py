@@ -60,7 +60,7 @@ def _read_options(profile: Item) -> list[Option]:
     for where, value in rows(profile.place("options"), profile.raw("options"), profile.problems):
         item = Item(where, value, _OPTION_KEYS, profile.problems)
         item.choice("type", ("bool",), "bool")
-        found.append(Option(item.name(), item.flag("default")))
+        found.append(Option(item.one_name("name"), item.flag("default")))
     return found
 
 

@@ -14,6 +14,7 @@ from .addresses import AddressError, AddressSet, parse_network
 from .errors import Problems, Where, near_miss, one_of
 from .ports import EXPECTED_PORTS, PortError, PortSet
 
+SIDES = ("private", "public")
 NAME_LENGTH = 64
 TEXT_LENGTH = 500
 HOST_NAME_LENGTH = 253  # RFC 1035 2.3.4, without the trailing dot
@@ -22,8 +23,10 @@ EXPECTED_NAME = (
     f"a name of at most {NAME_LENGTH} ASCII letters, digits, _ and -, starting with a letter "
     "(nft comments hold 128 bytes)"
 )
+EXPECTED_INTERFACE = "an interface name of at most 15 letters, digits, _, -, ., : and @"
 _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}", re.ASCII)
 _HOST_NAME = re.compile(r"(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.?", re.ASCII)
+_INTERFACE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}", re.ASCII)  # IFNAMSIZ less one; no wildcard, no quote, no space
 _UNSAFE_IN_TEXT = set('"`{}\\')  # an apostrophe is plain prose
 _WORDS_FOR_BOOL = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -88,6 +91,36 @@ def flag_at(where: Where, value: object, default: bool, problems: Problems) -> b
     return default
 
 
+def sides_at(where: Where, value: object, problems: Problems) -> Iterator[tuple[str, Where, object]]:
+    """Yield each side of a mapping of sides with its place and value."""
+    if value is None:
+        return
+    if not isinstance(value, Mapping):
+        problems.add(where, value, f"a mapping with the keys {', '.join(SIDES)}")
+        return
+    for side, inner in value.items():
+        if side in SIDES:
+            yield str(side), where.key(side), inner
+        else:
+            problems.add(where.key(side), inner, f"no such key, but {one_of(SIDES)}", near_miss(side, SIDES))
+
+
+def interfaces_at(where: Where, value: object, problems: Problems) -> dict[str, tuple[str, ...]]:
+    """Read the interfaces of each side; a single name may stand without a list."""
+    found = {}
+    for side, place, names in sides_at(where, value, problems):
+        items = [(place, names)] if isinstance(names, str) else rows(place, names, problems)
+        found[side] = tuple(str(name) for at, name in items if _is_interface(at, name, problems))
+    return found
+
+
+def _is_interface(where: Where, value: object, problems: Problems) -> bool:
+    if isinstance(value, str) and _INTERFACE.fullmatch(value):
+        return True
+    problems.add(where, value, EXPECTED_INTERFACE)
+    return False
+
+
 class Item:
     """One mapping of a list (a class, a zone, a flow …) and typed access to its keys."""
 
@@ -119,10 +152,10 @@ class Item:
         """Return the place of one of this item's keys."""
         return self.where.key(key)
 
-    def name(self) -> str:
-        """Read the item's own name; an empty text where it has none that can be used."""
-        value = self.raw("name")
-        return str(value) if is_name(self.place("name"), value, self.problems) else ""
+    def one_name(self, key: str) -> str:
+        """Read a name; an empty text where there is none that can be used."""
+        value = self.raw(key)
+        return str(value) if is_name(self.place(key), value, self.problems) else ""
 
     def names(self, key: str) -> tuple[str, ...]:
         """Read a list of names."""

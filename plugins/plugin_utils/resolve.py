@@ -11,14 +11,11 @@ from ipaddress import ip_address
 
 from .addresses import AddressError, AddressSet, Network, is_single, parse_network
 from .errors import Problems, Where, near_miss, one_of
-from .model import SIDES, Flow, Model, NodeClass, Zone
-from .readers import rows
+from .model import Flow, Model, NodeClass, Zone
+from .readers import SIDES, interfaces_at, rows, sides_at
 
 Lookup = Callable[[str], Sequence[str]]
 """Answers a host name with its addresses as texts, IPv4 and IPv6; none where it doesn't resolve."""
-
-EXPECTED_INTERFACE = "an interface name of at most 15 characters, without spaces, quotes, slashes and wildcards"
-_UNSAFE_IN_INTERFACE = set(" \t\"'/\\*{};#")
 
 
 @dataclass(frozen=True)
@@ -106,42 +103,18 @@ class _Resolver:
     def host(self, name: str) -> Host:
         variables = self.inventory.variables.get(name, {})
         declared = variables.get("gatehouse_addresses")
-        interfaces = self.interfaces(name, variables.get("gatehouse_interfaces"))
+        where = Where("gatehouse_interfaces", f"host {name}")
+        interfaces = interfaces_at(where, variables.get("gatehouse_interfaces"), self.problems)
         if declared is None:
             one = self.addresses_of(name, variables)
             return Host(name, one, one, interfaces)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
-        for side, value in self._sides(where, declared):
-            sides[side] = AddressSet.of(self.host_networks(where.key(side), value))
+        for side, place, value in sides_at(where, declared, self.problems):
+            sides[side] = AddressSet.of(self.host_networks(place, value))
         if not any(sides.values()):
             self.problems.add(where, declared, "at least one address")
         return Host(name, sides["private"], sides["public"], interfaces)
-
-    def interfaces(self, name: str, declared: object) -> dict[str, tuple[str, ...]]:
-        where = Where("gatehouse_interfaces", f"host {name}")
-        found = {}
-        for side, value in self._sides(where, declared if declared is not None else {}):
-            places = [(where.key(side), value)] if isinstance(value, str) else rows(where.key(side), value, self.problems)
-            found[side] = tuple(str(item) for place, item in places if self._is_interface(place, item))
-        return found
-
-    def _is_interface(self, where: Where, value: object) -> bool:
-        fits = isinstance(value, str) and 0 < len(value) <= 15 and value.isascii() and value.isprintable()
-        if not fits or _UNSAFE_IN_INTERFACE & set(str(value)):
-            self.problems.add(where, value, EXPECTED_INTERFACE)
-            return False
-        return True
-
-    def _sides(self, where: Where, declared: object) -> Iterable[tuple[str, object]]:
-        if not isinstance(declared, Mapping):
-            self.problems.add(where, declared, f"a mapping with the keys {', '.join(SIDES)}")
-            return
-        for side, value in declared.items():
-            if side in SIDES:
-                yield str(side), value
-            else:
-                self.problems.add(where.key(side), value, f"no such key, but {one_of(SIDES)}", near_miss(side, SIDES))
 
     def host_networks(self, where: Where, value: object) -> Iterable[Network]:
         for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):

@@ -1,7 +1,8 @@
-"""The profiles that come with the collection, read from their files. The only input and output beside the core."""
+"""What the core is told from outside: the shipped profiles, from their files, and addresses, from this machine's resolver."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,3 +27,13 @@ def load_shipped(where: Where, name: str, problems: Problems) -> Sequence[Profil
 @lru_cache(maxsize=None)
 def _content(name: str) -> object:
     return yaml.safe_load((PROFILES / f"{name}.yml").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=None)
+def look_up(name: str) -> tuple[str, ...]:
+    """Return the addresses of a host name; none where it has none."""
+    try:
+        answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ()
+    return tuple(sorted({str(address[0]).partition("%")[0] for *_kind, address in answers}))

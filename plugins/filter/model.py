@@ -1,0 +1,104 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core's questions as filters: each takes a model as plain data, and reaches nothing but its arguments."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline, query
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
+    LISTS,
+    PREFIX,
+    VALUES,
+    DeclaredVariables,
+    Source,
+    declare,
+    plain,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
+
+
+def port_set(model, node_class, direction, peer):
+    """Return the ports on which a class accepts from, or may reach, a peer: merged and sorted."""
+    return query.port_set(_read(model), node_class, direction, peer, datetime.date.today()).texts()
+
+
+def flow_matrix(model):
+    """Return who may reach whom, one row for each pair of classes and zones."""
+    return [
+        {
+            "from": cell.sender,
+            "to": cell.receiver,
+            "end": cell.end,
+            "ports": cell.ports.texts(),
+            "flows": list(cell.flows),
+        }
+        for cell in query.flow_matrix(_read(model), datetime.date.today())
+    ]
+
+
+def host_policy(model, host, groups, hostvars):
+    """Return the compiled policy of one host as data."""
+    inventory = Inventory(
+        {name: tuple(hosts) for name, hosts in groups.items()}, DeclaredVariables(hostvars, _all_hosts(groups))
+    )
+    problems = Problems()
+    fleet = pipeline.build(_declare(model, problems), inventory, look_up, datetime.date.today(), problems)
+    if host not in fleet.classes:
+        raise AnsibleFilterError(f"host_policy: {host} is in no node class that has managed hosts")
+    return to_data(fleet.policy_of(host))
+
+
+def to_nftables(policy):
+    """Return a host's policy as an nftables ruleset."""
+    try:
+        return render(from_data(plain(policy)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise AnsibleFilterError(f"to_nftables: expected a policy as host_policy returns it ({error!r})") from error
+
+
+class FilterModule:
+    """Make the filters known to Ansible."""
+
+    def filters(self):
+        """Return the filters by name."""
+        return {function.__name__: _explained(function) for function in (flow_matrix, host_policy, port_set, to_nftables)}
+
+
+def _explained(function):
+    def filter_with_plain_errors(*arguments, **keywords):
+        try:
+            return function(*arguments, **keywords)
+        except ModelError as error:
+            raise AnsibleFilterError(f"{function.__name__}: {error}") from error
+
+    return filter_with_plain_errors
+
+
+def _read(model):
+    problems = Problems()
+    found = pipeline.read(_declare(model, problems), problems)
+    problems.raise_if_any()
+    return found
+
+
+def _declare(model, problems):
+    if not isinstance(model, Mapping):
+        raise AnsibleFilterError(f"expected a mapping of gatehouse_* variables, got {type(model).__name__}")
+    written = {str(key): model[key] for key in model}
+    prefixed = {key: plain(value) for key, value in written.items() if key.startswith(PREFIX)}
+    short = {f"{PREFIX}{key}": plain(value) for key, value in written.items() if key in (*LISTS, *VALUES)}
+    return declare([Source("", prefixed or short)], load_shipped, problems)
+
+
+def _all_hosts(groups):
+    return dict.fromkeys(host for hosts in groups.values() for host in hosts)

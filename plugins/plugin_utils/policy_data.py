@@ -1,0 +1,64 @@
+"""A policy as plain data (mappings, lists, texts) and back, for playbooks and other tools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .addresses import network_text
+from .compile import Policy, Rule
+from .errors import Problems, Where
+from .readers import SIDES, Item, interfaces_at, rows
+
+_RULE_TEXTS = ("flow", "peer", "side", "why", "source")
+_RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses")
+_POLICY_KEYS = ("class", "echo_request", "interfaces", "ingress", "egress")
+
+
+def to_data(policy: Policy) -> dict[str, Any]:
+    """Return a policy as data that JSON and YAML can hold."""
+    return {
+        "class": policy.node_class,
+        "echo_request": policy.echo_request,
+        "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
+        "ingress": [_rule_to_data(rule) for rule in policy.ingress],
+        "egress": [_rule_to_data(rule) for rule in policy.egress],
+    }
+
+
+def from_data(data: object) -> Policy:
+    """Return the policy that ``to_data`` made data of; raise ModelError where the data is no policy, or no safe one."""
+    problems = Problems()
+    item = Item(Where("policy"), data, _POLICY_KEYS, problems)
+    policy = Policy(
+        node_class=item.one_name("class"),
+        echo_request=item.flag("echo_request"),
+        interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),
+        ingress=_rules_from_data(item, "ingress"),
+        egress=_rules_from_data(item, "egress"),
+    )
+    problems.raise_if_any()
+    return policy
+
+
+def _rule_to_data(rule: Rule) -> dict[str, Any]:
+    addresses = [network_text(network) for network in (*rule.addresses.v4, *rule.addresses.v6)]
+    texts = {key: getattr(rule, key) for key in _RULE_TEXTS}
+    return {**texts, "log": rule.log, "ports": rule.ports.texts(), "addresses": addresses}
+
+
+def _rules_from_data(policy: Item, direction: str) -> tuple[Rule, ...]:
+    places = rows(policy.place(direction), policy.raw(direction), policy.problems)
+    return tuple(_rule_from_data(Item(where, value, _RULE_KEYS, policy.problems)) for where, value in places)
+
+
+def _rule_from_data(item: Item) -> Rule:
+    return Rule(
+        flow=item.one_name("flow"),
+        peer=item.one_name("peer"),
+        side=item.choice("side", ("", *SIDES), ""),
+        why=item.text("why"),
+        source=item.text("source"),
+        log=item.flag("log"),
+        ports=item.ports("ports"),
+        addresses=item.networks("addresses"),
+    )
