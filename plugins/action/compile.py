@@ -15,7 +15,6 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
-
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     HOST_KEYS,
@@ -27,10 +26,10 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
 
 
 class ActionModule(ActionBase):
@@ -159,5 +158,5 @@ def write_files(directory: Path, files: Mapping[str, str]) -> bool:
         handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(temporary, directory / name)
+        Path(temporary).replace(directory / name)
     return bool(changed)

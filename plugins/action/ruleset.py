@@ -9,6 +9,7 @@ from ansible.plugins.action import ActionBase
 
 INFO = "gatehouse.firewall.ruleset_info"
 APPLY = "gatehouse.firewall.ruleset"
+LOOKED_AT = ("applied", "differs", "drift", "has_nft", "live")
 WITHOUT_NFT = "there is no nft yet: the ruleset can't be checked on this host before the package is installed"
 
 
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):
             installed = self._install(arguments["package"], task_vars)
             if installed.get("failed"):
                 return installed
-        # A change that cuts the controller off is refused here, and confirmed over a new connection after the next line.
+        # The door of the two safeguards: before this line, refuse what would cut the controller off; after it, confirm.
         return self._execute_module(APPLY, arguments, task_vars=task_vars)
 
     def _install(self, package, task_vars):
@@ -59,5 +60,5 @@ class ActionModule(ActionBase):
 
     @staticmethod
     def _outcome(found, changed, warnings=()):
-        kept = {key: found[key] for key in ("failed", "msg", "diff", "exception", "module_stderr", "module_stdout", "rc", "unreachable") if key in found}
+        kept = {key: value for key, value in found.items() if key not in LOOKED_AT}
         return {**kept, "changed": changed, **({"warnings": list(warnings)} if warnings else {})}

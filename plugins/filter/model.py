@@ -9,7 +9,6 @@ import datetime
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline, query
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     LISTS,
@@ -60,10 +59,7 @@ def host_policy(model, host, groups, hostvars):
 
 def to_nftables(policy):
     """Return a host's policy as an nftables ruleset."""
-    try:
-        return render(from_data(plain(policy)))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise AnsibleFilterError(f"to_nftables: expected a policy as host_policy returns it ({error!r})") from error
+    return render(from_data(plain(policy)))
 
 
 class FilterModule:
@@ -71,7 +67,8 @@ class FilterModule:
 
     def filters(self):
         """Return the filters by name."""
-        return {function.__name__: _explained(function) for function in (flow_matrix, host_policy, port_set, to_nftables)}
+        functions = (flow_matrix, host_policy, port_set, to_nftables)
+        return {function.__name__: _explained(function) for function in functions}
 
 
 def _explained(function):

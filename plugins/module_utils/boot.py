@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Callable, List
 
-BOOT_FILE = "/etc/gatehouse/ruleset.nft"
-LIVE_FILE = "/var/lib/gatehouse/live.nft"
+BOOT_FILE = "etc/gatehouse/ruleset.nft"
+LIVE_FILE = "var/lib/gatehouse/live.nft"
 UNIT = "gatehouse-firewall.service"
-UNIT_FILE = "/etc/systemd/system/" + UNIT
+UNIT_FILE = f"etc/systemd/system/{UNIT}"
 WANTED_BY = "sysinit.target"
 
-# Ordered after whatever may flush the whole ruleset at boot (Debian's nftables.conf does), and before the network is up.
-# No ExecStop: to stop the unit must not open the host.
-UNIT_TEXT = """\
+# Ordered after whatever may flush the whole ruleset at boot (Debian's nftables.conf does), and before the network is
+# up. No ExecStop: to stop the unit must not open the host.
+UNIT_TEXT = f"""\
 # Written by gatehouse.firewall: edits are lost at the next run.
 [Unit]
 Description=gatehouse host firewall
@@ -31,81 +33,74 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={nft} -f {boot_file}
-ExecReload={nft} -f {boot_file}
+ExecStart={{nft}} -f /{BOOT_FILE}
+ExecReload={{nft}} -f /{BOOT_FILE}
 
 [Install]
-WantedBy={wanted_by}
+WantedBy={WANTED_BY}
 """
+
+Run = Callable[[List[str]], None]
+Write = Callable[[Path, str], None]
 
 
 class Boot:
     """The files and the unit of one host.
 
-    ``run`` takes a list of words and raises where the command fails; ``write`` replaces a file's content atomically.
+    ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content atomically.
     """
 
-    def __init__(self, run, write, nft_path, root="/"):
+    def __init__(self, run: Run, write: Write, nft_path: str, root: Path = Path("/")) -> None:
         """Keep the ways to run and to write; ``root`` is where the host's files lie."""
         self._run = run
         self._write = write
         self._root = root
-        self._unit_text = UNIT_TEXT.format(nft=nft_path, boot_file=BOOT_FILE, wanted_by=WANTED_BY)
+        self._unit_text = UNIT_TEXT.format(nft=nft_path)
 
-    def has_systemd(self):
+    def has_systemd(self) -> bool:
         """Return whether systemd runs this host."""
-        return os.path.isdir(self._path("/run/systemd/system"))
+        return (self._root / "run/systemd/system").is_dir()
 
-    def ruleset(self):
+    def ruleset(self) -> str:
         """Return the ruleset of the next boot, which is the one applied last; an empty text where there is none."""
         return self._read(BOOT_FILE)
 
-    def live(self):
+    def live(self) -> str:
         """Return what the kernel listed after the last apply."""
         return self._read(LIVE_FILE)
 
-    def is_enabled(self):
+    def is_enabled(self) -> bool:
         """Return whether our unit is as we wrote it and starts at boot (always, where there is no systemd)."""
-        wants = self._path("/etc/systemd/system/%s.wants/%s" % (WANTED_BY, UNIT))
-        return not self.has_systemd() or (self._read(UNIT_FILE) == self._unit_text and os.path.islink(wants))
+        wants = self._root / f"etc/systemd/system/{WANTED_BY}.wants/{UNIT}"
+        return not self.has_systemd() or (self._read(UNIT_FILE) == self._unit_text and wants.is_symlink())
 
-    def persist(self, ruleset, live):
+    def persist(self, ruleset: str, live: str) -> None:
         """Keep an applied ruleset for the next boot."""
-        self._write(self._path(BOOT_FILE), ruleset)
-        self._write(self._path(LIVE_FILE), live)
+        self._write(self._root / BOOT_FILE, ruleset)
+        self._write(self._root / LIVE_FILE, live)
         if not self.is_enabled():
-            self._write(self._path(UNIT_FILE), self._unit_text)
+            self._write(self._root / UNIT_FILE, self._unit_text)
             self._run(["systemctl", "daemon-reload"])
             self._run(["systemctl", "enable", "--now", UNIT])
 
-    def forget(self):
+    def forget(self) -> None:
         """Remove the unit and the files."""
-        if os.path.exists(self._path(UNIT_FILE)) and self.has_systemd():
+        unit = self._root / UNIT_FILE
+        if unit.exists() and self.has_systemd():
             self._run(["systemctl", "disable", "--now", UNIT])
-            os.unlink(self._path(UNIT_FILE))
+            unit.unlink()
             self._run(["systemctl", "daemon-reload"])
-        for path in (BOOT_FILE, LIVE_FILE):
-            if os.path.exists(self._path(path)):
-                os.unlink(self._path(path))
-                _remove_if_empty(os.path.dirname(self._path(path)))
+        for path in (self._root / BOOT_FILE, self._root / LIVE_FILE):
+            if path.exists():
+                path.unlink()
+                with suppress(OSError):  # somebody else keeps a file there
+                    path.parent.rmdir()
 
-    def leaves_nothing(self):
+    def leaves_nothing(self) -> bool:
         """Return whether none of our files is on the host."""
-        return not any(os.path.lexists(self._path(path)) for path in (BOOT_FILE, LIVE_FILE, UNIT_FILE))
+        return not any((self._root / path).exists() for path in (BOOT_FILE, LIVE_FILE, UNIT_FILE))
 
-    def _path(self, path):
-        return os.path.join(self._root, path.lstrip("/"))
-
-    def _read(self, path):
-        try:
-            with open(self._path(path), encoding="utf-8") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
-
-
-def _remove_if_empty(directory):
-    try:
-        os.rmdir(directory)
-    except OSError:
-        pass
+    def _read(self, path: str) -> str:
+        with suppress(FileNotFoundError):
+            return (self._root / path).read_text(encoding="utf-8")
+        return ""

@@ -13,7 +13,7 @@ _SET = re.compile(r"\tset (\S+) \{")
 _ELEMENT = re.compile(r"\t\t\t([0-9a-f.:/]+),")
 
 
-def describe(ruleset):
+def describe(ruleset: str) -> list[str]:
     """Return the lines of a rendered ruleset that say what it lets through, and the addresses behind each name."""
     flows, addresses, name = [], [], ""
     for line in ruleset.splitlines():
@@ -21,27 +21,27 @@ def describe(ruleset):
         name = found.group(1) if found else name
         element = _ELEMENT.fullmatch(line)
         if line.startswith(DESCRIPTION_MARK):
-            flows.append(line[len(DESCRIPTION_MARK):])
+            flows.append(line[len(DESCRIPTION_MARK) :])
         elif element:
-            addresses.append("%s is %s" % (name.rsplit(".", 1)[0], element.group(1)))
+            addresses.append(f"{name.rpartition('.')[0]} is {element.group(1)}")
     return flows + addresses
 
 
-def drift(recorded, live):
+def drift(recorded: str, live: str) -> list[str]:
     """Return what somebody changed in the kernel since we applied, given both listings of our table."""
     if not live:
         return ["the table is gone"] if recorded else []
     before, after = recorded.splitlines(), live.splitlines()
-    missing = ["live lacks: %s" % line.strip() for line in before if line not in set(after)]
-    foreign = ["live has: %s" % line.strip() for line in after if line not in set(before)]
+    missing = [f"live lacks: {line.strip()}" for line in before if line not in set(after)]
+    foreign = [f"live has: {line.strip()}" for line in after if line not in set(before)]
     return missing + foreign
 
 
-def as_diff(before, after):
+def as_diff(before: list[str], after: list[str]) -> dict[str, str]:
     """Return Ansible's form of a difference between two lists of lines."""
     return {
         "before_header": "what the host lets through now",
         "after_header": "what the model lets through",
-        "before": "".join(line + "\n" for line in before),
-        "after": "".join(line + "\n" for line in after),
+        "before": "".join(f"{line}\n" for line in before),
+        "after": "".join(f"{line}\n" for line in after),
     }

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import as_diff, describe, drift
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError, Nft
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 NFT_DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
@@ -19,7 +24,7 @@ NFT_DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 class HostFirewall:
     """The firewall of the host on which it runs, as root."""
 
-    def __init__(self, nft, boot):
+    def __init__(self, nft: Nft | None, boot: Boot) -> None:
         """Take the two things there are to ask and to change; ``nft`` is None where it isn't installed."""
         self._nft = nft
         self._boot = boot
@@ -28,73 +33,75 @@ class HostFirewall:
         self.applied = boot.ruleset()
 
     @property
-    def has_nft(self):
+    def has_nft(self) -> bool:
         """Return whether there is an nft command."""
         return self._nft is not None
 
     @property
-    def starts_at_boot(self):
+    def starts_at_boot(self) -> bool:
         """Return whether this host has what it takes to load a ruleset at boot."""
         return self._boot.has_systemd()
 
-    def is_at(self, wanted):
+    def is_at(self, wanted: str) -> bool:
         """Return whether this ruleset is live, unchanged since it was applied, and loaded at the next boot."""
         if not wanted:
             return not self.live and self._boot.leaves_nothing()
         return self.applied == wanted and bool(self.live) and self.live == self.recorded and self._boot.is_enabled()
 
-    def drift(self):
+    def drift(self) -> list[str]:
         """Return what somebody else has changed, in lines; nothing where the kernel has what we applied."""
         return [] if self.live == self.recorded else drift(self.recorded, self.live)
 
-    def difference(self, wanted):
+    def difference(self, wanted: str) -> dict[str, str]:
         """Return Ansible's diff between what is let through now and with this ruleset."""
         return as_diff((describe(self.applied) if self.live else []) + self.drift(), describe(wanted))
 
-    def check(self, wanted):
-        """Have nft check a ruleset, where there is an nft."""
+    def check(self, wanted: str) -> None:
+        """Have nft check a ruleset, where there is an nft; an empty one needs no check."""
         if self._nft and wanted:
             self._nft.check(wanted)
 
-    def apply(self, wanted):
+    def apply(self, wanted: str) -> None:
         """Check and load a ruleset: one transaction. What is on disk stays as it was until ``persist``."""
+        if not self._nft:
+            raise FirewallError("there is no nft command on this host: install the package nftables")
         self._nft.check(wanted)
         self._nft.load(wanted)
         self.live = self._nft.listing()
 
-    def persist(self, wanted):
+    def persist(self, wanted: str) -> None:
         """Keep the ruleset that ``apply`` has loaded for the next boot."""
         self._boot.persist(wanted, self.live)
 
-    def remove(self):
+    def remove(self) -> None:
         """Take our table, unit and files away."""
         self._boot.forget()
         if self._nft:
             self._nft.delete()
 
 
-def of_module(module):
-    """Return the HostFirewall of the host on which a module runs."""
+def of_module(module: AnsibleModule) -> HostFirewall:
+    """Return the HostFirewall of the host on which a module runs; raise FirewallError where it isn't root."""
     if os.geteuid() != 0:
         raise FirewallError("only root can read and change the firewall: use become")
     path = module.get_bin_path("nft", opt_dirs=NFT_DIRECTORIES)
     environment = {"LC_ALL": "C", "LANGUAGE": "C"}
 
-    def run(words, text):
-        return module.run_command(words, data=text, binary_data=True, environ_update=environment)
+    def run(words: list[str], text: str | None) -> tuple[int, str, str]:
+        code, output, error = module.run_command(words, data=text, binary_data=True, environ_update=environment)
+        return code, output, error
 
-    def run_or_raise(words):
+    def run_or_raise(words: list[str]) -> None:
         code, output, error = run(words, None)
         if code != 0:
-            raise FirewallError("%s failed: %s" % (" ".join(words), (error or output).strip()))
+            raise FirewallError(f"{' '.join(words)} failed: {(error or output).strip()}")
 
-    def write(path, text):
-        directory = os.path.dirname(path)
-        os.makedirs(directory, mode=0o755, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=directory)
+    def write(path: Path, text: str) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(temporary, 0o644 if path.endswith(".service") else 0o600)
-        module.atomic_move(temporary, path)
+        module.atomic_move(temporary, str(path))
+        path.chmod(0o644 if path.suffix == ".service" else 0o600)
 
-    return HostFirewall(Nft(run, path) if path else None, Boot(run_or_raise, write, path))
+    return HostFirewall(Nft(run, path) if path else None, Boot(run_or_raise, write, path or "nft"))

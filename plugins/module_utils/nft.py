@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
-TABLE = ("inet", "gatehouse")
+from typing import Callable, List, Optional, Tuple
+
+TABLE = "inet gatehouse"
+
+Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
+"""Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
 
 
 class FirewallError(Exception):
@@ -14,40 +19,35 @@ class FirewallError(Exception):
 
 
 class Nft:
-    """The nft command of this host.
+    """The nft command of this host."""
 
-    ``run`` takes a list of words and text for standard input; it returns the exit code, standard output and standard
-    error, in the C locale.
-    """
-
-    def __init__(self, run, path):
-        """Keep the way to run commands, and the full path of nft."""
+    def __init__(self, run: Run, path: str) -> None:
+        """Keep the way to run commands (in the C locale), and the full path of nft."""
         self._run = run
         self._path = path
 
-    def listing(self):
+    def listing(self) -> str:
         """Return our table as the kernel has it, without counters; an empty text where there is none."""
-        code, output, error = self._run([self._path, "-s", "-n", "list", "table", *TABLE], None)
+        code, output, error = self._run([self._path, "-s", "list", "table", *TABLE.split()], None)
         if code == 0:
             return output
         if "No such file or directory" in error:
             return ""
-        raise FirewallError("nft can't list the table %s: %s" % (" ".join(TABLE), error.strip()))
+        raise FirewallError(f"nft can't list the table {TABLE}: {error.strip()}")
 
-    def check(self, ruleset):
+    def check(self, ruleset: str) -> None:
         """Have the real nft and kernel check a ruleset, without loading it."""
         self._feed(["-c"], ruleset, "nft refuses the ruleset, nothing was changed")
 
-    def load(self, ruleset):
+    def load(self, ruleset: str) -> None:
         """Load a ruleset in one transaction: all of it, or nothing."""
         self._feed([], ruleset, "nft can't load the ruleset, nothing was changed")
 
-    def delete(self):
+    def delete(self) -> None:
         """Delete our table; it need not exist."""
-        name = " ".join(TABLE)
-        self._feed([], "table %s\ndelete table %s\n" % (name, name), "nft can't delete the table %s" % name)
+        self._feed([], f"table {TABLE}\ndelete table {TABLE}\n", f"nft can't delete the table {TABLE}")
 
-    def _feed(self, flags, text, failure):
+    def _feed(self, flags: list[str], text: str, failure: str) -> None:
         code, output, error = self._run([self._path, *flags, "-f", "-"], text)
         if code != 0:
-            raise FirewallError("%s:\n%s" % (failure, (error or output).strip()))
+            raise FirewallError(f"{failure}:\n{(error or output).strip()}")

@@ -11,15 +11,16 @@ short_description: Compile the fleet's model into rulesets, on the controller
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Reads the model from the C(gatehouse_*) variables of all groups, hosts and plays, compiles one policy for each node class and
-    renders it. Run it once per play (C(run_once)); it connects to no host.
-  - Lists of several groups merge. A variable that is set above the inventory (in a play, a role, on the command line) replaces
-    what the inventory says.
-  - Peers' addresses come from the inventory's declared variables, never from facts, so that C(--limit) changes no ruleset.
+  - Reads the model from the C(gatehouse_*) variables of all groups, hosts and plays, compiles one policy for each node
+    class and renders it. Run it once per play (C(run_once)); it connects to no host.
+  - Lists of several groups merge. A variable that is set above the inventory (in a play, a role, on the command line)
+    replaces what the inventory says.
+  - Peers' addresses come from the inventory's declared variables, never from facts, so that C(--limit) changes no
+    ruleset.
   - Where the model is wrong, fails with one line per problem, and nothing is written.
 options:
   directory:
-    description: A directory on the controller that gets a file per managed host of O(hosts), C(<inventory_hostname>.nft).
+    description: A directory on the controller that gets C(<inventory_hostname>.nft) for each managed host of O(hosts).
     type: path
   hosts:
     description: The hosts that this run is about. Those that are in no node class are named in a warning.

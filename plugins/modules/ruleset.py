@@ -11,8 +11,8 @@ short_description: Apply a rendered ruleset to a host, atomically
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Has the host's own C(nft) check the ruleset, loads it in one transaction, and keeps it for the next boot in a systemd unit
-    of its own that is ordered before C(network-pre.target).
+  - Has the host's own C(nft) check the ruleset, loads it in one transaction, and keeps it for the next boot in a
+    systemd unit of its own that is ordered before C(network-pre.target).
   - Owns the table C(inet gatehouse) and nothing else. What others put into netfilter stays as it is, byte for byte.
   - Where C(nft) is missing, the package named in O(package) is installed first.
 options:
@@ -36,7 +36,7 @@ attributes:
     description: Has the host check the ruleset and says what would change, without changing anything.
     support: full
   diff_mode:
-    description: Shows the flows and addresses that would be gained and lost, and what somebody else changed in our table.
+    description: Shows the flows and addresses gained and lost, and what somebody else changed in our table.
     support: full
 seealso:
   - module: gatehouse.firewall.ruleset_info
@@ -62,7 +62,6 @@ persisted:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import FirewallError, of_module
 
 ARGUMENTS = {
@@ -90,8 +89,6 @@ def main():
     wanted = module.params["ruleset"] if module.params["state"] == "present" else ""
     try:
         firewall = of_module(module)
-        if wanted and not firewall.has_nft:
-            raise FirewallError("there is no nft command on this host: install %s" % (module.params["package"] or "it"))
         result = bring_to(firewall, wanted, module.check_mode)
     except FirewallError as error:
         module.fail_json(msg=str(error))

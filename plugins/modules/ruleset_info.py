@@ -14,7 +14,9 @@ description:
   - Reads our table from the kernel and compares it with what was applied and, if asked, with a ruleset that is wanted.
 options:
   ruleset:
-    description: A ruleset to compare the host with, and to have checked by the host's C(nft). An empty text asks for no ruleset.
+    description:
+        - A ruleset to compare the host with, and to have checked by the host's C(nft).
+        - An empty text compares it with a host that has none of ours.
     type: str
 attributes:
   check_mode:
@@ -63,7 +65,6 @@ differs:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import FirewallError, of_module
 
 

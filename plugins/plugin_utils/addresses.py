@@ -16,10 +16,9 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Union
 
-Address = Union[IPv4Address, IPv6Address]
-Network = Union[IPv4Network, IPv6Network]
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 EXPECTED_NETWORK = 'an address or a network such as "192.0.2.10", "192.0.2.0/24" or "2001:db8::/32"'
 _ADDRESS_TEXT = re.compile(r"[0-9A-Fa-f:.]+(/\d{1,3})?", re.ASCII)
@@ -54,7 +53,12 @@ class AddressSet:
         """Return the addresses of either set."""
         if not other or self == other:
             return self
-        return AddressSet.of([*self.v4, *self.v6, *other.v4, *other.v6]) if self else other
+        return AddressSet.of([*self.networks, *other.networks]) if self else other
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Return the networks of both families."""
+        return (*self.v4, *self.v6)
 
     def __bool__(self) -> bool:
         """Return whether the set has any address; an empty set is nobody."""

@@ -109,7 +109,7 @@ def _rules(
 
 
 def _check_sides_of_zones(fleet: Fleet, resolved: Resolved, problems: Problems) -> None:
-    """Note hosts without an interface on a side that a flow with a zone is for: nothing else could tell the sides apart."""
+    """Note hosts without an interface on a side that a flow with a zone is for: nothing else tells the sides apart."""
     for name, policy in fleet.policies.items():
         needed = {
             (rule.side, rule.flow)

@@ -36,13 +36,17 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
     """Return the declaration that all sources make together."""
     for source in sources:
         _note_misspelt(source, problems)
-    lists = {key: list(_rows(sources, f"{PREFIX}{key}", problems)) for key in LISTS}
     profile = _single(sources, "gatehouse_profile", problems)
     return Declaration(
         profiles=_profiles(profile, load_profile, problems),
         options=_single(sources, "gatehouse_options", problems),
         echo_request=_single(sources, "gatehouse_echo_request", problems),
-        user=Layer(**lists),
+        user=Layer(
+            classes=_rows(sources, "gatehouse_classes", problems),
+            zones=_rows(sources, "gatehouse_zones", problems),
+            services=_rows(sources, "gatehouse_services", problems),
+            flows=_rows(sources, "gatehouse_flows", problems),
+        ),
     )
 
 
@@ -54,10 +58,12 @@ def _note_misspelt(source: Source, problems: Problems) -> None:
                 problems.add(Where(key, source.origin), source.variables[key], "a variable of the model", hint)
 
 
-def _rows(sources: Iterable[Source], key: str, problems: Problems) -> Iterable[Declared]:
-    for source in sources:
-        for where, value in rows(Where(key, source.origin), source.variables.get(key), problems):
-            yield Declared(where, value)
+def _rows(sources: Iterable[Source], key: str, problems: Problems) -> list[Declared]:
+    return [
+        Declared(where, value)
+        for source in sources
+        for where, value in rows(Where(key, source.origin), source.variables.get(key), problems)
+    ]
 
 
 def _single(sources: Iterable[Source], key: str, problems: Problems) -> Declared:

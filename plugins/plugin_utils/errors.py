@@ -1,6 +1,7 @@
 """What can be wrong with a model, said so that its author can mend it.
 
-Every reader adds to one list of problems instead of raising at the first; whoever asked for the model raises them together.
+Every reader adds to one list of problems instead of raising at the first; whoever asked for the model raises them
+together.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What the core is told from outside: the shipped profiles, from their files, and addresses, from this machine's resolver."""
+"""What the core is told from outside: profiles, from their files, and addresses, from this machine's resolver."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -24,12 +24,12 @@ def load_shipped(where: Where, name: str, problems: Problems) -> Sequence[Profil
     return [Profile(name, _content(name))]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _content(name: str) -> object:
     return yaml.safe_load((PROFILES / f"{name}.yml").read_text(encoding="utf-8"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def look_up(name: str) -> tuple[str, ...]:
     """Return the addresses of a host name; none where it has none."""
     try:

@@ -186,7 +186,13 @@ def _read_class(item: Item) -> NodeClass:
 
 def _read_zone(item: Item) -> Zone:
     item.text("why")
-    return Zone(item.one_name("name"), item.networks("networks"), item.host_names("hostnames"), item.names("zones"), item.where)
+    return Zone(
+        name=item.one_name("name"),
+        networks=item.networks("networks"),
+        hostnames=item.host_names("hostnames"),
+        zones=item.names("zones"),
+        where=item.where,
+    )
 
 
 def _read_service(item: Item) -> Service:
@@ -243,7 +249,8 @@ def _check_classes(model: Model, problems: Problems) -> None:
         if node_class.mapped:
             continue
         if node_class.where.path.startswith("gatehouse_"):
-            problems.add(node_class.where, node_class.name, "groups or networks: a class without members is an error")
+            expected = "groups or networks: a class without members is an error"
+            problems.add(node_class.where, node_class.name, expected)
         elif node_class.name in used:
             expected = f"an entry named {node_class.name} with groups or networks"
             hint = f"{node_class.where.origin} has flows for it"

@@ -41,7 +41,7 @@ def from_data(data: object) -> Policy:
 
 
 def _rule_to_data(rule: Rule) -> dict[str, Any]:
-    addresses = [network_text(network) for network in (*rule.addresses.v4, *rule.addresses.v6)]
+    addresses = [network_text(network) for network in rule.addresses.networks]
     texts = {key: getattr(rule, key) for key in _RULE_TEXTS}
     return {**texts, "log": rule.log, "ports": rule.ports.texts(), "addresses": addresses}
 

@@ -39,7 +39,7 @@ class PortRange:
 
 @dataclass(frozen=True)
 class PortSet:
-    """A set of ports: disjoint ranges, sorted by protocol and port, or ``everything`` (every protocol, ports or none)."""
+    """A set of ports: disjoint ranges, sorted by protocol and port; or ``everything``, whatever the protocol."""
 
     ranges: tuple[PortRange, ...] = ()
     everything: bool = False

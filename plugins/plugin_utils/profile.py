@@ -90,7 +90,13 @@ def _read_rows(profile: Item, chosen: Mapping[str, bool]) -> Layer:
             if needed.keys() and _applies(needed, chosen):
                 required[str(row.get("name"))] = f"{profile.where.origin} needs it with {_text(needed)}"
             found.append(Declared(where, row))
-    return Layer(**lists, required_zones=required)
+    return Layer(
+        classes=lists["classes"],
+        zones=lists["zones"],
+        services=lists["services"],
+        flows=lists["flows"],
+        required_zones=required,
+    )
 
 
 def _applies(conditions: Item, chosen: Mapping[str, bool]) -> bool:

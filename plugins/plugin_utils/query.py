@@ -30,8 +30,8 @@ class MatrixCell:
 def port_set(model: Model, node_class: str, direction: str, peer: str, today: datetime.date) -> PortSet:
     """Return the ports on which a class lets a peer (a class or a zone) in, or may reach it.
 
-    Counts the flows that name both, not those of a wider zone that happens to hold the peer's addresses. Raises ModelError
-    for a name that isn't in the model.
+    Counts the flows that name both, not those of a wider zone that happens to hold the peer's addresses. Raises
+    ModelError for a name that isn't in the model.
     """
     _check_question(model, node_class, direction, peer)
     ports = PortSet()

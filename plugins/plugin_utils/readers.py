@@ -1,6 +1,7 @@
 """Small typed readers: each takes what somebody wrote, returns a value, and notes a problem instead of raising.
 
-A reader that notes a problem returns what harms least (nothing, or an empty tuple): the model it goes into is never used.
+A reader that notes a problem returns what harms least (nothing, or an empty tuple): the model it goes into is never
+used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from .addresses import AddressError, AddressSet, parse_network
 from .errors import Problems, Where, near_miss, one_of
-from .ports import EXPECTED_PORTS, PortError, PortSet
+from .ports import PortError, PortSet
 
 SIDES = ("private", "public")
 NAME_LENGTH = 64
@@ -76,7 +77,7 @@ def ports_at(where: Where, value: object, problems: Problems) -> PortSet:
         try:
             ports |= PortSet.parse(item)
         except PortError as error:
-            problems.add(place, item, error.expected if error.expected else EXPECTED_PORTS, error.hint)
+            problems.add(place, item, error.expected, error.hint)
     return ports
 
 
@@ -134,7 +135,8 @@ class Item:
             problems.add(where, value, f"a mapping with the keys {', '.join(known)}")
         for key in self._value:
             if key not in known:
-                problems.add(where.key(key), self._value[key], f"no such key, but {one_of(known)}", near_miss(key, known))
+                expected = f"no such key, but {one_of(known)}"
+                problems.add(where.key(key), self._value[key], expected, near_miss(key, known))
 
     def has(self, key: str) -> bool:
         """Return whether the key was written, with any value but null."""

@@ -182,7 +182,7 @@ def _with_inner_zones(zones: Mapping[str, Zone], networks: Mapping[str, AddressS
 
 
 def _all_networks(sets: Iterable[AddressSet]) -> list[Network]:
-    return [network for addresses in sets for network in (*addresses.v4, *addresses.v6)]
+    return [network for addresses in sets for network in addresses.networks]
 
 
 def _check_required_zones(resolved: Resolved, problems: Problems) -> None:

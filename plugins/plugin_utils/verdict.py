@@ -1,4 +1,7 @@
-"""What a policy says of a packet, from the policy's meaning alone: no renderer is asked, so that renderers can be held to it."""
+"""What a policy says of a packet, from the policy's meaning alone.
+
+No renderer is asked, so that renderers can be held to it.
+"""
 
 from __future__ import annotations
 
@@ -77,15 +80,16 @@ def _is_essential_icmp(policy: Policy, packet: Packet) -> bool:
 
 
 def _is_dhcp(packet: Packet) -> bool:
-    for client in DHCP:
-        ports = (client.server_port, client.client_port)
-        if packet.direction == "egress":
-            ports = (client.client_port, client.server_port)
-        if packet.protocol == "udp" and packet.peer.version == client.family:
-            if (packet.source_port, packet.port) == ports:
-                return client.family == 4 or _is_link_scope(packet.peer)
-    return False
+    if packet.protocol != "udp":
+        return False
+    ports = (packet.source_port, packet.port) if packet.direction == "egress" else (packet.port, packet.source_port)
+    return any(
+        ports == (client.client_port, client.server_port)
+        and packet.peer.version == client.family
+        and (client.family == 4 or _is_on_link(packet))
+        for client in DHCP
+    )
 
 
-def _is_link_scope(peer: Address) -> bool:
-    return peer in LINK_LOCAL or peer in DHCPV6_SERVERS
+def _is_on_link(packet: Packet) -> bool:
+    return packet.peer in LINK_LOCAL or (packet.direction == "egress" and packet.peer in DHCPV6_SERVERS)

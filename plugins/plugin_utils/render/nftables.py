@@ -1,13 +1,15 @@
 """A policy as an nftables ruleset: one table, replaced as a whole in one transaction.
 
-The text adds the table, deletes it and defines it again, which is atomic and works on every nft since 0.9 (``destroy`` is
-newer). Chains hang at ``filter - 10``: before iptables and Calico at ``filter``, before firewalld at ``filter + 10``.
+The text adds the table, deletes it and defines it again, which is atomic and works on every nft since 0.9 (``destroy``
+is newer). Chains hang at ``filter - 10``: before iptables and Calico at ``filter``, and firewalld at
+``filter + 10``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, is_single, network_text
 from ..compile import Policy, Rule
@@ -183,7 +185,7 @@ def _segments(rules: Iterable[Rule], protocol: str) -> list[_Segment]:
     ]
     starts = sorted({first for first, _last, _rule in ranges} | {last + 1 for _first, last, _rule in ranges})
     segments: list[_Segment] = []
-    for first, end in zip(starts, starts[1:]):
+    for first, end in pairwise(starts):
         deciding = tuple(rule for low, high, rule in ranges if low <= first and end - 1 <= high)
         if deciding:
             segments.append(_Segment(first, end - 1, deciding))
