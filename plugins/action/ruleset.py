@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
+
 INFO = "gatehouse.firewall.ruleset_info"
 APPLY = "gatehouse.firewall.ruleset"
-LOOKED_AT = ("applied", "differs", "drift", "has_nft", "live")
+LOOKED_AT = ("differs", "drift", "has_nft")
 WITHOUT_NFT = "there is no nft yet: the ruleset can't be checked on this host before the package is installed"
 
 
@@ -22,14 +24,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the module's result; a host that is where it should be costs one look and no more."""
         super().run(tmp, task_vars)
-        _validation, arguments = self.validate_argument_spec(
-            {
-                "ruleset": {"type": "str"},
-                "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-                "package": {"type": "str", "default": "nftables"},
-            },
-            required_if=[("state", "present", ["ruleset"])],
-        )
+        _validation, arguments = self.validate_argument_spec(ARGUMENTS, required_if=REQUIRED_IF)
         wanted = arguments["ruleset"] if arguments["state"] == "present" else ""
         found = self._execute_module(INFO, {"ruleset": wanted}, task_vars=task_vars)
         if found.get("failed") or not found["differs"]:

@@ -63,17 +63,14 @@ persisted:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import FirewallError, of_module
-
-ARGUMENTS = {
-    "ruleset": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "package": {"type": "str", "default": "nftables"},
-}
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
 
 
-def bring_to(firewall, wanted, check_mode):
+def bring_to(firewall, wanted, check_mode, diff):
     """Bring a host to a ruleset (to none, where it is empty) and return the module's result."""
-    result = {"changed": not firewall.is_at(wanted), "diff": firewall.difference(wanted)}
+    result = {"changed": not firewall.is_at(wanted)}
+    if diff:
+        result["diff"] = firewall.difference(wanted)
     if check_mode or not result["changed"]:
         firewall.check(wanted)
     elif wanted:
@@ -85,11 +82,11 @@ def bring_to(firewall, wanted, check_mode):
 
 
 def main():
-    module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=[("state", "present", ["ruleset"])])
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=REQUIRED_IF)
     wanted = module.params["ruleset"] if module.params["state"] == "present" else ""
     try:
         firewall = of_module(module)
-        result = bring_to(firewall, wanted, module.check_mode)
+        result = bring_to(firewall, wanted, module.check_mode, module._diff)
     except FirewallError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -47,11 +47,11 @@ has_nft:
   type: bool
 live:
   description: Our table as C(nft) lists it, without counters; an empty text where there is none.
-  returned: success
+  returned: when O(ruleset) is not given
   type: str
 applied:
   description: The ruleset that was applied last, and is loaded at the next boot.
-  returned: success
+  returned: when O(ruleset) is not given
   type: str
 drift:
   description: What somebody else has changed in our table since, in lines.
@@ -68,25 +68,21 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import FirewallError, of_module
 
 
-def look(firewall, wanted):
-    """Return what there is, and how far it is from what is wanted (where that is not None)."""
-    result = {
-        "changed": False,
-        "has_nft": firewall.has_nft,
-        "live": firewall.live,
-        "applied": firewall.applied,
-        "drift": firewall.drift(),
-    }
+def look(firewall, wanted, diff):
+    """Return what there is or, where something is wanted, how far it is from that."""
+    result = {"changed": False, "has_nft": firewall.has_nft, "drift": firewall.drift()}
     if wanted is None:
-        return result
+        return dict(result, live=firewall.live, applied=firewall.applied)
     firewall.check(wanted)
-    return dict(result, differs=not firewall.is_at(wanted), diff=firewall.difference(wanted))
+    if diff:
+        result["diff"] = firewall.difference(wanted)
+    return dict(result, differs=not firewall.is_at(wanted))
 
 
 def main():
     module = AnsibleModule({"ruleset": {"type": "str"}}, supports_check_mode=True)
     try:
-        result = look(of_module(module), module.params["ruleset"])
+        result = look(of_module(module), module.params["ruleset"], module._diff)
     except FirewallError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

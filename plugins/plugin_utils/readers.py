@@ -29,7 +29,7 @@ _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}", re.ASCII)
 _HOST_NAME = re.compile(r"(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.?", re.ASCII)
 _INTERFACE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}", re.ASCII)  # IFNAMSIZ less one; no wildcard, no quote, no space
 _UNSAFE_IN_TEXT = set('"`{}\\')  # an apostrophe is plain prose
-_WORDS_FOR_BOOL = {"true": True, "yes": True, "false": False, "no": False}
+_WORDS_FOR_BOOL = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def rows(where: Where, value: object, problems: Problems) -> Iterator[tuple[Where, object]]:

@@ -142,14 +142,14 @@ class _Resolver:
         if not isinstance(address, str):
             self.problems.add(where, address, "an address or a host name")
             return AddressSet()
-        found = AddressSet.of(self.host_networks(where, list(self.resolve_name(address))))
-        if not found:
+        answers = self.look_up(address)
+        if not answers:
             hint = "set ansible_host to an address, or gatehouse_addresses"
             got = variables.get("ansible_host")
             self.problems.add(where, got, "an address of this managed host, or a name that resolves to one", hint)
-        return found
+        return AddressSet.of(network for answer in answers for network in self.host_networks(where, answer))
 
-    def resolve_name(self, name: str) -> Sequence[str]:
+    def look_up(self, name: str) -> Sequence[str]:
         try:
             return [str(ip_address(name))]
         except ValueError:
