@@ -14,7 +14,7 @@ _gatehouse_podman_conf() {
             name=${resource%:*}
             limit=$(ulimit -H"${resource#*:}")
             [[ $limit == unlimited || $limit -gt 16384 ]] && limit=16384 # some of podman's helpers lower theirs further
-            [[ $limit -ge 1048576 ]] || ulimits+="\"$name=$limit:$limit\", "
+            ulimits+="\"$name=$limit:$limit\", "
         done
     fi
     if [[ $(stat -fc %T /sys/fs/cgroup) != cgroup2fs ]] && command -v runc >/dev/null; then # crun refuses hybrid cgroups

@@ -1,0 +1,84 @@
+"""The bounds that the design sets on this collection's own code."""
+
+import ast
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
+PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+TASKS = sorted(path for folder in ("playbooks", "roles") for path in (ROOT / folder).rglob("*.yml"))
+
+OWN = "ansible_collections.gatehouse.firewall.plugins."
+MAY_IMPORT = {  # besides the standard library
+    "plugin_utils": (OWN + "plugin_utils", "yaml"),
+    "module_utils": (OWN + "module_utils", "ansible.module_utils"),
+    "modules": (OWN + "module_utils", "ansible.module_utils"),
+}
+
+
+def _name(path):
+    return str(path.relative_to(ROOT))
+
+
+def each(paths):
+    return pytest.mark.parametrize("path", paths, ids=_name)
+
+
+def _parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _imports(path):
+    """Return the full names of the modules a file imports."""
+    found = set()
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = _package(path)[: -(node.level - 1) or None] if node.level else []
+            found.add(".".join([*package, *filter(None, [node.module])]))
+    return found
+
+
+def _package(path):
+    return ["ansible_collections", "gatehouse", "firewall", *path.relative_to(ROOT).parent.parts]
+
+
+def _may_import(folder, name):
+    if name.split(".")[0] in sys.stdlib_module_names:
+        return True
+    return any(name == root or name.startswith(f"{root}.") for root in MAY_IMPORT[folder])
+
+
+@each(PLUGINS)
+def test_a_file_has_at_most_400_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@each(PLUGINS)
+def test_a_function_has_at_most_40_lines(path):
+    functions = [node for node in ast.walk(_parse(path)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+    assert [node.name for node in functions if node.end_lineno - node.lineno + 1 > 40] == []
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_imports_point_one_way(folder):
+    imports = {(name, _name(path)) for path in (ROOT / "plugins" / folder).rglob("*.py") for name in _imports(path)}
+
+    assert {pair for pair in imports if not _may_import(folder, pair[0])} == set()
+
+
+@each(PLAYBOOKS)
+def test_a_playbook_has_at_most_20_lines(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+
+    assert len([line for line in lines if line.strip() and not line.lstrip().startswith("#")]) <= 20
+
+
+@each(TASKS)
+def test_nothing_is_set_fact(path):
+    assert "set_fact" not in path.read_text(encoding="utf-8")
