@@ -10,7 +10,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_argumen
 
 INFO = "gatehouse.firewall.ruleset_info"
 APPLY = "gatehouse.firewall.ruleset"
-LOOKED_AT = ("differs", "drift", "has_nft")
+LOOKED_AT = ("differs", "drift", "has_nft", "has_table")
 WITHOUT_NFT = "there is no nft yet: the ruleset can't be checked on this host before the package is installed"
 
 
@@ -24,6 +24,8 @@ class ActionModule(ActionBase):
         """Return the module's result; a host that is where it should be costs one look and no more."""
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(ARGUMENTS, required_if=REQUIRED_IF)
+        if arguments["state"] == "primed":
+            return self._change(arguments, task_vars)
         wanted = arguments["ruleset"] if arguments["state"] == "present" else ""
         found = self._execute_module(INFO, {"ruleset": wanted}, task_vars=task_vars)
         if found.get("failed") or not found["differs"]:
@@ -31,11 +33,24 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             warnings = [] if found["has_nft"] else [WITHOUT_NFT]
             return self._outcome(found, changed=True, warnings=warnings)
-        if wanted and not found["has_nft"] and arguments["package"]:
+        if wanted and not found["has_table"]:
+            return self._apply_first(arguments, found, task_vars)
+        return self._change(arguments, task_vars)
+
+    def _apply_first(self, arguments, found, task_vars):
+        """Prime and apply in two steps: what the connection exchanges in between makes it known to the kernel."""
+        if not found["has_nft"] and arguments["package"]:
             installed = self._install(arguments["package"], task_vars)
             if installed.get("failed"):
                 return installed
-        # The door of the two safeguards: before this line, refuse what would cut the controller off; after it, confirm.
+        primed = self._change({"state": "primed"}, task_vars)
+        result = primed if primed.get("failed") else self._change(arguments, task_vars)
+        if result.get("failed"):
+            self._change({"state": "absent"}, task_vars)
+        return result
+
+    def _change(self, arguments, task_vars):
+        # All changes pass here: the door for a refusal before, and for a confirmation over a new connection after.
         return self._execute_module(APPLY, arguments, task_vars=task_vars)
 
     def _install(self, package, task_vars):

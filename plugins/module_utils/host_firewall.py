@@ -38,6 +38,11 @@ class HostFirewall:
         return self._nft is not None
 
     @property
+    def has_table(self) -> bool:
+        """Return whether our table is in the kernel, whatever is in it."""
+        return bool(self.live)
+
+    @property
     def starts_at_boot(self) -> bool:
         """Return whether this host has what it takes to load a ruleset at boot."""
         return self._boot.has_systemd()
@@ -61,17 +66,26 @@ class HostFirewall:
         if self._nft and wanted:
             self._nft.check(wanted)
 
+    def prime(self) -> None:
+        """Start connection tracking, so that connections that are open now survive the first ruleset."""
+        if not self.has_table:
+            self._required_nft().prime()
+
     def apply(self, wanted: str) -> None:
         """Check and load a ruleset: one transaction. What is on disk stays as it was until ``persist``."""
-        if not self._nft:
-            raise FirewallError("there is no nft command on this host: install the package nftables")
-        self._nft.check(wanted)
-        self._nft.load(wanted)
-        self.live = self._nft.listing()
+        nft = self._required_nft()
+        nft.check(wanted)
+        nft.load(wanted)
+        self.live = nft.listing()
 
     def persist(self, wanted: str) -> None:
         """Keep the ruleset that ``apply`` has loaded for the next boot."""
         self._boot.persist(wanted, self.live)
+
+    def _required_nft(self) -> Nft:
+        if not self._nft:
+            raise FirewallError("there is no nft command on this host: install the package nftables")
+        return self._nft
 
     def remove(self) -> None:
         """Take our table, unit and files away."""

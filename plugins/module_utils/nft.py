@@ -10,6 +10,17 @@ from typing import Callable, List, Optional, Tuple
 
 TABLE = "inet gatehouse"
 
+# A network namespace tracks connections from the first rule on that asks for them. Without this, packets of connections
+# that are open before our first ruleset would look new to it, and the controller's own would be cut among them.
+PRIMER = f"""\
+table {TABLE} {{
+	chain start_tracking {{
+		type filter hook input priority filter - 10; policy accept;
+		ct state established
+	}}
+}}
+"""
+
 Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
 """Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
 
@@ -42,6 +53,10 @@ class Nft:
     def load(self, ruleset: str) -> None:
         """Load a ruleset in one transaction: all of it, or nothing."""
         self._feed([], ruleset, "nft can't load the ruleset, nothing was changed")
+
+    def prime(self) -> None:
+        """Start connection tracking with a table of ours that lets everything through."""
+        self._feed([], PRIMER, "nft can't start connection tracking")
 
     def delete(self) -> None:
         """Delete our table; it need not exist."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 ARGUMENTS = {
     "ruleset": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "primed"], "default": "present"},
     "package": {"type": "str", "default": "nftables"},
 }
 REQUIRED_IF = [("state", "present", ["ruleset"])]

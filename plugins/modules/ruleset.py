@@ -22,9 +22,12 @@ options:
       - Required with O(state=present).
     type: str
   state:
-    description: Whether the host has this ruleset, or none of ours.
+    description:
+      - Whether the host has this ruleset, or none of ours.
+      - V(primed) starts connection tracking where we have no table yet, and lets everything through. On its way to the
+        first V(present), this module does so by itself, lest the connections that are open already are cut.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, primed]
     default: present
   package:
     description: The package that brings C(nft). An empty text means that a missing C(nft) is an error.
@@ -66,6 +69,14 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall i
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
 
 
+def prime(firewall, check_mode):
+    """Start connection tracking where there is no table of ours, and return the module's result."""
+    result = {"changed": not firewall.has_table, "persisted": False}
+    if not check_mode:
+        firewall.prime()
+    return result
+
+
 def bring_to(firewall, wanted, check_mode, diff):
     """Bring a host to a ruleset (to none, where it is empty) and return the module's result."""
     result = {"changed": not firewall.is_at(wanted)}
@@ -86,7 +97,10 @@ def main():
     wanted = module.params["ruleset"] if module.params["state"] == "present" else ""
     try:
         firewall = of_module(module)
-        result = bring_to(firewall, wanted, module.check_mode, module._diff)
+        if module.params["state"] == "primed":
+            result = prime(firewall, module.check_mode)
+        else:
+            result = bring_to(firewall, wanted, module.check_mode, module._diff)
     except FirewallError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -45,6 +45,10 @@ has_nft:
   description: Whether the host has an C(nft) command.
   returned: success
   type: bool
+has_table:
+  description: Whether our table is in the kernel, whatever is in it.
+  returned: success
+  type: bool
 live:
   description: Our table as C(nft) lists it, without counters; an empty text where there is none.
   returned: when O(ruleset) is not given
@@ -70,7 +74,12 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall i
 
 def look(firewall, wanted, diff):
     """Return what there is or, where something is wanted, how far it is from that."""
-    result = {"changed": False, "has_nft": firewall.has_nft, "drift": firewall.drift()}
+    result = {
+        "changed": False,
+        "has_nft": firewall.has_nft,
+        "has_table": firewall.has_table,
+        "drift": firewall.drift(),
+    }
     if wanted is None:
         return dict(result, live=firewall.live, applied=firewall.applied)
     firewall.check(wanted)
