@@ -1,0 +1,41 @@
+"""The state of a host after harden: four hosts, which are of all four classes and of Debian 11, 12 and 13."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+from testinfra.host import Host
+
+testinfra_hosts = [f"podman://gatehouse-{name}" for name in ("k8s2", "nomad2", "vm1", "lb1")]
+
+RULES = "/etc/gatehouse/ruleset.nft"
+UNIT = "gatehouse-firewall.service"
+
+
+def test_the_table_is_in_the_kernel_and_in_the_boot_file(host: Host) -> None:
+    live = host.check_output("nft list table inet gatehouse")
+    assert "policy drop" in live
+    host.run_expect([0], f"nft --check --file {RULES}")
+
+
+def test_only_root_reads_the_boot_file(host: Host) -> None:
+    rules = host.file(RULES)
+    assert (rules.user, rules.group, stat.S_IMODE(rules.mode)) == ("root", "root", 0o600)
+
+
+def test_our_unit_loads_it_before_the_network_is_up(host: Host) -> None:
+    show = host.check_output(f"systemctl show --property=UnitFileState,ActiveState,Before {UNIT}")
+    found = dict(line.split("=", 1) for line in show.splitlines())
+    assert found["UnitFileState"] == "enabled"
+    assert "network-pre.target" in found["Before"].split()
+
+
+def test_the_distributions_own_firewall_service_is_as_it_was(host: Host) -> None:
+    assert host.run("systemctl is-enabled nftables.service").stdout.strip() == "disabled"
+    assert "/etc/nftables.conf" not in host.run("dpkg --verify nftables").stdout
+
+
+@pytest.mark.parametrize("tool", ["iptables-save", "ip6tables-save"])
+def test_nothing_of_ours_is_in_anyone_elses_tables(host: Host, tool: str) -> None:
+    assert "gatehouse" not in host.check_output(tool).lower()

@@ -1,0 +1,113 @@
+"""The lab of containers as its tests and its table of reachability see it; probes are those of tests/packets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+INVENTORY = ROOT / "molecule" / "shared" / "inventory"
+
+sys.path.insert(0, str(ROOT / "tests" / "packets"))
+from lab import Host, read_hosts  # noqa: E402
+from prober import Probe  # noqa: E402
+
+Completed = subprocess.CompletedProcess[str]
+Port = tuple[str, int]
+
+
+class Lab:
+    """The hosts that molecule/shared/create.yml started, each by its name in the inventory."""
+
+    def __init__(self) -> None:
+        self.hosts = read_hosts()
+        self.managed = [name for name in self.hosts if name not in _group("hosts.yml", "outside")]
+        self.shared = _group("lab.yml", "lab_shared")
+
+    @cached_property
+    def namespaces(self) -> dict[str, str]:
+        """Return where each host's network namespace is."""
+        found = {name: Path(f"/proc/{self._pid(name)}/ns/net") for name in self.hosts}
+        if Path("/proc/self/ns/net").readlink() in {path.readlink() for path in found.values()}:
+            raise RuntimeError("a host of the lab shares this machine's own network: nothing may be probed from it")
+        return {name: str(path) for name, path in found.items()}
+
+    @staticmethod
+    def _pid(name: str) -> str:
+        return _output("podman", "inspect", "--format={{.State.Pid}}", f"gatehouse-{name}").strip()
+
+    def run(self, name: str, *command: str) -> str:
+        """Return what a command prints on a host; fail if it fails."""
+        return _output("podman", "exec", f"gatehouse-{name}", *command)
+
+    def everywhere(self, script: str) -> dict[str, str]:
+        """Return what a line of shell prints on each managed host; fail if it fails on one."""
+        return self._on(self.managed, script)
+
+    def foreign_changes(self) -> dict[str, str]:
+        """Return how the rules that prepare.yml planted differ from then, on each host that has some."""
+        return self._on(self.shared, "foreign show | diff /root/foreign.before - || true")
+
+    def _on(self, names: list[str], script: str) -> dict[str, str]:
+        with ThreadPoolExecutor(len(names)) as pool:
+            answers = pool.map(lambda name: self.run(name, "sh", "-c", script), names)
+            return dict(zip(names, answers, strict=True))
+
+    def rulesets(self) -> dict[str, str]:
+        """Return our table as each managed host's kernel has it, without counters, or nothing where there is none."""
+        return self.everywhere("nft --stateless list table inet gatehouse 2>/dev/null || true")
+
+    def states(self) -> dict[str, str]:
+        """Return all that a change would change on each managed host: our table, and what the next boot loads."""
+        return self.everywhere("nft --stateless list table inet gatehouse; cat /etc/gatehouse/ruleset.nft")
+
+    def unload(self) -> None:
+        """Delete our table from every kernel; boot files and units stay."""
+        self.everywhere("nft delete table inet gatehouse")
+
+    def restart(self, name: str) -> None:
+        """Restart a host, as a reboot does: in a new network namespace, with nothing in it; return when it is up."""
+        _output("podman", "restart", "--time=5", f"gatehouse-{name}")
+        self.__dict__.pop("namespaces", None)
+        end = time.monotonic() + 30
+        while _state(name) not in ("running", "degraded"):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{name} does not come up again")
+            time.sleep(0.1)
+
+
+def probes(source: Host, target: Host, ports: Iterable[Port]) -> Iterator[Probe]:
+    """Yield the questions whether source reaches these ports of target, on every network of both, IPv4 and IPv6."""
+    legs = source.legs.keys() & target.legs.keys()
+    roads = [(source.address(leg, family), target.address(leg, family)) for leg in legs for family in (4, 6)]
+    for port in ports:
+        yield from (Probe(source.name, ours, target.name, theirs, *port) for ours, theirs in roads)
+
+
+def harden(*arguments: str) -> Completed:
+    """Run the main playbook over the lab, as a user would, with more arguments; return how it went."""
+    command = ["ansible-playbook", f"--inventory={INVENTORY}", *arguments, "gatehouse.firewall.harden"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _group(file: str, name: str) -> list[str]:
+    return list(yaml.safe_load((INVENTORY / file).read_text())["all"]["children"][name]["hosts"])
+
+
+def _state(name: str) -> str:
+    command = ["podman", "exec", f"gatehouse-{name}", "systemctl", "is-system-running"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
