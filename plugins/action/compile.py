@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet, Policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     HOST_KEYS,
     MODEL_KEYS,
@@ -28,6 +29,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
@@ -52,10 +54,12 @@ class ActionModule(ActionBase):
             fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
         except ModelError as error:
             raise AnsibleActionFail(str(error)) from error
-        rulesets, hosts = render_once_each(fleet)
+        policies, hosts = one_policy_each(fleet)
+        rulesets = {key: render(policy) for key, policy in policies.items()}
         result = {
             "changed": False,
             "rulesets": rulesets,
+            "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
             "hosts": hosts,
             "classes": dict(fleet.classes),
             "warnings": list(warnings_about(fleet, arguments["hosts"])),
@@ -124,17 +128,16 @@ class FleetVariables:
             raise AnsibleActionFail(f"The model{where} has a template that fails: {error}") from error
 
 
-def render_once_each(fleet: Fleet) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the rulesets by key and the key of each host: a class's name, with the interfaces where they matter."""
-    rulesets: dict[str, str] = {}
+def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
+    """Return the policies by key and the key of each host: a class's name, with the interfaces where they matter."""
+    policies: dict[str, Policy] = {}
     hosts = {}
     for host, node_class in fleet.classes.items():
         policy = fleet.policy_of(host)
         sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
         key = hosts[host] = " ".join([node_class, *sides])
-        if key not in rulesets:
-            rulesets[key] = render(policy)
-    return rulesets, hosts
+        policies.setdefault(key, policy)
+    return policies, hosts
 
 
 def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import as_diff, describe, drift
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError, Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError, Nft, is_primer
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -24,10 +25,11 @@ NFT_DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 class HostFirewall:
     """The firewall of the host on which it runs, as root."""
 
-    def __init__(self, nft: Nft | None, boot: Boot) -> None:
-        """Take the two things there are to ask and to change; ``nft`` is None where it isn't installed."""
+    def __init__(self, nft: Nft | None, boot: Boot, rollback: Rollback) -> None:
+        """Take what there is to ask and to change; ``nft`` is None where it isn't installed."""
         self._nft = nft
         self._boot = boot
+        self._rollback = rollback
         self.live = nft.listing() if nft else ""
         self.recorded = boot.live()
         self.applied = boot.ruleset()
@@ -71,27 +73,41 @@ class HostFirewall:
         if not self.has_table:
             self._required_nft().prime()
 
-    def apply(self, wanted: str) -> None:
-        """Check and load a ruleset: one transaction. What is on disk stays as it was until ``persist``."""
+    def load(self, wanted: str, seconds: int) -> None:
+        """Load a ruleset in one transaction, and go back in so many seconds unless ``confirm`` comes first.
+
+        What is on disk stays as it was.
+        """
         nft = self._required_nft()
         nft.check(wanted)
-        nft.load(wanted)
-        self.live = nft.listing()
+        self._rollback.arm("" if is_primer(self.live) else self.live, seconds)
+        try:
+            nft.load(wanted)
+        except FirewallError:
+            self._rollback.disarm()
+            raise
 
-    def persist(self, wanted: str) -> None:
-        """Keep the ruleset that ``apply`` has loaded for the next boot."""
+    def confirm(self, wanted: str) -> bool:
+        """Stay with the ruleset that ``load`` has loaded, and keep it for the next boot.
+
+        Return False where it is too late: the host has gone back to its previous ruleset.
+        """
+        if not self._rollback.disarm():
+            return False
         self._boot.persist(wanted, self.live)
+        return True
+
+    def remove(self) -> None:
+        """Take our table, unit and files away."""
+        self._rollback.disarm()
+        self._boot.forget()
+        if self._nft:
+            self._nft.delete()
 
     def _required_nft(self) -> Nft:
         if not self._nft:
             raise FirewallError("there is no nft command on this host: install the package nftables")
         return self._nft
-
-    def remove(self) -> None:
-        """Take our table, unit and files away."""
-        self._boot.forget()
-        if self._nft:
-            self._nft.delete()
 
 
 def of_module(module: AnsibleModule) -> HostFirewall:
@@ -118,4 +134,6 @@ def of_module(module: AnsibleModule) -> HostFirewall:
         module.atomic_move(temporary, str(path))
         path.chmod(0o644 if path.suffix == ".service" else 0o600)
 
-    return HostFirewall(Nft(run, path) if path else None, Boot(run_or_raise, write, path or "nft"))
+    boot = Boot(run_or_raise, write, path or "nft")
+    rollback = Rollback(run_or_raise, path or "nft", boot.has_systemd())
+    return HostFirewall(Nft(run, path) if path else None, boot, rollback)

@@ -25,6 +25,11 @@ Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
 """Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
 
 
+def is_primer(listing: str) -> bool:
+    """Return whether a listing of our table is the primer's, which stands for no ruleset at all."""
+    return "chain start_tracking {" in listing
+
+
 class FirewallError(Exception):
     """The host refused; the message says what was asked and what it answered."""
 

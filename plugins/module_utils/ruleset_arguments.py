@@ -8,7 +8,11 @@ from __future__ import annotations
 
 ARGUMENTS = {
     "ruleset": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent", "primed"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "package": {"type": "str", "default": "nftables"},
+    "policy": {"type": "raw"},
+    "allow_self_lockout": {"type": "bool", "default": False},
+    "rollback_timeout": {"type": "int", "default": 30},
+    "step": {"type": "str", "choices": ["prime", "load", "confirm"]},
 }
 REQUIRED_IF = [("state", "present", ["ruleset"])]

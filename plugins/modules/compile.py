@@ -47,12 +47,17 @@ EXAMPLES = r"""
 - name: Apply it
   gatehouse.firewall.ruleset:
     ruleset: "{{ compiled.rulesets[compiled.hosts[inventory_hostname]] }}"
+    policy: "{{ compiled.policies[compiled.hosts[inventory_hostname]] }}"
   when: inventory_hostname in compiled.hosts
 """
 
 RETURN = r"""
 rulesets:
   description: The rendered rulesets by key; hosts of a class share one where nothing differs.
+  returned: success
+  type: dict
+policies:
+  description: The policies that the rulesets were rendered from, as JSON, by the same keys.
   returned: success
   type: dict
 hosts:

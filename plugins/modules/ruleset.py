@@ -14,6 +14,9 @@ description:
   - Has the host's own C(nft) check the ruleset, loads it in one transaction, and keeps it for the next boot in a
     systemd unit of its own that is ordered before C(network-pre.target).
   - Owns the table C(inet gatehouse) and nothing else. What others put into netfilter stays as it is, byte for byte.
+  - Before the change, the host arms its own way back. After it, the controller confirms over a new connection; without
+    that the host goes back to what it had by itself. Only a confirmed ruleset is kept for the next boot.
+  - A ruleset that would cut the controller's own connection is refused, where O(policy) says what it lets in.
   - Where C(nft) is missing, the package named in O(package) is installed first.
 options:
   ruleset:
@@ -22,17 +25,31 @@ options:
       - Required with O(state=present).
     type: str
   state:
-    description:
-      - Whether the host has this ruleset, or none of ours.
-      - V(primed) starts connection tracking where we have no table yet, and lets everything through. On its way to the
-        first V(present), this module does so by itself, lest the connections that are open already are cut.
+    description: Whether the host has this ruleset, or none of ours.
     type: str
-    choices: [present, absent, primed]
+    choices: [present, absent]
     default: present
   package:
     description: The package that brings C(nft). An empty text means that a missing C(nft) is an error.
     type: str
     default: nftables
+  policy:
+    description:
+      - The policy behind O(ruleset), as P(gatehouse.firewall.host_policy#filter) returns it, or the same as JSON.
+      - Without it, nothing is refused beforehand; the confirmation remains.
+    type: raw
+  allow_self_lockout:
+    description: Go on although the ruleset would cut the controller's own connection.
+    type: bool
+    default: false
+  rollback_timeout:
+    description: Seconds between the change and the host's own way back, 5 to 600.
+    type: int
+    default: 30
+  step:
+    description: Which part of a change to do on the host. The action plugin sets it; leave it alone.
+    type: str
+    choices: [prime, load, confirm]
 requirements: [nftables 0.9.8 or newer on the host]
 attributes:
   check_mode:
@@ -57,9 +74,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+confirmed:
+  description: Whether a change was confirmed over a new connection.
+  returned: when a ruleset was loaded
+  type: bool
+  sample: true
 persisted:
   description: Whether the ruleset is loaded at the next boot; false on hosts without systemd.
-  returned: success
+  returned: when a ruleset was loaded and confirmed
   type: bool
   sample: true
 """
@@ -69,38 +91,30 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall i
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
 
 
-def prime(firewall, check_mode):
-    """Start connection tracking where there is no table of ours, and return the module's result."""
-    result = {"changed": not firewall.has_table, "persisted": False}
-    if not check_mode:
-        firewall.prime()
-    return result
-
-
-def bring_to(firewall, wanted, check_mode, diff):
-    """Bring a host to a ruleset (to none, where it is empty) and return the module's result."""
-    result = {"changed": not firewall.is_at(wanted)}
-    if diff:
-        result["diff"] = firewall.difference(wanted)
-    if check_mode or not result["changed"]:
-        firewall.check(wanted)
-    elif wanted:
-        firewall.apply(wanted)
-        firewall.persist(wanted)
-    else:
+def change(firewall, params):
+    """Do one step of a change, or take everything away, and return the module's result."""
+    wanted = params["ruleset"]
+    if params["state"] == "absent":
         firewall.remove()
-    return dict(result, persisted=bool(wanted) and firewall.starts_at_boot)
+    elif params["step"] == "prime":
+        firewall.prime()
+    elif params["step"] == "load":
+        firewall.load(wanted, params["rollback_timeout"])
+    elif params["step"] == "confirm":
+        if not firewall.confirm(wanted):
+            return {"changed": False, "rolled_back": True}
+        return {"changed": True, "confirmed": True, "persisted": firewall.starts_at_boot}
+    else:
+        raise FirewallError("this module works through its action plugin, which was not found: check the collection")
+    return {"changed": True}
 
 
 def main():
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=REQUIRED_IF)
-    wanted = module.params["ruleset"] if module.params["state"] == "present" else ""
+    if module.check_mode:
+        module.exit_json(changed=True)
     try:
-        firewall = of_module(module)
-        if module.params["state"] == "primed":
-            result = prime(firewall, module.check_mode)
-        else:
-            result = bring_to(firewall, wanted, module.check_mode, module._diff)
+        result = change(of_module(module), module.params)
     except FirewallError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -49,6 +49,13 @@ has_table:
   description: Whether our table is in the kernel, whatever is in it.
   returned: success
   type: bool
+management:
+  description:
+    - The ssh connection that the controller uses, as the host sees it, with C(source), C(destination) and C(port).
+    - Nothing where the host isn't reached by ssh.
+  returned: success
+  type: dict
+  sample: {source: 203.0.113.171, destination: 198.51.100.21, port: 22}
 live:
   description: Our table as C(nft) lists it, without counters; an empty text where there is none.
   returned: when O(ruleset) is not given
@@ -68,8 +75,12 @@ differs:
   type: bool
 """
 
+import os
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import FirewallError, of_module
+from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
 
 
 def look(firewall, wanted, diff):
@@ -79,6 +90,7 @@ def look(firewall, wanted, diff):
         "has_nft": firewall.has_nft,
         "has_table": firewall.has_table,
         "drift": firewall.drift(),
+        "management": management_connection(Path("/proc"), os.getpid()),
     }
     if wanted is None:
         return dict(result, live=firewall.live, applied=firewall.applied)

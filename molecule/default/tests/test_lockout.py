@@ -1,0 +1,73 @@
+"""A ruleset that cuts its own controller off is refused; and if it isn't, the host goes back by itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from containers import INVENTORY, ROOT, Lab, harden
+
+NOBODY_ADMINISTERS = {"gatehouse_zones": [{"name": "ssh_admin", "networks": ["203.0.113.171"]}]}
+HOSTS = "k8s1,vm1,nomad2"  # a host of each Debian release
+TIMEOUT = 6
+
+
+@pytest.fixture(autouse=True)
+def _as_before(lab: Lab) -> Iterator[None]:
+    before = lab.states()
+    yield
+    assert lab.states() == before
+
+
+def cut_off(*arguments: str) -> list[str]:
+    options = {**NOBODY_ADMINISTERS, "gatehouse_rollback_timeout": TIMEOUT}
+    return [f"--limit={HOSTS}", "--extra-vars", json.dumps(options), *arguments]
+
+
+def new_login(lab: Lab, host: str) -> bool:
+    """Return whether a login over a connection of its own works: an open one may live on while new ones are refused."""
+    options = ["ControlPath=none", "ConnectTimeout=2", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
+    flags = [word for option in options for word in ("-o", option)]
+    address = lab.hosts[host].address("private", 4)
+    command = ["ssh", "-i", str(ROOT / ".cache/lab/id_ed25519"), *flags, f"root@{address}", "true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_what_would_cut_the_controller_off_is_refused_with_the_address_to_add() -> None:
+    done = harden(*cut_off())
+    assert done.returncode != 0
+    assert "reaches the host from 198.51.100.1 at port 22/tcp" in done.stdout + done.stderr
+
+
+def test_an_unconfirmed_ruleset_goes_away_by_itself_on_each_debian(lab: Lab) -> None:
+    started = time.monotonic()
+    done = harden(*cut_off("--extra-vars", "gatehouse_allow_self_lockout=true"))
+    assert time.monotonic() - started < TIMEOUT + 20
+    assert done.stdout.count("has gone back to its previous ruleset by itself. It answers again") >= len(
+        HOSTS.split(",")
+    )
+    assert all(new_login(lab, host) for host in HOSTS.split(","))
+
+
+def test_it_goes_away_after_the_controller_was_killed_in_the_middle(lab: Lab) -> None:
+    before = lab.rulesets()
+    command = [f"--inventory={INVENTORY}", *cut_off("--extra-vars", "gatehouse_allow_self_lockout=true")]
+    playbook = subprocess.Popen(
+        ["ansible-playbook", *command, "gatehouse.firewall.harden"], stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    wait_until(lambda: lab.rulesets()["k8s1"] != before["k8s1"])
+    subprocess.run(["pkill", "--signal=KILL", f"--session={playbook.pid}"], check=False)
+    playbook.wait()
+    assert not new_login(lab, "k8s1")
+    wait_until(lambda: lab.rulesets() == before)
+    assert new_login(lab, "k8s1")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + TIMEOUT + 10
+    while not condition():
+        assert time.monotonic() < end, "it never came to pass"
+        time.sleep(0.2)
