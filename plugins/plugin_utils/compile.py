@@ -35,12 +35,14 @@ class Rule:
 class Policy:
     """All that a host of one class lets in and out; whatever no rule allows is denied.
 
+    No rule counts for the addresses that the class is ``isolated`` from: its own members', where it is an isolated one.
     ``interfaces`` maps a side to interface names. Hosts of a class differ in nothing else.
     """
 
     node_class: str
     ingress: tuple[Rule, ...] = ()
     egress: tuple[Rule, ...] = ()
+    isolated: AddressSet = AddressSet()
     echo_request: bool = True
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -82,6 +84,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
                 node_class=name,
                 ingress=_rules(flows, "ingress", name, peers),
                 egress=_rules(flows, "egress", name, peers),
+                isolated=peers(name, "") if model.classes[name].isolated else AddressSet(),
                 echo_request=model.echo_request,
             )
             for name in managed

@@ -10,7 +10,8 @@ DIRECTIONS = ("ingress", "egress")
 
 def describe(policy: Policy) -> list[str]:
     """Return ``ingress 4647/tcp from k8s_node, flow nomad_rpc`` for each rule, in the policy's order."""
-    return [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
+    return isolation + [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
 
 
 def reasons(policy: Policy) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from .addresses import AddressSet
@@ -17,7 +17,7 @@ from .readers import SIDES, Item, flag_at, rows
 
 ENDS = ("both", "ingress", "egress")
 
-_CLASS_KEYS = ("name", "groups", "networks", "why")
+_CLASS_KEYS = ("name", "groups", "networks", "isolated", "why")
 _ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
 _SERVICE_KEYS = ("name", "ports", "why")
 _FLOW_KEYS = (
@@ -50,12 +50,17 @@ class Layer:
 
 @dataclass(frozen=True)
 class NodeClass:
-    """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed."""
+    """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed.
+
+    Hosts of an isolated class never talk to each other, whatever wider zone a flow opens to them. None is for the
+    profile to say, or no.
+    """
 
     name: str
     groups: tuple[str, ...]
     networks: AddressSet
     where: Where = field(compare=False)
+    isolated: bool | None = None
 
     @property
     def mapped(self) -> bool:
@@ -135,7 +140,9 @@ def read_model(profiles: Layer, user: Layer, echo_request: Declared, problems: P
     Problems are noted, never raised: a model with problems is only good for finding more of them.
     """
     services = _layered((profiles.services, user.services), _SERVICE_KEYS, _read_service, problems)
-    classes = _layered((profiles.classes, user.classes), _CLASS_KEYS, _read_class, problems)
+    shipped = _layered((profiles.classes,), _CLASS_KEYS, _read_class, problems)
+    own = _layered((user.classes,), _CLASS_KEYS, _read_class, problems)
+    classes = {**shipped, **{name: _inherit(own[name], shipped.get(name)) for name in own}}
     zones = _layered((profiles.zones, user.zones), _ZONE_KEYS, _read_zone, problems)
 
     def read_flow(item: Item) -> Flow:
@@ -181,7 +188,17 @@ def _read_class(item: Item) -> NodeClass:
         else:
             item.problems.add(place, group, "the name of an inventory group")
     item.text("why")
-    return NodeClass(item.one_name("name"), tuple(groups), item.networks("networks"), item.where)
+    return NodeClass(
+        name=item.one_name("name"),
+        groups=tuple(groups),
+        networks=item.networks("networks"),
+        where=item.where,
+        isolated=item.flag("isolated") if item.has("isolated") else None,
+    )
+
+
+def _inherit(own: NodeClass, shipped: NodeClass | None) -> NodeClass:
+    return replace(own, isolated=shipped.isolated) if shipped and own.isolated is None else own
 
 
 def _read_zone(item: Item) -> Zone:
@@ -209,6 +226,11 @@ def _read_flow(
     senders, receivers = (_read_peers(item, key, {**classes, **zones}) for key in ("from", "to"))
     if senders and receivers and not any(name in classes for name in (*senders, *receivers)):
         item.problems.add(item.where, item.raw("name"), "a node class in from or in to: no host enforces this flow")
+    for name in senders:
+        if name in receivers and name in classes and classes[name].isolated:
+            item.problems.add(
+                item.place("to"), name, f"another class: the hosts of {name} are isolated from each other"
+            )
     return Flow(
         name=item.one_name("name"),
         senders=senders,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from .addresses import network_text
+from .addresses import AddressSet, network_text
 from .compile import Policy, Rule
 from .errors import Problems, Where
 from .readers import SIDES, Item, interfaces_at, rows
 
 _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
 _RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses")
-_POLICY_KEYS = ("class", "echo_request", "interfaces", "ingress", "egress")
+_POLICY_KEYS = ("class", "isolated", "echo_request", "interfaces", "ingress", "egress")
 
 
 def to_data(policy: Policy) -> dict[str, Any]:
     """Return a policy as data that JSON and YAML can hold."""
     return {
         "class": policy.node_class,
+        "isolated": _texts(policy.isolated),
         "echo_request": policy.echo_request,
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
         "ingress": [_rule_to_data(rule) for rule in policy.ingress],
@@ -31,6 +32,7 @@ def from_data(data: object) -> Policy:
     item = Item(Where("policy"), data, _POLICY_KEYS, problems)
     policy = Policy(
         node_class=item.one_name("class"),
+        isolated=item.networks("isolated"),
         echo_request=item.flag("echo_request"),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),
         ingress=_rules_from_data(item, "ingress"),
@@ -41,9 +43,12 @@ def from_data(data: object) -> Policy:
 
 
 def _rule_to_data(rule: Rule) -> dict[str, Any]:
-    addresses = [network_text(network) for network in rule.addresses.networks]
     texts = {key: getattr(rule, key) for key in _RULE_TEXTS}
-    return {**texts, "log": rule.log, "ports": rule.ports.texts(), "addresses": addresses}
+    return {**texts, "log": rule.log, "ports": rule.ports.texts(), "addresses": _texts(rule.addresses)}
+
+
+def _texts(addresses: AddressSet) -> list[str]:
+    return [network_text(network) for network in addresses.networks]
 
 
 def _rules_from_data(policy: Item, direction: str) -> tuple[Rule, ...]:

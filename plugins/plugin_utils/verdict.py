@@ -47,6 +47,16 @@ class Verdict:
 
 def verdict(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host with this policy does with a packet."""
+    settled = _whatever_the_flows(policy, packet)
+    if settled:
+        return settled
+    for rule in policy.rules(packet.direction):
+        if _allows(policy, rule, packet):
+            return Verdict(True, rule.flow, f"the flow {rule.flow} allows it ({rule.peer})")
+    return Verdict(False, "", "no flow allows it")
+
+
+def _whatever_the_flows(policy: Policy, packet: Packet) -> Verdict | None:
     if packet.interface == "lo":
         return Verdict(True, "", "loopback is always allowed")
     if packet.state in ("established", "related"):
@@ -57,10 +67,9 @@ def verdict(policy: Policy, packet: Packet) -> Verdict:
         return Verdict(False, "", "connection tracking calls it invalid")
     if _is_dhcp(packet):
         return Verdict(True, "", "the host is a DHCP client")
-    for rule in policy.rules(packet.direction):
-        if _allows(policy, rule, packet):
-            return Verdict(True, rule.flow, f"the flow {rule.flow} allows it ({rule.peer})")
-    return Verdict(False, "", "no flow allows it")
+    if packet.peer in policy.isolated:
+        return Verdict(False, "", f"hosts of {policy.node_class} are isolated from each other")
+    return None
 
 
 def _allows(policy: Policy, rule: Rule, packet: Packet) -> bool:

@@ -7,11 +7,11 @@ is newer). Chains hang at ``filter - 10``: before iptables and Calico at ``filte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, is_single, network_text
+from ..addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network, is_single, network_text
 from ..compile import Policy, Rule
 from ..describe import describe, reasons
 from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
@@ -87,6 +87,8 @@ def _base(policy: Policy, direction: str) -> Iterator[str]:
     yield f"meta l4proto {{ icmp, ipv6-icmp }} jump {hook}_icmp"
     yield "ct state invalid drop"
     yield from _dhcp(direction)
+    for peer in _peer_matches(direction, policy.node_class, policy.isolated):
+        yield f'{peer}drop comment "isolated:{policy.node_class}"'
     yield from _rules(policy, direction, (rule for rule in policy.rules(direction) if rule.ports.everything))
 
 
@@ -113,7 +115,7 @@ def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[st
     for rule in rules:
         interface = _interface(policy, direction, rule)
         log = f'log prefix "gatehouse {rule.flow}: " ' if rule.log else ""
-        for peer in _peer_matches(direction, rule):
+        for peer in _peer_matches(direction, _peer_name(rule), rule.addresses):
             yield f'{interface}{peer}{log}accept comment "flow:{rule.flow}"'
 
 
@@ -125,39 +127,36 @@ def _interface(policy: Policy, direction: str, rule: Rule) -> str:
     return f"{_INTERFACE_MATCH[direction]} {{ {quoted} }} "
 
 
-def _peer_matches(direction: str, rule: Rule) -> Iterator[str]:
+def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[str]:
     """Yield the match for each family the peer has addresses of; a peer without any is nobody, and yields none."""
-    everybody = (rule.addresses.v4 == EVERYBODY_V4, rule.addresses.v6 == EVERYBODY_V6)
+    everybody = (addresses.v4 == EVERYBODY_V4, addresses.v6 == EVERYBODY_V6)
     if all(everybody):
         yield ""
         return
     match = _ADDRESS_MATCH[direction]
-    if rule.addresses.v4:
-        yield "meta nfproto ipv4 " if everybody[0] else f"ip {match} @{_set_name(rule, 4)} "
-    if rule.addresses.v6:
-        yield "meta nfproto ipv6 " if everybody[1] else f"ip6 {match} @{_set_name(rule, 6)} "
+    if addresses.v4:
+        yield "meta nfproto ipv4 " if everybody[0] else f"ip {match} @{name}.v4 "
+    if addresses.v6:
+        yield "meta nfproto ipv6 " if everybody[1] else f"ip6 {match} @{name}.v6 "
 
 
-def _set_name(rule: Rule, family: int) -> str:
+def _peer_name(rule: Rule) -> str:
     # A dot can't be part of a class's or a zone's name, so that no two of these are the same.
-    return ".".join(part for part in (rule.peer, rule.side, f"v{family}") if part)
+    return f"{rule.peer}.{rule.side}" if rule.side else rule.peer
 
 
 def _sets(policy: Policy) -> Iterator[str]:
-    used: dict[str, tuple[int, AddressSet]] = {}
-    for rule in (*policy.ingress, *policy.egress):
-        for family, networks, everybody in (
-            (4, rule.addresses.v4, EVERYBODY_V4),
-            (6, rule.addresses.v6, EVERYBODY_V6),
-        ):
-            if networks and networks != everybody:
-                used[_set_name(rule, family)] = (family, rule.addresses)
-    for name, (family, addresses) in sorted(used.items()):
-        yield from _set(name, family, addresses)
+    peers = {_peer_name(rule): rule.addresses for rule in (*policy.ingress, *policy.egress)}
+    if policy.isolated:
+        peers[policy.node_class] = policy.isolated
+    for name, addresses in sorted(peers.items()):
+        if addresses.v4 and addresses.v4 != EVERYBODY_V4:
+            yield from _set(f"{name}.v4", 4, addresses.v4)
+        if addresses.v6 and addresses.v6 != EVERYBODY_V6:
+            yield from _set(f"{name}.v6", 6, addresses.v6)
 
 
-def _set(name: str, family: int, addresses: AddressSet) -> Iterator[str]:
-    networks = addresses.v4 if family == 4 else addresses.v6
+def _set(name: str, family: int, networks: Sequence[Network]) -> Iterator[str]:
     yield f"\tset {name} {{"
     yield f"\t\ttype ipv{family}_addr"
     if not all(is_single(network) for network in networks):
