@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.inventory.helpers import sort_groups
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
@@ -24,6 +25,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     DeclaredVariables,
     Source,
     declare,
+    misspelt,
     plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
@@ -71,7 +73,10 @@ class ActionModule(ActionBase):
 
 
 class FleetVariables:
-    """The variables of all groups and hosts of the inventory, as far as they concern the model."""
+    """The variables of all groups and hosts of the inventory, as far as they concern the model.
+
+    Read from the inventory itself and not from ``hostvars``, in which facts stand above what is declared.
+    """
 
     def __init__(self, task_vars, loader, templar):
         """Take what an action plugin is given."""
@@ -80,49 +85,61 @@ class FleetVariables:
         self._inventory = self._hostvars._inventory
         self._loader = loader
         self._templar = templar
+        self._of_group = {name: self._own_variables(group) for name, group in self._inventory.groups.items()}
+        self._of_host = {name: self._own_variables(host) for name, host in self._inventory.hosts.items()}
 
     def sources(self) -> list[Source]:
         """Return every place that sets a variable of the model; one above the inventory hides all places below it."""
         below = list(self._inventory_sources())
-        above = {
-            key: self._task_vars[key]
-            for key in MODEL_KEYS
-            if self._task_vars.get(key) is not None
-            and not any(raw.get(key) == self._task_vars[key] for _origin, raw, _member in below)
-        }
+        above = {key: self._task_vars[key] for key in self._task_vars if self._is_set_above(key, below)}
         sources = [Source("", self._templated("", above, None))]
         for origin, raw, member in below:
-            visible = {key: value for key, value in raw.items() if key not in above}
+            visible = {key: value for key, value in raw.items() if key not in (*above, *HOST_KEYS)}
             sources.append(Source(origin, self._templated(origin, visible, member)))
         return sources
 
     def inventory(self) -> Inventory:
         """Return the groups, and each host's own declared variables, read when they are asked for."""
         groups = {name: tuple(hosts) for name, hosts in self._task_vars["groups"].items()}
-        return Inventory(groups, DeclaredVariables(self._hostvars, groups["all"]))
+        return Inventory(groups, DeclaredVariables(self._declared, self._inventory.hosts))
+
+    def _is_set_above(self, key: str, below: list[tuple[str, dict, str | None]]) -> bool:
+        if key not in MODEL_KEYS and not misspelt(key):
+            return False
+        if key in self._hostvars._variable_manager.extra_vars:
+            return True
+        value = self._task_vars[key]
+        return value is not None and not any(raw.get(key) == value for _origin, raw, _member in below)
 
     def _inventory_sources(self) -> Iterator[tuple[str, dict, str | None]]:
         groups = sorted(self._inventory.groups.values(), key=lambda group: (group.depth, group.name))
         for group in groups:
             members = sorted(host.name for host in group.get_hosts())
             origin = "" if group.name == "all" else f"group {group.name}"
-            yield origin, self._own_variables(group), members[0] if members else None
-        for name, host in sorted(self._inventory.hosts.items()):
-            yield f"host {name}", self._own_variables(host), name
+            yield origin, self._of_group[group.name], members[0] if members else None
+        for name, variables in sorted(self._of_host.items()):
+            yield f"host {name}", variables, name
 
     def _own_variables(self, entity) -> dict:
         paths = get_vars_from_inventory_sources(self._loader, self._inventory._sources, [entity], "all")
         beside_playbook = get_vars_from_path(self._loader, self._loader.get_basedir(), [entity], "all")
         merged = combine_vars(combine_vars(entity.get_vars(), paths), beside_playbook)
-        return {key: value for key, value in merged.items() if key.startswith(PREFIX)}
+        return {key: value for key, value in merged.items() if key.startswith(PREFIX) or key in HOST_KEYS}
+
+    def _declared(self, name: str) -> dict[str, object]:
+        """Return a host's declared variables; of several groups, the one that Ansible ranks highest counts."""
+        found = {}
+        for group in sort_groups(self._inventory.hosts[name].get_groups()):
+            found.update(self._of_group[group.name])
+        found.update(self._of_host[name])
+        return self._templated(f"host {name}", {key: found[key] for key in HOST_KEYS if key in found}, name)
 
     def _templated(self, origin: str, raw: Mapping[str, object], member: str | None) -> dict[str, object]:
-        variables = {key: value for key, value in raw.items() if key not in HOST_KEYS}
-        if not self._templar.is_template(variables):
-            return plain(variables)
+        if not raw or not self._templar.is_template(raw):
+            return plain(raw)
         available = self._task_vars if member is None else self._hostvars.raw_get(member)
         try:
-            return plain(self._templar.copy_with_new_env(available_variables=available).template(variables))
+            return plain(self._templar.copy_with_new_env(available_variables=available).template(raw))
         except AnsibleError as error:
             where = f" ({origin})" if origin else ""
             raise AnsibleActionFail(f"The model{where} has a template that fails: {error}") from error
@@ -150,16 +167,21 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
 
 
 def write_files(directory: Path, files: Mapping[str, str]) -> bool:
-    """Write files that differ from what is there, each in one step; return whether there were any."""
-    directory.mkdir(parents=True, exist_ok=True)
-    changed = {
-        name: text
-        for name, text in files.items()
-        if not (directory / name).is_file() or (directory / name).read_text(encoding="utf-8") != text
-    }
-    for name, text in changed.items():
-        handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(directory / name)
-    return bool(changed)
+    """Write the files that differ from what is there: all of them, or none; return whether there were any."""
+    temporary = {}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            path = directory / name
+            if path.exists() and path.read_text(encoding="utf-8") == text:
+                continue
+            handle, temporary[path] = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+        for path, written in temporary.items():
+            Path(written).replace(path)
+    except OSError as error:
+        for written in temporary.values():
+            Path(written).unlink(missing_ok=True)
+        raise AnsibleActionFail(f"can't write the plan: {error}") from error
+    return bool(temporary)

@@ -34,6 +34,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(ARGUMENTS, required_if=REQUIRED_IF)
         self._check_timeout(arguments["rollback_timeout"])
+        if arguments["state"] == "present" and not (arguments["ruleset"] or "").strip():
+            raise AnsibleActionFail("ruleset: got nothing, expected a rendered ruleset (state: absent takes ours away)")
         self._task_vars = task_vars
         wanted = arguments["ruleset"] if arguments["state"] == "present" else ""
         found = self._execute_module(INFO, {"ruleset": wanted}, task_vars=task_vars)
@@ -66,7 +68,7 @@ class ActionModule(ActionBase):
                 return installed
         if not found["has_table"]:
             # A step of its own: what the connection exchanges until the next one makes it known to the kernel.
-            primed = self._step(step="prime")
+            primed = self._step(step="prime", ruleset=arguments["ruleset"])
             if primed.get("failed"):
                 return primed
         wanted, timeout = arguments["ruleset"], arguments["rollback_timeout"]

@@ -48,7 +48,8 @@ def flow_matrix(model):
 def host_policy(model, host, groups, hostvars):
     """Return the compiled policy of one host as data."""
     inventory = Inventory(
-        {name: tuple(hosts) for name, hosts in groups.items()}, DeclaredVariables(hostvars, _all_hosts(groups))
+        {name: tuple(hosts) for name, hosts in groups.items()},
+        DeclaredVariables(lambda name: hostvars[name], _all_hosts(groups)),
     )
     problems = Problems()
     fleet = pipeline.build(_declare(model, problems), inventory, look_up, datetime.date.today(), problems)

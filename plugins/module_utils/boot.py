@@ -56,6 +56,7 @@ class Boot:
         self._write = write
         self._root = root
         self._unit_text = UNIT_TEXT.format(nft=nft_path)
+        self._wants = root / f"etc/systemd/system/{WANTED_BY}.wants/{UNIT}"
 
     def has_systemd(self) -> bool:
         """Return whether systemd runs this host."""
@@ -71,8 +72,7 @@ class Boot:
 
     def is_enabled(self) -> bool:
         """Return whether our unit is as we wrote it and starts at boot (always, where there is no systemd)."""
-        wants = self._root / f"etc/systemd/system/{WANTED_BY}.wants/{UNIT}"
-        return not self.has_systemd() or (self._read(UNIT_FILE) == self._unit_text and wants.is_symlink())
+        return not self.has_systemd() or (self._read(UNIT_FILE) == self._unit_text and self._wants.is_symlink())
 
     def persist(self, ruleset: str, live: str) -> None:
         """Keep an applied ruleset for the next boot."""
@@ -86,19 +86,26 @@ class Boot:
     def forget(self) -> None:
         """Remove the unit and the files."""
         unit = self._root / UNIT_FILE
-        if unit.exists() and self.has_systemd():
-            self._run(["systemctl", "disable", "--now", UNIT])
-            unit.unlink()
-            self._run(["systemctl", "daemon-reload"])
+        if unit.exists():
+            if self.has_systemd():
+                self._run(["systemctl", "disable", "--now", UNIT])
+            self._remove(unit)
+            self._remove(self._wants)
+            if self.has_systemd():
+                self._run(["systemctl", "daemon-reload"])
         for path in (self._root / BOOT_FILE, self._root / LIVE_FILE):
-            if path.exists():
-                path.unlink()
-                with suppress(OSError):  # somebody else keeps a file there
-                    path.parent.rmdir()
+            self._remove(path)
+            with suppress(OSError):  # it isn't there, or somebody else keeps a file in it
+                path.parent.rmdir()
 
     def leaves_nothing(self) -> bool:
         """Return whether none of our files is on the host."""
         return not any((self._root / path).exists() for path in (BOOT_FILE, LIVE_FILE, UNIT_FILE))
+
+    @staticmethod
+    def _remove(path: Path) -> None:
+        with suppress(FileNotFoundError):
+            path.unlink()
 
     def _read(self, path: str) -> str:
         with suppress(FileNotFoundError):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from difflib import unified_diff
 
 DESCRIPTION_MARK = "#: "
 _SET = re.compile(r"\tset (\S+) \{")
@@ -31,10 +32,9 @@ def drift(recorded: str, live: str) -> list[str]:
     """Return what somebody changed in the kernel since we applied, given both listings of our table."""
     if not live:
         return ["the table is gone"] if recorded else []
-    before, after = recorded.splitlines(), live.splitlines()
-    missing = [f"live lacks: {line.strip()}" for line in before if line not in set(after)]
-    foreign = [f"live has: {line.strip()}" for line in after if line not in set(before)]
-    return missing + foreign
+    changes = list(unified_diff(recorded.splitlines(), live.splitlines(), n=0, lineterm=""))[2:]
+    words = {"-": "live lacks", "+": "live has"}
+    return [f"{words[line[0]]}: {line[1:].strip()}" for line in changes if line[0] in words]
 
 
 def as_diff(before: list[str], after: list[str]) -> dict[str, str]:

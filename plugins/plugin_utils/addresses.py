@@ -105,6 +105,21 @@ def parse_network(text: object) -> Network:
     return network
 
 
+def parse_host_address(text: object) -> Network:
+    """Read one address by which other hosts reach a host; raise AddressError for anything else."""
+    address, slash, _prefix = text.partition("/") if isinstance(text, str) else (text, "", "")
+    try:
+        network = parse_network(address)
+    except AddressError as error:
+        raise AddressError("an address of the host", error.hint) from None
+    found = network.network_address
+    if found.is_loopback or found.is_unspecified or found.is_multicast:
+        raise AddressError("an address by which other hosts reach this one")
+    if slash:
+        raise AddressError("one address of the host, not a network", f"did you mean {address}?")
+    return network
+
+
 def is_single(network: Network) -> bool:
     """Return whether a network is one address."""
     return network.prefixlen == network.max_prefixlen

@@ -50,12 +50,16 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
     )
 
 
+def misspelt(key: str) -> str:
+    """Return a hint where a variable's name is almost one of the model's, which would be ignored in silence."""
+    return near_miss(key, MODEL_KEYS, cutoff=0.9) if key.startswith(PREFIX) and key not in MODEL_KEYS else ""
+
+
 def _note_misspelt(source: Source, problems: Problems) -> None:
-    for key in source.variables:
-        if key.startswith(PREFIX) and key not in MODEL_KEYS:
-            hint = near_miss(key, MODEL_KEYS, cutoff=0.9)
-            if hint:
-                problems.add(Where(key, source.origin), source.variables[key], "a variable of the model", hint)
+    for key, value in source.variables.items():
+        hint = misspelt(key)
+        if hint:
+            problems.add(Where(key, source.origin), value, "a variable of the model", hint)
 
 
 def _rows(sources: Iterable[Source], key: str, problems: Problems) -> list[Declared]:
@@ -85,28 +89,30 @@ def _profiles(declared: Declared, load_profile: ProfileLoader, problems: Problem
         return []
     if isinstance(declared.value, str):
         return list(load_profile(declared.where, declared.value, problems))
-    found: list[Profile] = []
+    found: dict[str, Sequence[Profile]] = {}
     for where, name in rows(declared.where, declared.value, problems):
-        if isinstance(name, str):
-            found.extend(load_profile(where, name, problems))
-        else:
+        if not isinstance(name, str):
             problems.add(where, name, "the name of a profile")
-    return found
+        elif name in found:
+            problems.add(where, name, "each profile once")
+        else:
+            found[name] = load_profile(where, name, problems)
+    return [profile for profiles in found.values() for profile in profiles]
 
 
 class DeclaredVariables(Mapping[str, Mapping[str, object]]):
-    """Each host's declared variables out of Ansible's ``hostvars``, read when they are asked for."""
+    """Each host's declared variables, read when they are asked for."""
 
-    def __init__(self, hostvars: Mapping[str, Mapping[str, object]], names: Iterable[str]) -> None:
-        """Take ``hostvars`` and the hosts of the inventory."""
-        self._hostvars = hostvars
+    def __init__(self, read: Callable[[str], Mapping[str, object]], names: Iterable[str]) -> None:
+        """Take a function from a host's name to its variables, and the hosts of the inventory."""
+        self._read = read
         self._names = dict.fromkeys(names)
 
     def __getitem__(self, name: str) -> Mapping[str, object]:
         """Return what the core reads of one host's variables."""
         if name not in self._names:
             raise KeyError(name)
-        variables = self._hostvars[name]
+        variables = self._read(name)
         return {key: plain(variables[key]) for key in HOST_KEYS if key in variables}
 
     def __contains__(self, name: object) -> bool:

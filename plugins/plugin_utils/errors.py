@@ -51,7 +51,7 @@ class Problem:
     def __str__(self) -> str:
         """Return the problem as one line."""
         line = f"{self.where}: got {self.got}, expected {self.expected}"
-        return f"{line}; {self.hint}" if self.hint else line
+        return _printable(f"{line}; {self.hint}" if self.hint else line)
 
 
 class ModelError(GatehouseError):
@@ -85,8 +85,10 @@ def quoted(value: object) -> str:
     """Return a value on one line, without control characters, and not longer than a message can bear."""
     if value is None:
         return "nothing"
-    text = repr(str(value)) if isinstance(value, str) else str(value)
-    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    try:
+        text = _printable(repr(str(value)) if isinstance(value, str) else str(value))
+    except ValueError:  # Python doesn't print an integer of more than 4300 digits
+        return "a number of thousands of digits"
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
@@ -102,6 +104,10 @@ def one_of(known: Iterable[str]) -> str:
     """Return the words 'one of a, b, c' for an error message."""
     names = sorted(known)
     return f"one of {', '.join(names)}" if names else "nothing (none is declared)"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _reading_order(problem: Problem) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from .addresses import AddressSet
-from .errors import Problems, Where
+from .errors import Problems, Where, near_miss, one_of
 from .ports import PortSet
 from .readers import SIDES, Item, flag_at, rows
 
@@ -168,7 +168,10 @@ def _layered(
     for layer in layers:
         here: dict[str, _Thing] = {}
         for declared in layer:
-            thing = read(Item(declared.where, declared.value, keys, problems))
+            item = Item(declared.where, declared.value, keys, problems)
+            if not item.is_mapping:
+                continue
+            thing = read(item)
             twin = here.setdefault(thing.name, thing) if thing.name else thing
             if twin is not thing and (twin != thing or twin.where.origin == thing.where.origin):
                 _note_duplicate(thing, twin, problems)
@@ -188,6 +191,9 @@ def _read_class(item: Item) -> NodeClass:
         else:
             item.problems.add(place, group, "the name of an inventory group")
     item.text("why")
+    if item.lacks("groups", "networks") and item.where.path.startswith("gatehouse_"):
+        expected = "groups or networks: a class without members is an error"
+        item.problems.add(item.where, item.raw("name"), expected)
     return NodeClass(
         name=item.one_name("name"),
         groups=tuple(groups),
@@ -215,8 +221,8 @@ def _read_zone(item: Item) -> Zone:
 def _read_service(item: Item) -> Service:
     item.text("why")
     ports = item.ports("ports")
-    if not item.has("ports"):
-        item.problems.add(item.place("ports"), None, "a list of ports")
+    if item.lacks("ports"):
+        item.problems.add(item.place("ports"), item.raw("ports"), "a list of ports")
     return Service(item.one_name("name"), ports, item.where)
 
 
@@ -258,7 +264,7 @@ def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
     ports = item.ports("ports")
     for name in item.references("services", services):
         ports |= services[name].ports
-    if not item.raw("ports") and not item.raw("services"):
+    if item.lacks("ports", "services"):
         item.problems.add(item.where, item.raw("name"), "services or ports, or both")
     return ports
 
@@ -268,12 +274,7 @@ def _check_classes(model: Model, problems: Problems) -> None:
     for node_class in model.classes.values():
         if node_class.name in model.zones:
             _note_duplicate(model.zones[node_class.name], node_class, problems)
-        if node_class.mapped:
-            continue
-        if node_class.where.path.startswith("gatehouse_"):
-            expected = "groups or networks: a class without members is an error"
-            problems.add(node_class.where, node_class.name, expected)
-        elif node_class.name in used:
+        if node_class.name in used and not node_class.mapped and not node_class.where.path.startswith("gatehouse_"):
             expected = f"an entry named {node_class.name} with groups or networks"
             hint = f"{node_class.where.origin} has flows for it"
             problems.add(Where("gatehouse_classes"), None, expected, hint)
@@ -284,7 +285,7 @@ def _check_zones(model: Model, problems: Problems) -> None:
         for index, name in enumerate(zone.zones):
             where = zone.where.key("zones").at(index)
             if name not in model.zones:
-                problems.add(where, name, "the name of a zone")
+                problems.add(where, name, f"a zone: {one_of(model.zones)}", near_miss(name, model.zones))
             elif zone.name in _zones_within(model.zones, name):
                 problems.add(where, name, "a zone that doesn't hold this one in turn")
 

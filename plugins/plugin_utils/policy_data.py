@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .addresses import AddressSet, network_text
@@ -38,8 +39,22 @@ def from_data(data: object) -> Policy:
         ingress=_rules_from_data(item, "ingress"),
         egress=_rules_from_data(item, "egress"),
     )
+    for direction in ("ingress", "egress"):
+        _check_rules(item.place(direction), policy.rules(direction), problems)
     problems.raise_if_any()
     return policy
+
+
+def _check_rules(where: Where, rules: Sequence[Rule], problems: Problems) -> None:
+    """Note what would share a set or a chain without being the same."""
+    addresses: dict[tuple[str, str], AddressSet] = {}
+    flows: set[tuple[str, str]] = set()
+    for index, rule in enumerate(rules):
+        if addresses.setdefault((rule.peer, rule.side), rule.addresses) != rule.addresses:
+            problems.add(where.at(index).key("addresses"), rule.peer, "the same addresses wherever this peer stands")
+        if (rule.flow, rule.peer) in flows:
+            problems.add(where.at(index).key("flow"), rule.flow, "one rule for each flow and peer")
+        flows.add((rule.flow, rule.peer))
 
 
 def _rule_to_data(rule: Rule) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _protocols(text: str) -> list[str]:
 
 
 def _hint(text: object) -> str:
-    if isinstance(text, int) and not isinstance(text, bool):
+    if isinstance(text, int) and not isinstance(text, bool) and 1 <= text <= 65535:
         return f'did you mean "{text}/tcp"?'
     swapped = _SWAPPED.fullmatch(text) if isinstance(text, str) else None
     return f'did you mean "{swapped["ports"]}/{swapped["protocol"]}"?' if swapped else ""

@@ -28,6 +28,7 @@ EXPECTED_INTERFACE = "an interface name of at most 15 letters, digits, _, -, ., 
 _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}", re.ASCII)
 _HOST_NAME = re.compile(r"(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.?", re.ASCII)
 _INTERFACE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}", re.ASCII)  # IFNAMSIZ less one; no wildcard, no quote, no space
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UNSAFE_IN_TEXT = set('"`{}\\')  # an apostrophe is plain prose
 _WORDS_FOR_BOOL = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -112,7 +113,7 @@ def interfaces_at(where: Where, value: object, problems: Problems) -> dict[str, 
     for side, place, names in sides_at(where, value, problems):
         items = [(place, names)] if isinstance(names, str) else rows(place, names, problems)
         found[side] = tuple(str(name) for at, name in items if _is_interface(at, name, problems))
-    return found
+    return {side: names for side, names in found.items() if names}
 
 
 def _is_interface(where: Where, value: object, problems: Problems) -> bool:
@@ -130,13 +131,23 @@ class Item:
         self.where = where
         self.problems = problems
         self._value: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
+        self._is_mapping = isinstance(value, Mapping)
         known = sorted(keys)
-        if not isinstance(value, Mapping):
+        if not self._is_mapping:
             problems.add(where, value, f"a mapping with the keys {', '.join(known)}")
         for key in self._value:
             if key not in known:
                 expected = f"no such key, but {one_of(known)}"
                 problems.add(where.key(key), self._value[key], expected, near_miss(key, known))
+
+    @property
+    def is_mapping(self) -> bool:
+        """Return whether there are keys to read at all."""
+        return self._is_mapping
+
+    def lacks(self, *keys: str) -> bool:
+        """Return whether none of these keys says anything: they are missing, null, or empty lists."""
+        return all(self.raw(key) in (None, [], ()) for key in keys)
 
     def has(self, key: str) -> bool:
         """Return whether the key was written, with any value but null."""
@@ -226,7 +237,10 @@ class Item:
         if value is None or (isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)):
             return value
         try:
-            return datetime.date.fromisoformat(str(value))
+            # fromisoformat takes more forms from Python 3.11 on.
+            if isinstance(value, str) and _DAY.fullmatch(value):
+                return datetime.date.fromisoformat(str(value))
         except ValueError:
-            self.problems.add(self.place(key), value, "a day such as 2027-01-31")
-            return None
+            pass
+        self.problems.add(self.place(key), value, "a day such as 2027-01-31")
+        return None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from .addresses import AddressError, AddressSet, Network, is_single, parse_network
+from .addresses import AddressError, AddressSet, Network, parse_host_address
 from .errors import Problems, Where, near_miss, one_of
 from .model import Flow, Model, NodeClass, Zone
 from .readers import SIDES, interfaces_at, rows, sides_at
@@ -108,33 +108,21 @@ class _Resolver:
         if declared is None:
             one = self.addresses_of(name, variables)
             return Host(name, one, one, interfaces)
+        known = len(self.problems.found)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
         for side, place, value in sides_at(where, declared, self.problems):
             sides[side] = AddressSet.of(self.host_networks(place, value))
-        if not any(sides.values()):
+        if not any(sides.values()) and len(self.problems.found) == known:
             self.problems.add(where, declared, "at least one address")
         return Host(name, sides["private"], sides["public"], interfaces)
 
     def host_networks(self, where: Where, value: object) -> Iterable[Network]:
         for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):
             try:
-                network = parse_network(item)
+                yield parse_host_address(item)
             except AddressError as error:
-                self.problems.add(place, item, "an address of the host", error.hint)
-                continue
-            if self._is_of_a_host(place, network):
-                yield network
-
-    def _is_of_a_host(self, where: Where, network: Network) -> bool:
-        address = network.network_address
-        if not is_single(network):
-            self.problems.add(where, str(network), "a single address of the host, not a network")
-        elif address.is_loopback or address.is_unspecified or address.is_multicast:
-            self.problems.add(where, str(address), "an address by which other hosts reach this one")
-        else:
-            return True
-        return False
+                self.problems.add(place, item, error.expected, error.hint)
 
     def addresses_of(self, name: str, variables: Mapping[str, object]) -> AddressSet:
         where = Where("ansible_host", f"host {name}")
@@ -192,7 +180,7 @@ def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
 
 
 def _check_sides(resolved: Resolved, problems: Problems) -> None:
-    sides = {(name, flow.side) for flow in resolved.model.flows.values() for name in _ends(flow) if flow.side}
+    sides = {(name, flow.side) for flow in resolved.model.flows.values() for name in _asked(flow) if flow.side}
     for name, side in sorted(sides):
         for host in resolved.hosts.get(name, ()):
             if not host.addresses(side) and (host.private or host.public):
@@ -200,5 +188,9 @@ def _check_sides(resolved: Resolved, problems: Problems) -> None:
                 problems.add(where, None, f"an address: a flow of {name} is for its {side} side")
 
 
-def _ends(flow: Flow) -> tuple[str, ...]:
-    return (*flow.senders, *flow.receivers)
+def _asked(flow: Flow) -> set[str]:
+    """Return whose addresses stand in a rule: ingress has the senders', egress the receivers'."""
+    return {
+        *(flow.senders if flow.end in ("both", "ingress") else ()),
+        *(flow.receivers if flow.end in ("both", "egress") else ()),
+    }

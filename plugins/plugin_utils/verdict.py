@@ -75,7 +75,7 @@ def _whatever_the_flows(policy: Policy, packet: Packet) -> Verdict | None:
 def _allows(policy: Policy, rule: Rule, packet: Packet) -> bool:
     interfaces = policy.interfaces.get(rule.side) if rule.side else None
     return (
-        (interfaces is None or packet.interface in interfaces)
+        (not interfaces or packet.interface in interfaces)
         and packet.peer in rule.addresses
         and rule.ports.holds(packet.protocol, packet.port)
     )
