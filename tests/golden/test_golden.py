@@ -1,0 +1,131 @@
+"""Models and their rulesets, from simple to complex: NN-name/model.yml, expected/<host>.nft, packets.yml with verdicts.
+
+GATEHOUSE_REGENERATE=1 writes expected/ anew; read the difference before you keep it. packets.yml is written by hand.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
+from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.render.grammar import strange_lines
+
+FOLDER = Path(__file__).parent
+CASES = sorted(path.parent.name for path in FOLDER.glob("*/model.yml"))
+FILES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.glob("*/expected/*.nft"))
+
+each_case = pytest.mark.parametrize("case", CASES)
+each_file = pytest.mark.parametrize("file", FILES)
+
+
+def read(*names):
+    return yaml.safe_load(FOLDER.joinpath(*names).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def fleet_of(case):
+    return build(read(case, "model.yml"))
+
+
+def rulesets_of(case):
+    fleet = fleet_of(case)
+    return {f"{host}.nft": render(fleet.policy_of(host)) for host in fleet.classes}
+
+
+def expected_of(case):
+    return {path.name: path.read_text(encoding="utf-8") for path in FOLDER.joinpath(case, "expected").glob("*")}
+
+
+def regenerate(case):
+    folder = FOLDER / case / "expected"
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    for name, ruleset in rulesets_of(case).items():
+        (folder / name).write_text(ruleset, encoding="utf-8")
+
+
+@each_case
+def test_a_model_renders_to_the_expected_rulesets(case):
+    if os.environ.get("GATEHOUSE_REGENERATE"):
+        regenerate(case)
+
+    assert rulesets_of(case) == expected_of(case)
+
+
+def as_packet(direction, text, host):
+    """Return a packet as ``203.0.113.7 443/tcp eth1``, ``203.0.113.7 gre`` or ``203.0.113.7 icmp:8`` have it."""
+    address, what, *interface = text.split()
+    peer = ip_address(address)
+    own = next((net[0] for net in host.addresses("").networks if net.version == peer.version), peer)
+    source, destination = (peer, own) if direction == "ingress" else (own, peer)
+    port, _slash, protocol = what.rpartition("/")
+    protocol, _colon, icmp_type = protocol.partition(":")
+    return Packet(
+        direction,
+        source,
+        destination,
+        protocol,
+        port=int(port) if port else None,
+        icmp_type=int(icmp_type) if icmp_type else None,
+        interface=interface[0] if interface else "",
+    )
+
+
+@each_case
+def test_every_packet_has_the_verdict_that_was_written_by_hand(case):
+    fleet = fleet_of(case)
+    found, expected = {}, {}
+    for host, rows in read(case, "packets.yml").items():
+        for row, word in rows.items():
+            direction, _blank, text = row.partition(" ")
+            outcome = verdict(fleet.policy_of(host), as_packet(direction, text, fleet.hosts[host]))
+            found[host, row] = outcome.flow or ("allow" if outcome.allowed else "deny")
+            expected[host, row] = word
+
+    assert found == expected
+
+
+@each_case
+def test_every_managed_host_and_every_open_flow_has_a_packet(case):
+    fleet, packets = fleet_of(case), read(case, "packets.yml")
+    words = {word for rows in packets.values() for word in rows.values()}
+    deciding = {
+        rule.flow
+        for policy in fleet.policies.values()
+        for rule in (*policy.ingress, *policy.egress)
+        if rule.addresses and rule.ports
+    }
+
+    assert set(packets) <= set(fleet.classes)
+    assert {fleet.classes[host] for host in packets} == set(fleet.policies)
+    assert "deny" in words
+    assert deciding - words - SHADOWED == set()
+
+
+# Flows for everything decide before these do.
+SHADOWED = {"admin", "sessions", "status_pages_transparent"}
+
+
+@private_nft.needs_nft
+@each_file
+def test_the_kernel_lists_every_set_chain_and_rule_of_an_expected_ruleset(file):
+    ruleset = (FOLDER / file).read_text(encoding="utf-8")
+    listing = private_nft.listing(ruleset, ruleset)
+
+    assert strange_lines(ruleset) == []
+    assert words_of(listing) == words_of(ruleset.partition("table inet gatehouse {")[2])
+
+
+def words_of(text):
+    """Return how often what nft writes as it reads it occurs in a ruleset."""
+    marks = ("set ", "chain ", "policy drop", 'comment "', "goto ", "log prefix", " accept", " drop", "jump ", "@")
+    return {mark: text.count(mark) for mark in marks}

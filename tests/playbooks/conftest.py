@@ -1,0 +1,149 @@
+"""Run ansible-playbook as a user does. No host is contacted: ssh is a program that only fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILURE = re.compile(r"^fatal: \[(?P<host>[^\]]+)\]: FAILED! => (?P<result>\{.*\})$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of ansible-playbook ended, and what it said."""
+
+    code: int
+    output: str
+
+    @property
+    def failures(self) -> list[str]:
+        """Return the message of each failed task."""
+        return [json.loads(match["result"])["msg"] for match in FAILURE.finditer(self.output)]
+
+
+Play = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a user who has the collection, this checkout or the installed release, and no settings."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "ansible.cfg").touch()
+    settings = {
+        "ANSIBLE_HOME": str(home),
+        "ANSIBLE_CONFIG": str(home / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_NOCOWS": "1",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_DEPRECATION_WARNINGS": "false",
+        "ANSIBLE_SSH_EXECUTABLE": "/bin/false",
+        "LC_ALL": "C.UTF-8",
+    }
+    if "GATEHOUSE_COLLECTIONS" not in os.environ:
+        link = home / "collections" / "ansible_collections" / "gatehouse" / "firewall"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(ROOT)
+        settings["ANSIBLE_COLLECTIONS_PATH"] = str(home / "collections")
+    return {**os.environ, **settings}
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], str]:
+    """Where a program of this Python's Ansible is."""
+
+    def find(name: str) -> str:
+        beside = Path(sys.executable).with_name(name)
+        found = str(beside) if beside.exists() else shutil.which(name)
+        assert found, f"{name} is neither beside this Python nor on PATH: make setup installs it"
+        return found
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def play(environment: dict[str, str], program: Callable[[str], str]) -> Play:
+    """Run a playbook by its path or its name."""
+
+    def run(playbook: Path | str, inventory: Path | str, *arguments: str, cwd: Path | None = None) -> Outcome:
+        command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=120
+        )
+        return Outcome(done.returncode, done.stdout + done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def plan(play: Play) -> Callable[..., Outcome]:
+    """Plan offline into a folder."""
+
+    def run(
+        inventory: Path | str, folder: Path, *arguments: str, playbook: Path | str = "", **variables: object
+    ) -> Outcome:
+        extra = {"gatehouse_plan_offline": True, "gatehouse_plan_dir": str(folder), **variables}
+        return play(playbook or "gatehouse.firewall.plan", inventory, "-e", json.dumps(extra), *arguments)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def planned(plan: Callable[..., Outcome]) -> Callable[..., dict[str, str]]:
+    """Plan offline into a folder and return the files by host."""
+
+    def run(inventory: Path | str, folder: Path, *arguments: str, **variables: Any) -> dict[str, str]:
+        outcome = plan(inventory, folder, *arguments, **variables)
+        assert outcome.code == 0, outcome.output
+        return {path.stem: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def write() -> Callable[[Path, object], Path]:
+    """Write data as a YAML file, its keys in the order that they have."""
+
+    def to_file(path: Path, content: object) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        return path
+
+    return to_file
+
+
+MODEL = {
+    "gatehouse_classes": [{"name": "web", "groups": ["webs"]}, {"name": "db", "groups": ["dbs"]}],
+    "gatehouse_zones": [{"name": "office", "networks": ["203.0.113.0/24"]}],
+    "gatehouse_flows": [{"name": "site", "from": ["office"], "to": ["web"], "ports": ["443/tcp"]}],
+}
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Callable[..., dict[str, Any]]:
+    """Return an inventory of two web servers, a database and a host in no class, with variables by group or host."""
+
+    def inventory(**variables: Mapping[str, object]) -> dict[str, Any]:
+        def group(name: str, **hosts: str) -> dict[str, Any]:
+            rows = {host: {"ansible_host": address, **variables.get(host, {})} for host, address in hosts.items()}
+            return {"hosts": rows, "vars": dict(variables.get(name, {}))}
+
+        groups = {
+            "webs": group("webs", web1="192.0.2.1", web2="192.0.2.2"),
+            "dbs": group("dbs", db1="192.0.2.11"),
+            "others": group("others", nas="192.0.2.99"),
+        }
+        return {"all": {"vars": dict(variables.get("all", MODEL)), "children": groups}}
+
+    return inventory

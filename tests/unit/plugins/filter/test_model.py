@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.gatehouse.firewall.plugins.filter.model import FilterModule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+
+FILTERS = FilterModule().filters()
+FLEET = good(drop=["gatehouse_zones[1]"])
+GROUPS, HOSTVARS = FLEET.pop("groups"), FLEET.pop("hosts")
+MODEL = FLEET
+
+
+def ask(name, *arguments, **keywords):
+    return FILTERS[name](*arguments, **keywords)
+
+
+def test_the_filters_have_the_names_that_users_rely_on():
+    assert set(FILTERS) == {"port_set", "host_policy", "to_nftables", "flow_matrix"}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MODEL,
+        {key.removeprefix("gatehouse_"): value for key, value in MODEL.items()},
+        {**MODEL, "unrelated": 5, "flows": "of somebody else"},
+    ],
+    ids=["as variables", "without the prefix", "among other variables"],
+)
+def test_a_model_is_taken_as_variables_and_without_their_prefix(model):
+    assert ask("port_set", model, "web", "ingress", "office") == ["80/tcp", "443/tcp"]
+
+
+def test_arguments_may_be_named():
+    assert ask("port_set", MODEL, node_class="db", direction="ingress", peer="web") == ["5432/tcp"]
+    assert ask("host_policy", MODEL, host="db1", groups=GROUPS, hostvars=HOSTVARS)["class"] == "db"
+
+
+def test_the_matrix_is_a_list_of_rows():
+    assert ask("flow_matrix", MODEL) == [
+        {"from": "office", "to": "web", "end": "both", "ports": ["80/tcp", "443/tcp"], "flows": ["front"]},
+        {"from": "web", "to": "db", "end": "both", "ports": ["5432/tcp"], "flows": ["sql"]},
+    ]
+
+
+@pytest.mark.parametrize("host", ["web1", "web2", "db1"])
+def test_a_hosts_policy_renders_to_its_ruleset_also_after_a_way_through_json(host):
+    policy = ask("host_policy", MODEL, host, GROUPS, HOSTVARS)
+
+    assert ask("to_nftables", json.loads(json.dumps(policy))) == render(build(good()).policy_of(host))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("port_set", ({"gatehouse_flows": {}}, "web", "ingress", "db"), "port_set: 1 problem in the model; "),
+        ("port_set", (MODEL, "wbe", "ingress", "db"), "expected a class: one of db, web; did you mean web?"),
+        ("port_set", ([], "web", "ingress", "db"), "expected a mapping of gatehouse_* variables, got list"),
+        ("port_set", (None, "web", "ingress", "db"), "expected a mapping of gatehouse_* variables, got NoneType"),
+        ("flow_matrix", ({"gatehouse_profile": "x"},), "flow_matrix: 1 problem in the model; nothing was changed:\n  "),
+        (
+            "host_policy",
+            (MODEL, "web9", GROUPS, HOSTVARS),
+            "host_policy: web9 is in no node class that has managed hosts",
+        ),
+        ("host_policy", (MODEL, "web1", {"webs": ["web1"]}, HOSTVARS), "expected an inventory group: one of webs"),
+        ("to_nftables", ({"class": "web\n"},), "to_nftables: 1 problem in the model; "),
+        ("to_nftables", ("table inet x",), "policy: got 'table inet x', expected a mapping with the keys class, "),
+    ],
+)
+def test_a_mistake_is_an_error_of_the_filter_with_every_problem(name, arguments, message):
+    with pytest.raises(AnsibleFilterError) as raised:
+        ask(name, *arguments)
+
+    assert message in str(raised.value)

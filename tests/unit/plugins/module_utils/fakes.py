@@ -1,0 +1,89 @@
+"""A host in memory: its nft, its files below a folder, its systemd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
+
+NFT = "/usr/sbin/nft"
+
+
+class FakeNft:
+    """Answers as nft(8) does for one table; refuses a ruleset with the word ``bad``, and to load one with ``late``."""
+
+    def __init__(self):
+        self.table = ""
+        self.commands = []
+
+    def __call__(self, words, text):
+        """Run one command."""
+        self.commands.append(words[1:])
+        if "list" in words:
+            return (0, self.table, "") if self.table else (1, "", "Error: No such file or directory\n")
+        if "bad" in text or ("late" in text and "-c" not in words):
+            return 1, "", "/dev/stdin:1:1-3: Error: syntax error, unexpected string\n"
+        if "-c" not in words:
+            self.table = "" if text.endswith("delete table inet gatehouse\n") else f"kernel's form of {text}"
+        return 0, "", ""
+
+    @property
+    def changes(self):
+        """Return how many commands were neither a listing nor a check."""
+        return len([words for words in self.commands if "list" not in words and "-c" not in words])
+
+
+class FakeHost:
+    """A host whose files lie below a folder, and whose systemd notes what it is asked."""
+
+    def __init__(self, root, systemd=True, has_nft=True):
+        self.root = root
+        self.nft = FakeNft()
+        self.has_nft = has_nft
+        self.commands = []
+        self.written = []
+        if systemd:
+            (root / "run/systemd/system").mkdir(parents=True)
+
+    def boot(self):
+        """Return what stays on this host."""
+        return Boot(self.run, self.write, NFT, self.root)
+
+    def rollback(self):
+        """Return this host's way back."""
+        return Rollback(self.run, NFT, self.boot().has_systemd(), self.root)
+
+    def firewall(self):
+        """Return this host's firewall as each module finds it anew."""
+        return HostFirewall(Nft(self.nft, NFT) if self.has_nft else None, self.boot(), self.rollback())
+
+    def harden(self, ruleset):
+        """Bring the host to a ruleset, in the steps of the action plugin."""
+        self.firewall().prime()
+        self.firewall().load(ruleset, 30)
+        assert self.firewall().confirm(ruleset)
+
+    def run(self, words):
+        """Do as systemctl does with our unit's link."""
+        self.commands.append(words)
+        link = self.root / "etc/systemd/system/sysinit.target.wants" / words[-1]
+        if "enable" in words:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"/etc/systemd/system/{words[-1]}")
+        if "disable" in words:
+            link.unlink()
+
+    def write(self, path: Path, text):
+        """Replace a file."""
+        self.written.append(str(path.relative_to(self.root)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def files(self):
+        """Return the files and links below the root."""
+        found = (path for path in self.root.rglob("*") if path.is_symlink() or path.is_file())
+        return {str(path.relative_to(self.root)) for path in found}

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils import host_firewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
+
+OLD = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
+NEW = "#: ingress 443/tcp from office, flow front\ntable inet gatehouse\n"
+PENDING = "run/gatehouse/rollback.nft"
+
+
+@pytest.fixture
+def host(tmp_path):
+    return FakeHost(tmp_path)
+
+
+def test_a_host_without_anything_of_ours_is_where_nothing_is_wanted(host):
+    assert host.firewall().is_at("")
+    assert not host.firewall().is_at(NEW)
+
+
+def test_a_host_is_where_it_was_brought_and_nowhere_else(host):
+    host.harden(OLD)
+
+    assert host.firewall().is_at(OLD)
+    assert not host.firewall().is_at(NEW)
+    assert not host.firewall().is_at("")
+    assert host.firewall().drift() == []
+
+
+UNIT = "etc/systemd/system/gatehouse-firewall.service"
+
+
+def add_a_rule(host):
+    host.nft.table += "tcp dport 23 accept\n"
+
+
+def delete_the_table(host):
+    host.nft.table = ""
+
+
+def empty_the_file(host):
+    (host.root / "etc/gatehouse/ruleset.nft").write_text("")
+
+
+def remove_the_file(host):
+    (host.root / "etc/gatehouse/ruleset.nft").unlink()
+
+
+def remove_the_unit(host):
+    (host.root / UNIT).unlink()
+
+
+def disable_the_unit(host):
+    (host.root / "etc/systemd/system/sysinit.target.wants/gatehouse-firewall.service").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "drift"),
+    [
+        (add_a_rule, ["live has: tcp dport 23 accept"]),
+        (delete_the_table, ["the table is gone"]),
+        (empty_the_file, []),
+        (remove_the_file, []),
+        (remove_the_unit, []),
+        (disable_the_unit, []),
+    ],
+)
+def test_a_host_that_somebody_changed_is_no_more_where_it_was_brought(host, spoil, drift):
+    host.harden(OLD)
+    spoil(host)
+
+    assert not host.firewall().is_at(OLD)
+    assert host.firewall().drift() == drift
+
+    host.harden(OLD)
+    assert host.firewall().is_at(OLD)
+
+
+def test_the_difference_is_in_flows_and_shows_what_somebody_else_changed(host):
+    assert host.firewall().difference(NEW)["before"] == ""
+    host.harden(OLD)
+    add_a_rule(host)
+    difference = host.firewall().difference(NEW)
+
+    assert difference["before"] == "ingress 22/tcp from office, flow admin\nlive has: tcp dport 23 accept\n"
+    assert difference["after"] == "ingress 443/tcp from office, flow front\n"
+
+
+def test_a_table_that_is_gone_lets_through_nothing_of_ours(host):
+    host.harden(OLD)
+    delete_the_table(host)
+
+    assert host.firewall().difference(OLD)["before"] == "the table is gone\n"
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "message"),
+    [
+        ("bad", "nft refuses the ruleset, nothing was changed"),
+        ("late", "nft can't load the ruleset, nothing was changed"),
+    ],
+)
+def test_a_ruleset_that_nft_refuses_changes_nothing(host, ruleset, message):
+    host.harden(OLD)
+    files, table = host.files(), host.nft.table
+
+    with pytest.raises(FirewallError, match=message):
+        host.firewall().load(ruleset, 30)
+
+    assert (host.files(), host.nft.table) == (files, table)
+    assert host.firewall().is_at(OLD)
+
+
+def test_nothing_is_kept_for_the_next_boot_before_somebody_confirms(host):
+    host.firewall().load(NEW, 30)
+
+    assert host.written == []
+    assert host.files() == {PENDING}
+    assert not host.firewall().is_at(NEW)
+
+    assert host.firewall().confirm(NEW)
+    assert host.firewall().is_at(NEW)
+    assert PENDING not in host.files()
+
+
+def test_the_way_back_leads_to_what_the_kernel_had(host):
+    host.harden(OLD)
+    listing = host.nft.table
+    host.firewall().load(NEW, 30)
+
+    assert (host.root / PENDING).read_text() == f"table inet gatehouse\ndelete table inet gatehouse\n{listing}"
+
+
+def test_the_way_back_from_a_first_ruleset_leads_to_no_table(host):
+    host.firewall().prime()
+    host.firewall().load(NEW, 30)
+
+    assert (host.root / PENDING).read_text() == "table inet gatehouse\ndelete table inet gatehouse\n"
+
+
+def test_a_confirmation_that_comes_too_late_keeps_nothing(host):
+    host.firewall().load(NEW, 30)
+    (host.root / PENDING).unlink()  # the timer was first
+
+    assert not host.firewall().confirm(NEW)
+    assert host.written == []
+
+
+def test_connection_tracking_starts_before_a_first_ruleset_and_only_then(host):
+    host.firewall().prime()
+    assert "chain start_tracking {" in host.nft.table
+
+    host.firewall().load(NEW, 30)
+    changes = host.nft.changes
+    host.firewall().prime()
+    assert host.nft.changes == changes
+
+
+def test_removal_leaves_nothing_and_can_be_repeated(host):
+    host.harden(OLD)
+    host.firewall().load(NEW, 30)
+    host.firewall().remove()
+    host.firewall().remove()
+
+    assert host.firewall().is_at("")
+    assert host.files() == set()
+    assert host.nft.table == ""
+
+
+def test_without_nft_a_host_can_be_looked_at_and_cleaned_and_not_hardened(tmp_path):
+    host = FakeHost(tmp_path, has_nft=False)
+    firewall = host.firewall()
+
+    assert (firewall.has_nft, firewall.has_table, firewall.live, firewall.is_at("")) == (False, False, "", True)
+    firewall.check(NEW)
+    firewall.remove()
+    for change in (firewall.prime, lambda: firewall.load(NEW, 30)):
+        with pytest.raises(FirewallError, match="there is no nft command on this host: install the package nftables"):
+            change()
+
+
+def test_nothing_wanted_needs_no_check(host):
+    host.firewall().check("")
+
+    assert [words for words in host.nft.commands if "-c" in words] == []
+
+
+@pytest.mark.parametrize("systemd", [True, False])
+def test_a_host_with_systemd_starts_at_boot(tmp_path, systemd):
+    assert FakeHost(tmp_path, systemd=systemd).firewall().starts_at_boot is systemd
+
+
+def test_only_root_has_a_firewall(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(FirewallError, match="only root can read and change the firewall: use become"):
+        host_firewall.of_module(None)

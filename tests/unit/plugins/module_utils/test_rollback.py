@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import PENDING, TAKEN, Rollback
+
+
+class Runner:
+    """Notes commands; fails where it is told to."""
+
+    def __init__(self, fails=False):
+        self.commands = []
+        self.fails = fails
+
+    def __call__(self, words):
+        """Run one command."""
+        self.commands.append(words)
+        if self.fails:
+            raise FirewallError("systemd-run failed: no bus")
+
+
+def way_back(root, runner, systemd=True, nft="/usr/sbin/nft"):
+    return Rollback(runner, nft, systemd, root)
+
+
+def test_arming_waits_in_a_unit_of_its_own_for_so_many_seconds(tmp_path):
+    runner = Runner()
+    way_back(tmp_path, runner).arm("listing", 45)
+
+    assert (tmp_path / PENDING).read_text() == "table inet gatehouse\ndelete table inet gatehouse\nlisting"
+    (command,) = runner.commands
+    assert command[0] == "systemd-run"
+    assert command[command.index("--unit") + 1] == "gatehouse-rollback"
+    assert command[command.index("--on-active") + 1] == "45s"
+
+
+def test_without_systemd_a_process_that_outlives_the_session_waits(tmp_path):
+    runner = Runner()
+    way_back(tmp_path, runner, systemd=False).arm("listing", 45)
+
+    assert runner.commands[0][:2] == ["setsid", "--fork"]
+    assert "sleep 45; " in runner.commands[0][-1]
+
+
+def test_a_second_change_waits_for_the_first(tmp_path):
+    way_back(tmp_path, Runner()).arm("first", 45)
+
+    with pytest.raises(FirewallError, match="another change of this host's ruleset waits to be confirmed"):
+        way_back(tmp_path, Runner()).arm("second", 45)
+
+    assert (tmp_path / PENDING).read_text().endswith("first")
+
+
+def test_what_cannot_be_armed_leaves_nothing_pending(tmp_path):
+    with pytest.raises(FirewallError, match="no bus"):
+        way_back(tmp_path, Runner(fails=True)).arm("listing", 45)
+
+    assert not (tmp_path / PENDING).exists()
+
+
+@pytest.mark.parametrize("stopping_fails", [False, True])
+def test_disarming_counts_once_also_where_the_timer_is_gone(tmp_path, stopping_fails):
+    way_back(tmp_path, Runner()).arm("listing", 45)
+    back = way_back(tmp_path, Runner(fails=stopping_fails))
+
+    assert [back.disarm(), back.disarm()] == [True, False]
+    assert list((tmp_path / "run/gatehouse").iterdir()) == []
+
+
+def test_disarming_what_was_never_armed_is_no_error(tmp_path):
+    assert way_back(tmp_path, Runner()).disarm() is False
+
+
+@pytest.fixture
+def nft(tmp_path):
+    """A program in place of nft, which keeps the text that it is given."""
+    program = tmp_path / "nft"
+    program.write_text(f'#!/bin/sh\ncat "$2" >{tmp_path}/loaded\n')
+    program.chmod(0o755)
+    return program
+
+
+def fire(command):
+    """Do what the timer does in the end."""
+    return subprocess.run(command[-3:], capture_output=True, check=False)
+
+
+def test_the_way_back_loads_the_previous_ruleset_with_nothing_but_a_shell_and_nft(tmp_path, nft):
+    runner = Runner()
+    back = way_back(tmp_path, runner, nft=str(nft))
+    back.arm("listing\n", 45)
+    fire(runner.commands[0])
+
+    assert (tmp_path / "loaded").read_text() == "table inet gatehouse\ndelete table inet gatehouse\nlisting\n"
+    assert not (tmp_path / PENDING).exists()
+    assert not (tmp_path / TAKEN).exists()
+    assert back.disarm() is False
+
+
+def test_a_timer_that_fires_after_the_confirmation_does_nothing(tmp_path, nft):
+    runner = Runner()
+    back = way_back(tmp_path, runner, nft=str(nft))
+    back.arm("listing\n", 45)
+    assert back.disarm()
+    fire(runner.commands[0])
+
+    assert not (tmp_path / "loaded").exists()

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.modules.ruleset import change
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
+
+RULESET = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
+
+
+@pytest.fixture
+def host(tmp_path):
+    return FakeHost(tmp_path)
+
+
+def do(host, step=None, ruleset=RULESET, state="present"):
+    params = {"state": state, "step": step, "ruleset": ruleset, "rollback_timeout": 30}
+    return change(host.firewall(), params)
+
+
+def test_the_steps_bring_a_host_to_a_ruleset(host):
+    assert do(host, "prime") == {"changed": True}
+    assert do(host, "load") == {"changed": True}
+    assert do(host, "confirm") == {"changed": True, "confirmed": True, "persisted": True}
+    assert host.firewall().is_at(RULESET)
+
+
+def test_a_confirmation_that_comes_too_late_says_so(host):
+    assert do(host, "confirm") == {"changed": False, "rolled_back": True}
+    assert host.files() == set()
+
+
+def test_without_systemd_a_ruleset_does_not_persist_and_says_so(tmp_path):
+    host = FakeHost(tmp_path, systemd=False)
+    do(host, "load")
+
+    assert do(host, "confirm")["persisted"] is False
+
+
+def test_removal_takes_everything_away(host):
+    host.harden(RULESET)
+
+    assert do(host, state="absent", ruleset=None) == {"changed": True}
+    assert (host.files(), host.nft.table) == (set(), "")
+
+
+def test_a_ruleset_that_nft_refuses_is_an_error(host):
+    with pytest.raises(FirewallError):
+        do(host, "load", ruleset="bad")
+
+    assert (host.nft.changes, host.files()) == (0, set())
+
+
+def test_without_a_step_nothing_is_done(host):
+    with pytest.raises(FirewallError, match="this module works through its action plugin"):
+        do(host)
+
+    assert (host.nft.changes, host.files()) == (0, set())

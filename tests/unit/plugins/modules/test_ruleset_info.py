@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.modules import ruleset_info
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
+
+RULESET = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
+CONNECTION = {"source": "198.51.100.1", "destination": "198.51.100.21", "port": 22}
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    monkeypatch.setattr(ruleset_info, "management_connection", lambda _proc, _process: CONNECTION)
+    host = FakeHost(tmp_path)
+    host.harden(RULESET)
+    return host
+
+
+def look(host, wanted=None, diff=False):
+    return ruleset_info.look(host.firewall(), wanted, diff)
+
+
+def test_a_look_changes_nothing_and_says_what_there_is(host):
+    before = host.nft.changes, host.files()
+
+    assert look(host) == {
+        "changed": False,
+        "has_nft": True,
+        "has_table": True,
+        "drift": [],
+        "management": CONNECTION,
+        "live": host.nft.table,
+        "applied": RULESET,
+    }
+    assert (host.nft.changes, host.files()) == before
+
+
+@pytest.mark.parametrize(("wanted", "differs"), [(RULESET, False), (f"{RULESET}# more\n", True), ("", True)])
+def test_a_host_is_compared_with_what_is_wanted(host, wanted, differs):
+    found = look(host, wanted)
+
+    assert (found["differs"], found["changed"], "diff" in found) == (differs, False, False)
+
+
+def test_a_diff_is_in_flows(host):
+    assert look(host, "", diff=True)["diff"]["before"] == "ingress 22/tcp from office, flow admin\n"
+
+
+def test_a_ruleset_that_nft_refuses_is_an_error(host):
+    with pytest.raises(FirewallError):
+        look(host, "bad")
+
+
+def test_what_somebody_changed_is_drift(host):
+    host.nft.table += "accept\n"
+
+    assert look(host)["drift"] == ["live has: accept"]
+    assert look(host, RULESET)["differs"]

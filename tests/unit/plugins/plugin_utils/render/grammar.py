@@ -1,0 +1,51 @@
+"""The lines that a rendered ruleset may consist of: where a text broke out of its place, there is another one."""
+
+from __future__ import annotations
+
+import re
+
+_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
+_SET = rf"{_NAME}(?:\.(?:private|public))?\.v"
+_ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
+_CHAIN = r"(?:in|out)put(?:_icmp|_(?:tcp|udp|sctp)_\d{1,5})?"
+_RANGE = r"\d{1,5}(?:-\d{1,5})?"
+_INTERFACE = r'"[A-Za-z0-9_.:@-]{1,15}"'
+_DHCP = r"udp sport \d+ udp dport \d+ accept"
+
+_INTERFACES = rf"(?:[io]ifname \{{ {_INTERFACE}(?:, {_INTERFACE})* \}} )?"
+_PEER = rf"(?:meta nfproto ipv[46] |ip [sd]addr @{_SET}4 |ip6 [sd]addr @{_SET}6 )?"
+_LOG = rf'(?:log prefix "gatehouse {_NAME}: " )?'
+_VERDICT = rf"{_RANGE} : goto {_CHAIN}"
+
+_LINES = (
+    "",
+    rf"# gatehouse\.firewall, node class {_NAME}\. Generated: edits are lost at the next run\.",
+    r"#: (?:ingress|egress|flow|nothing) [^\r\n]*",
+    r"(?:delete )?table inet gatehouse",
+    r"table inet gatehouse \{",
+    r"\t{0,2}\}",
+    rf"\tset {_SET}[46] \{{",
+    r"\t\ttype ipv[46]_addr",
+    r"\t\tflags interval",
+    r"\t\telements = \{",
+    rf"\t\t\t{_ADDRESS},",
+    rf"\tchain {_CHAIN} \{{",
+    r"\t\ttype filter hook (?:input|output) priority filter - 10; policy drop;",
+    r'\t\t[io]if "lo" accept',
+    r"\t\tct state established,related accept",
+    r"\t\tmeta l4proto \{ icmp, ipv6-icmp \} jump (?:in|out)put_icmp",
+    r"\t\tct state invalid drop",
+    rf"\t\tmeta nfproto ipv4 {_DHCP}",
+    rf"\t\tmeta nfproto ipv6 ip6 (?:saddr fe80::/10|daddr \{{ fe80::/10, ff02::1:2 \}}) {_DHCP}",
+    r"\t\ticmp(?:v6)? type \{ [a-z0-9-]+(?:, [a-z0-9-]+)* \} accept",
+    rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_VERDICT}(?:, {_VERDICT})* \}}",
+    r'\t\tcounter comment "denied: no flow allows it"',
+    rf'\t\t{_PEER}drop comment "isolated:{_NAME}"',
+    rf'\t\t{_INTERFACES}{_PEER}{_LOG}accept comment "flow:{_NAME}"',
+)
+_LINE = re.compile("|".join(f"(?:{line})" for line in _LINES), re.ASCII)
+
+
+def strange_lines(ruleset: str) -> list[str]:
+    """Return the lines that no rendered ruleset has."""
+    return [line for line in ruleset.split("\n") if not _LINE.fullmatch(line)]

@@ -1,0 +1,276 @@
+"""What single rules look like in nftables; whole rulesets stand in tests/golden."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, parse_network
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.render.grammar import strange_lines
+
+BASE_IN = [
+    "type filter hook input priority filter - 10; policy drop;",
+    'iif "lo" accept',
+    "ct state established,related accept",
+    "meta l4proto { icmp, ipv6-icmp } jump input_icmp",
+    "ct state invalid drop",
+    "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
+    "meta nfproto ipv6 ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
+]
+BASE_OUT = [
+    "type filter hook output priority filter - 10; policy drop;",
+    'oif "lo" accept',
+    "ct state established,related accept",
+    "meta l4proto { icmp, ipv6-icmp } jump output_icmp",
+    "ct state invalid drop",
+    "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
+    "meta nfproto ipv6 ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept",
+]
+END = ['counter comment "denied: no flow allows it"']
+
+
+def rule(flow, networks, ports, peer="office", **more):
+    union = PortSet()
+    for text in ports.split():
+        union |= PortSet.parse(text)
+    return Rule(flow, peer, AddressSet.of(map(parse_network, networks.split())), union, **more)
+
+
+def chains(policy):
+    """Return the statements of each chain, and the elements of each set, by name."""
+    found, lines = {}, render(policy).split("\n")
+    for line in lines:
+        if line.startswith(("\tchain ", "\tset ")):
+            statements = found.setdefault(line.split()[1], [])
+        elif line.startswith("\t\t"):
+            statements.append(line.strip())
+    assert strange_lines("\n".join(lines)) == []
+    return found
+
+
+def ingress(*rules, **more):
+    return chains(Policy("web", ingress=rules, **more))
+
+
+def test_without_a_flow_only_the_essentials_pass():
+    found = chains(Policy("web"))
+
+    assert set(found) == {"input", "input_icmp", "output", "output_icmp"}
+    assert found["input"] == [*BASE_IN, *END]
+    assert found["output"] == [*BASE_OUT, *END]
+
+
+def test_a_direction_has_its_own_hook_its_own_chains_and_the_peers_address_on_its_own_side():
+    found = chains(
+        Policy("web", ingress=(rule("a", "192.0.2.1", "22/tcp"),), egress=(rule("b", "192.0.2.1", "22/tcp"),))
+    )
+
+    assert found["input_tcp_22"] == ['ip saddr @office.v4 accept comment "flow:a"']
+    assert found["output_tcp_22"] == ['ip daddr @office.v4 accept comment "flow:b"']
+
+
+def test_an_empty_peer_renders_no_rule_no_chain_and_no_set():
+    found = ingress(rule("a", "", "22/tcp"), rule("b", "", "all"))
+
+    assert set(found) == {"input", "input_icmp", "output", "output_icmp"}
+    assert found["input"] == [*BASE_IN, *END]
+
+
+@pytest.mark.parametrize(
+    ("networks", "matches"),
+    [
+        ("192.0.2.1", ["ip saddr @office.v4 "]),
+        ("2001:db8::1", ["ip6 saddr @office.v6 "]),
+        ("192.0.2.1 2001:db8::1", ["ip saddr @office.v4 ", "ip6 saddr @office.v6 "]),
+        ("0.0.0.0/0 ::/0", [""]),
+        ("0.0.0.0/1 128.0.0.0/1 ::/0", [""]),
+        ("0.0.0.0/0", ["meta nfproto ipv4 "]),
+        ("::/0", ["meta nfproto ipv6 "]),
+        ("0.0.0.0/0 2001:db8::1", ["meta nfproto ipv4 ", "ip6 saddr @office.v6 "]),
+        ("192.0.2.1 ::/0", ["ip saddr @office.v4 ", "meta nfproto ipv6 "]),
+    ],
+)
+def test_a_peer_is_matched_in_the_families_it_has_and_everybody_needs_no_match(networks, matches):
+    found = ingress(rule("a", networks, "22/tcp"))
+
+    assert found["input_tcp_22"] == [f'{match}accept comment "flow:a"' for match in matches]
+    sets = {name for name in found if name.startswith("office.")}
+    assert sets == {f"office.v{family}" for family in (4, 6) if any(f"office.v{family}" in match for match in matches)}
+
+
+def test_a_set_has_its_networks_and_the_interval_flag_only_where_it_needs_it():
+    found = ingress(rule("a", "192.0.2.2 192.0.2.1 2001:db8::/64 2001:db8:1::1", "22/tcp"))
+
+    assert found["office.v4"] == ["type ipv4_addr", "elements = {", "192.0.2.1,", "192.0.2.2,", "}"]
+    assert found["office.v6"] == [
+        *("type ipv6_addr", "flags interval", "elements = {", "2001:db8::/64,", "2001:db8:1::1,", "}")
+    ]
+
+
+def test_flows_for_everything_stand_before_the_ports_and_match_no_protocol():
+    found = ingress(rule("all", "192.0.2.1", "all"), rule("ssh", "198.51.100.1", "22/tcp", peer="annex"))
+
+    assert found["input"] == [
+        *BASE_IN,
+        'ip saddr @office.v4 accept comment "flow:all"',
+        "tcp dport vmap { 22 : goto input_tcp_22 }",
+        *END,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ports", "dispatch"),
+    [
+        (["80-90/tcp"], ["tcp dport vmap { 80-90 : goto input_tcp_80 }"]),
+        (["1-65535/udp"], ["udp dport vmap { 1-65535 : goto input_udp_1 }"]),
+        (
+            ["53/tcp 53/sctp"],
+            ["tcp dport vmap { 53 : goto input_tcp_53 }", "sctp dport vmap { 53 : goto input_sctp_53 }"],
+        ),
+        (["22/tcp 443/tcp"], ["tcp dport vmap { 22 : goto input_tcp_22, 443 : goto input_tcp_22 }"]),
+        (["80-90/tcp", "91-95/tcp"], ["tcp dport vmap { 80-90 : goto input_tcp_80, 91-95 : goto input_tcp_91 }"]),
+        (
+            ["80-90/tcp", "85-95/tcp"],
+            ["tcp dport vmap { 80-84 : goto input_tcp_80, 85-90 : goto input_tcp_85, 91-95 : goto input_tcp_91 }"],
+        ),
+        (
+            ["1-65535/tcp", "443/tcp"],
+            ["tcp dport vmap { 1-442 : goto input_tcp_1, 443 : goto input_tcp_443, 444-65535 : goto input_tcp_1 }"],
+        ),
+        (["80/tcp", "80/tcp"], ["tcp dport vmap { 80 : goto input_tcp_80 }"]),
+    ],
+)  # fmt: skip
+def test_ports_are_cut_where_the_flows_that_decide_change(ports, dispatch):
+    rules = [rule(f"flow{number}", f"192.0.2.{number}", text, f"peer{number}") for number, text in enumerate(ports)]
+    found = ingress(*rules)
+
+    assert found["input"] == [*BASE_IN, *dispatch, *END]
+
+
+def test_a_port_of_two_flows_is_decided_by_both_in_the_policys_order():
+    found = ingress(rule("b", "192.0.2.2", "80-90/tcp", "second"), rule("a", "192.0.2.1", "85/tcp", "first"))
+
+    assert found["input_tcp_85"] == [
+        'ip saddr @second.v4 accept comment "flow:b"',
+        'ip saddr @first.v4 accept comment "flow:a"',
+    ]
+    assert found["input_tcp_80"] == ['ip saddr @second.v4 accept comment "flow:b"']
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "match"),
+    [
+        ({}, ""),
+        ({"private": ("eth0",)}, ""),
+        ({"public": ("eth1",)}, 'iifname { "eth1" } '),
+        ({"public": ("eth1", "wg0"), "private": ("eth0",)}, 'iifname { "eth1", "wg0" } '),
+    ],
+)
+def test_a_side_is_matched_by_the_hosts_interfaces_on_it(interfaces, match):
+    found = ingress(rule("a", "192.0.2.1", "22/tcp", side="public"), interfaces=interfaces)
+
+    assert found["input_tcp_22"] == [f'{match}ip saddr @office.public.v4 accept comment "flow:a"']
+
+
+def test_a_side_going_out_is_matched_by_the_outgoing_interface():
+    found = chains(
+        Policy("web", egress=(rule("a", "192.0.2.1", "22/tcp", side="private"),), interfaces={"private": ("eth0",)})
+    )
+
+    assert found["output_tcp_22"] == ['oifname { "eth0" } ip daddr @office.private.v4 accept comment "flow:a"']
+
+
+def test_a_peers_sides_have_sets_of_their_own():
+    found = ingress(
+        rule("a", "192.0.2.1", "22/tcp", side="public"),
+        rule("b", "10.0.0.1", "22/tcp", side="private"),
+        rule("c", "10.0.0.1 192.0.2.1", "22/tcp"),
+    )
+
+    assert {name for name in found if name.startswith("office")} == {
+        "office.public.v4",
+        "office.private.v4",
+        "office.v4",
+    }
+
+
+def test_a_logged_flow_says_its_name_in_each_family():
+    found = ingress(rule("front", "192.0.2.1 2001:db8::1", "22/tcp", log=True))
+
+    assert found["input_tcp_22"] == [
+        'ip saddr @office.v4 log prefix "gatehouse front: " accept comment "flow:front"',
+        'ip6 saddr @office.v6 log prefix "gatehouse front: " accept comment "flow:front"',
+    ]
+
+
+def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_always_passes():
+    members = rule("x", "192.0.2.1 2001:db8::/64", "1/tcp").addresses
+    found = chains(Policy("web", ingress=(rule("all", "0.0.0.0/0 ::/0", "all"),), isolated=members))
+
+    assert found["input"] == [
+        *BASE_IN,
+        'ip saddr @web.v4 drop comment "isolated:web"',
+        'ip6 saddr @web.v6 drop comment "isolated:web"',
+        'accept comment "flow:all"',
+        *END,
+    ]
+    assert found["output"] == [
+        *BASE_OUT,
+        'ip daddr @web.v4 drop comment "isolated:web"',
+        'ip6 daddr @web.v6 drop comment "isolated:web"',
+        *END,
+    ]
+    assert found["web.v4"] == ["type ipv4_addr", "elements = {", "192.0.2.1,", "}"]
+
+
+@pytest.mark.parametrize("echo_request", [True, False])
+def test_echo_requests_stand_among_the_icmp_types_where_the_model_says_so(echo_request):
+    found = chains(Policy("web", echo_request=echo_request))
+
+    for chain in ("input_icmp", "output_icmp"):
+        assert ["echo-request" in statement for statement in found[chain]] == [echo_request] * 2
+
+
+def test_the_ruleset_says_what_it_lets_through_and_why_in_comments():
+    ruleset = render(Policy("web", ingress=(rule("a", "192.0.2.1", "22/tcp", why="a reason", source="a page"),)))
+
+    assert ruleset.split("\n")[:4] == [
+        "# gatehouse.firewall, node class web. Generated: edits are lost at the next run.",
+        "#: ingress 22/tcp from office, flow a",
+        "#: flow a: a reason [a page]",
+        "",
+    ]
+
+
+def test_our_table_is_replaced_as_a_whole_and_no_other_is_named():
+    lines = render(Policy("web")).split("\n")
+
+    assert [line for line in lines if "table" in line] == [
+        *("table inet gatehouse", "delete table inet gatehouse", "table inet gatehouse {")
+    ]
+    assert not [line for line in lines if "flush" in line]
+
+
+LONG = "n" * 64
+
+
+@private_nft.needs_nft
+def test_the_longest_names_are_short_enough_for_nft():
+    policy = Policy(
+        LONG,
+        ingress=(rule(LONG, "192.0.2.1 2001:db8::/64", "1-65535/sctp", LONG, side="private", log=True),),
+        interfaces={"private": ("i" * 15,)},
+    )
+
+    assert private_nft.refused([render(policy)]) == []
+
+
+@private_nft.needs_nft
+def test_loading_a_ruleset_again_changes_nothing_and_another_one_takes_its_place():
+    one = render(Policy("web", ingress=(rule("a", "192.0.2.0/24", "22/tcp"),)))
+    other = render(Policy("web", ingress=(rule("b", "192.0.2.7", "80/tcp"),)))
+
+    assert private_nft.listing(one) == private_nft.listing(one, one) == private_nft.listing(other, one)
+    assert "flow:a" not in private_nft.listing(one, other)

@@ -1,0 +1,180 @@
+"""One flow becomes the sender's egress and the receiver's ingress, and nothing else."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import network_text
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+
+
+def rules(policy, direction):
+    """Return a policy's rules as short texts."""
+    return [
+        f"{rule.flow} {rule.peer} {rule.ports} {' '.join(map(network_text, rule.addresses.networks))}".strip()
+        for rule in policy.rules(direction)
+    ]
+
+
+def policies(put, today=None):
+    document = good(put)
+    return build(document, today).policies if today else build(document).policies
+
+
+def flows(*rows):
+    return {"gatehouse_flows": [{"name": f"flow{number}", "ports": "22/tcp", **row} for number, row in enumerate(rows)]}
+
+
+def test_a_flow_between_classes_opens_both_ends_and_no_third():
+    found = policies({**flows({"from": "web", "to": "db"}), "gatehouse_classes[2]": {"name": "other", "groups": ["o"]},
+                      "groups.o": ["o1"], "hosts.o1": {"ansible_host": "192.0.2.99"}})  # fmt: skip
+
+    assert rules(found["web"], "egress") == ["flow0 db 22/tcp 192.0.2.11"]
+    assert rules(found["db"], "ingress") == ["flow0 web 22/tcp 192.0.2.1 192.0.2.2"]
+    assert found["web"].ingress == found["db"].egress == found["other"].ingress == found["other"].egress == ()
+
+
+def test_a_flow_with_a_zone_opens_the_classs_end():
+    found = policies(flows({"from": "office", "to": "web"}, {"from": "db", "to": "vcs"}))
+
+    assert rules(found["web"], "ingress") == ["flow0 office 22/tcp 203.0.113.0/24 2001:db8:1::/48"]
+    assert rules(found["db"], "egress") == ["flow1 vcs 22/tcp 198.51.100.7 2001:db8::7"]
+    assert found["web"].egress == found["db"].ingress == ()
+
+
+def test_a_flow_of_many_opens_every_pair():
+    found = policies(flows({"from": ["web", "office"], "to": ["web", "db"]}))
+
+    assert rules(found["web"], "ingress") == [
+        "flow0 web 22/tcp 192.0.2.1 192.0.2.2",
+        "flow0 office 22/tcp 203.0.113.0/24 2001:db8:1::/48",
+    ]
+    assert rules(found["web"], "egress") == ["flow0 web 22/tcp 192.0.2.1 192.0.2.2", "flow0 db 22/tcp 192.0.2.11"]
+    assert rules(found["db"], "ingress")[0] == "flow0 web 22/tcp 192.0.2.1 192.0.2.2"
+    assert found["db"].egress == ()
+
+
+def test_only_a_flow_that_names_a_class_on_both_ends_opens_it_to_itself():
+    within = policies(flows({"from": "web", "to": "web"}))["web"]
+
+    assert rules(within, "ingress") == rules(within, "egress") == ["flow0 web 22/tcp 192.0.2.1 192.0.2.2"]
+
+
+@pytest.mark.parametrize(
+    ("end", "at_the_sender", "at_the_receiver"),
+    [("both", 1, 1), ("egress", 1, 0), ("ingress", 0, 1), (None, 1, 1)],
+)
+def test_a_flow_for_one_end_opens_that_end(end, at_the_sender, at_the_receiver):
+    found = policies(flows({"from": "web", "to": "db", "end": end}))
+
+    assert (len(found["web"].egress), len(found["db"].ingress)) == (at_the_sender, at_the_receiver)
+    assert found["web"].ingress == found["db"].egress == ()
+
+
+@pytest.mark.parametrize(
+    ("side", "web", "db"),
+    [
+        (None, "10.0.0.1 192.0.2.1 192.0.2.2", "10.0.0.11 192.0.2.11"),
+        ("private", "10.0.0.1 192.0.2.2", "10.0.0.11"),
+        ("public", "192.0.2.1 192.0.2.2", "192.0.2.11"),
+    ],
+)
+def test_a_flow_on_one_side_means_the_peers_addresses_on_it(side, web, db):
+    found = policies(
+        {
+            **flows({"from": "web", "to": "db", "side": side}),
+            "hosts.web1.gatehouse_addresses": {"private": ["10.0.0.1"], "public": ["192.0.2.1"]},
+            "hosts.db1.gatehouse_addresses": {"private": ["10.0.0.11"], "public": ["192.0.2.11"]},
+        }
+    )
+
+    assert rules(found["db"], "ingress") == [f"flow0 web 22/tcp {web}"]
+    assert rules(found["web"], "egress") == [f"flow0 db 22/tcp {db}"]
+    assert found["web"].egress[0].side == (side or "")
+
+
+def test_a_flow_after_its_last_day_is_closed_and_named():
+    document = good({"gatehouse_flows[1].expires": "2026-11-21"})
+    last_day, day_after = (build(document, datetime.date(2026, 11, day)) for day in (21, 22))
+
+    assert rules(last_day.policies["db"], "ingress")
+    assert last_day.expired == ()
+    assert day_after.policies["db"].ingress == day_after.policies["web"].egress == ()
+    assert day_after.expired == ("sql",)
+
+
+def test_an_empty_zone_is_nobody():
+    found = policies({"gatehouse_zones[0].networks": []})
+
+    assert rules(found["web"], "ingress") == ["front office 80/tcp 443/tcp"]
+    assert not found["web"].ingress[0].addresses
+
+
+def test_flows_for_everything_come_first_and_the_others_keep_their_order():
+    found = policies(
+        flows(
+            {"from": "office", "to": "web"},
+            {"from": "vcs", "to": "web", "ports": "all"},
+            {"from": "db", "to": "web", "ports": "1/udp"},
+        )
+    )
+
+    assert [rule.flow for rule in found["web"].ingress] == ["flow1", "flow0", "flow2"]
+
+
+def test_a_rule_carries_what_its_flow_says_of_itself():
+    found = policies(flows({"from": "office", "to": "web", "log": True, "why": "a reason", "source": "a document"}))
+    (rule,) = found["web"].ingress
+
+    assert (rule.log, rule.why, rule.source) == (True, "a reason", "a document")
+
+
+def test_a_class_of_networks_is_a_peer_and_gets_no_policy():
+    found = policies({"gatehouse_classes[1]": {"name": "db", "networks": ["192.0.2.128/25"]}})
+
+    assert set(found) == {"web"}
+    assert rules(found["web"], "egress") == ["sql db 5432/tcp 192.0.2.128/25"]
+
+
+def test_a_class_that_no_flow_names_denies_everything():
+    found = policies({"gatehouse_flows": []})
+
+    assert {name: (policy.ingress, policy.egress) for name, policy in found.items()} == {
+        "web": ((), ()),
+        "db": ((), ()),
+    }
+
+
+def test_hosts_of_a_class_share_its_policy_and_the_fleet_knows_each_ones_class():
+    fleet = build(good())
+
+    assert dict(fleet.classes) == {"web1": "web", "web2": "web", "db1": "db"}
+    assert fleet.policy_of("web1") is fleet.policy_of("web2") is fleet.policies["web"]
+
+
+def test_interfaces_are_a_hosts_own_where_a_flow_asks_for_a_side_and_nowhere_else():
+    interfaces = {"hosts.web1.gatehouse_interfaces": {"public": "eth1"}}
+    sided = build(good({**interfaces, "gatehouse_flows[1].side": "public"}))
+    plain = build(good(interfaces))
+
+    assert sided.policy_of("web1").interfaces == {"public": ("eth1",)}
+    assert sided.policy_of("web2").interfaces == sided.policy_of("db1").interfaces == {}
+    assert plain.policy_of("web1") is plain.policies["web"]
+
+
+@pytest.mark.parametrize("echo_request", [True, False])
+def test_every_class_gets_the_models_word_on_echo_requests(echo_request):
+    found = policies({"gatehouse_echo_request": echo_request})
+
+    assert {policy.echo_request for policy in found.values()} == {echo_request}
+
+
+@pytest.mark.parametrize(
+    ("isolated", "texts"), [(True, ["192.0.2.1", "192.0.2.2", "198.51.100.0/24"]), (False, []), (None, [])]
+)
+def test_an_isolated_class_is_isolated_from_all_its_members(isolated, texts):
+    found = policies({"gatehouse_classes[0].isolated": isolated, "gatehouse_classes[0].networks": ["198.51.100.0/24"]})
+
+    assert [network_text(network) for network in found["web"].isolated.networks] == texts
+    assert not found["db"].isolated

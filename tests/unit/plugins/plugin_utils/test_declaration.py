@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
+    DeclaredVariables,
+    Source,
+    declare,
+    plain,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.profile import Profile
+
+SSH = {"name": "ssh", "from": "web", "to": "db", "ports": "22/tcp"}
+SQL = {"name": "sql", "from": "web", "to": "db", "ports": "5432/tcp"}
+
+
+def declared(*sources):
+    problems = Problems()
+    found = declare(sources, lambda _where, name, _problems: [Profile(name, {})], problems)
+    return found, [str(problem) for problem in problems.found]
+
+
+def test_lists_of_several_sources_merge_and_remember_where_they_stood():
+    found, problems = declared(
+        Source("", {"gatehouse_flows": [SSH]}),
+        Source("group dbs", {"gatehouse_flows": [SQL], "gatehouse_zones": [{"name": "office"}]}),
+        Source("host db1", {"gatehouse_flows": []}),
+    )
+
+    assert problems == []
+    assert [(str(row.where), row.value) for row in found.user.flows] == [
+        ("gatehouse_flows[0]", SSH),
+        ("gatehouse_flows[0] (group dbs)", SQL),
+    ]
+    assert [str(row.where) for row in found.user.zones] == ["gatehouse_zones[0] (group dbs)"]
+    assert list(found.user.classes) == list(found.user.services) == []
+
+
+def test_the_order_of_the_sources_changes_no_row():
+    sources = [Source(f"group {name}", {"gatehouse_flows": [{**SSH, "name": name}]}) for name in "abc"]
+
+    outcomes = {
+        frozenset((str(row.where), row.value["name"]) for row in declared(*order)[0].user.flows)
+        for order in itertools.permutations(sources)
+    }
+
+    assert len(outcomes) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "attribute"), [("gatehouse_options", "options"), ("gatehouse_echo_request", "echo_request")]
+)
+def test_a_single_value_may_be_said_twice_and_must_not_be_said_in_two_ways(key, attribute):
+    agreed, none = declared(Source("", {}), Source("group a", {key: False}), Source("group b", {key: False}))
+    _torn, problems = declared(Source("group a", {key: False}), Source("group b", {key: True}))
+
+    assert none == []
+    assert (getattr(agreed, attribute).value, str(getattr(agreed, attribute).where)) == (False, f"{key} (group a)")
+    assert problems == [
+        f"{key} (group b): got True, expected one value for the whole fleet; {key} (group a) says False"
+    ]
+
+
+def test_what_nobody_sets_is_nothing_at_the_variables_own_place():
+    found, problems = declared(Source("", {"gatehouse_options": None, "gatehouse_profile": None}))
+
+    assert problems == []
+    assert (found.options.value, str(found.options.where)) == (None, "gatehouse_options")
+    assert found.profiles == []
+
+
+@pytest.mark.parametrize(
+    ("written", "names"), [("one", ["one"]), (["one", "two"], ["one", "two"]), ([], []), (None, [])]
+)
+def test_one_profile_or_several_are_loaded_in_order(written, names):
+    found, problems = declared(Source("", {"gatehouse_profile": written}))
+
+    assert problems == []
+    assert [profile.name for profile in found.profiles] == names
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ({"one": True}, "gatehouse_profile: got {'one': True}, expected a list"),
+        (5, "gatehouse_profile: got 5, expected a list"),
+        (["one", 5], "gatehouse_profile[1]: got 5, expected the name of a profile"),
+    ],
+)
+def test_what_is_no_profile_is_refused(written, problem):
+    assert declared(Source("", {"gatehouse_profile": written}))[1] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("gatehouse_flow", "gatehouse_flows"),
+        ("gatehouse_flws", "gatehouse_flows"),
+        ("gatehouse_profiles", "gatehouse_profile"),
+        ("gatehouse_class", "gatehouse_classes"),
+        ("gatehouse_zone", "gatehouse_zones"),
+        ("gatehouse_service", "gatehouse_services"),
+        ("gatehouse_option", "gatehouse_options"),
+        ("gatehouse_echo_requests", "gatehouse_echo_request"),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_its_group(key, meant):
+    _found, problems = declared(Source("group webs", {key: 5}))
+
+    assert problems == [f"{key} (group webs): got 5, expected a variable of the model; did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("gatehouse_plan_dir", "gatehouse_plan_offline", "gatehouse_addresses", "gatehouse_interfaces"),
+        *("gatehouse_node_class", "gatehouse_compiled", "gatehouse_hosts", "gatehouse_mode", "gatehouse_backend"),
+        *("flows", "zones", "ansible_host", "my_gatehouse_flow"),
+    ],
+)
+def test_other_variables_are_left_alone(key):
+    assert declared(Source("", {key: 5}))[1] == []
+
+
+HOSTS = {
+    "web1": {"ansible_host": "192.0.2.1", "ansible_default_ipv4": {"address": "10.0.0.1"}, "other": 1},
+    "web2": {"gatehouse_addresses": {"private": ["192.0.2.2"]}, "gatehouse_interfaces": {"public": "eth1"}},
+}
+
+
+def test_only_declared_variables_of_a_host_are_read_and_only_when_asked_for():
+    asked = []
+
+    def read(name):
+        asked.append(name)
+        return HOSTS[name]
+
+    variables = DeclaredVariables(read, HOSTS)
+
+    assert variables["web1"] == {"ansible_host": "192.0.2.1"}
+    assert asked == ["web1"]
+    assert set(variables["web2"]) == {"gatehouse_addresses", "gatehouse_interfaces"}
+
+
+def test_a_host_that_the_inventory_lacks_has_no_variables():
+    variables = DeclaredVariables(lambda _name: {"ansible_host": "127.0.0.1"}, ["web1", "web2", "web1"])
+
+    assert list(variables) == ["web1", "web2"]
+    assert len(variables) == 2
+    assert "localhost" not in variables
+    assert variables.get("localhost", {}) == {}
+
+
+class Text(str):
+    """A text as Ansible tags it."""
+
+    __slots__ = ()
+
+
+def test_ansibles_own_types_become_plain_ones():
+    value = plain({Text("a"): (Text("b"), [Text("c"), 1, None, True]), 5: 1.5})
+
+    assert value == {"a": ["b", ["c", 1, None, True]], "5": 1.5}
+    assert [type(item) for item in (*value, value["a"][0], value["a"][1][0])] == [str] * 4

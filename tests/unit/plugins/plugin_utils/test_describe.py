@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, parse_network
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.describe import describe, describe_rule, reasons
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PortSet
+
+
+def addresses(*texts):
+    return AddressSet.of(map(parse_network, texts))
+
+
+OFFICE = addresses("192.0.2.0/24")
+SSH = PortSet.parse("22/tcp")
+
+
+@pytest.mark.parametrize(
+    ("direction", "rule", "line"),
+    [
+        ("ingress", Rule("admin", "office", OFFICE, SSH), "ingress 22/tcp from office, flow admin"),
+        ("egress", Rule("admin", "office", OFFICE, SSH), "egress 22/tcp to office, flow admin"),
+        ("ingress", Rule("any", "k8s", OFFICE, ALL_PORTS), "ingress all from k8s, flow any"),
+        (
+            "ingress",
+            Rule("names", "office", OFFICE, PortSet.parse("53/tcp+udp"), side="public", log=True),
+            "ingress 53/tcp 53/udp from office on the public side, flow names, logged",
+        ),
+        ("ingress", Rule("a", "b", addresses(), SSH), "ingress 22/tcp from b (nobody), flow a"),
+        ("egress", Rule("a", "b", addresses("0.0.0.0/0", "::/0"), SSH), "egress 22/tcp to b (everybody), flow a"),
+        ("egress", Rule("a", "b", addresses("0.0.0.0/0"), SSH), "egress 22/tcp to b, flow a"),
+    ],
+)
+def test_a_rule_is_one_line_in_the_words_of_the_model(direction, rule, line):
+    assert describe_rule(direction, rule) == line
+
+
+def test_a_policy_is_described_ingress_first_in_its_own_order():
+    rules = [Rule(name, "office", OFFICE, SSH) for name in ("z", "a", "m")]
+    policy = Policy("web", ingress=tuple(rules[:2]), egress=(rules[2],))
+
+    assert [line.rpartition(" ")[2] for line in describe(policy)] == ["z", "a", "m"]
+
+
+def test_each_flow_has_its_reason_once_and_those_without_one_none():
+    policy = Policy(
+        "web",
+        ingress=(
+            Rule("z", "office", OFFICE, SSH, why="last", source="page 9"),
+            Rule("z", "annex", OFFICE, SSH, why="last", source="page 9"),
+            Rule("silent", "office", OFFICE, SSH),
+        ),
+        egress=(Rule("a", "office", OFFICE, SSH, why="first"),),
+    )
+
+    assert reasons(policy) == ["flow a: first", "flow z: last [page 9]"]
+
+
+def test_isolation_is_said_first():
+    policy = Policy("web", ingress=(Rule("a", "office", OFFICE, SSH),), isolated=addresses("192.0.2.1"))
+
+    assert describe(policy) == [
+        "nothing between hosts of web: they are isolated",
+        "ingress 22/tcp from office, flow a",
+    ]

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import lockout
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+
+SSH = {"name": "admin", "from": "office", "to": "web", "ports": "22/tcp"}
+
+
+def refusal(source, port=22, destination="192.0.2.1", **flow):
+    interfaces = {"private": "eth0", "public": ["eth1", "eth2"]}
+    put = {"gatehouse_flows[2]": {**SSH, **flow}}
+    put.update({f"hosts.{host}.gatehouse_interfaces": interfaces for host in ("web1", "web2")})
+    policy = build(good(put)).policy_of("web1")
+    return lockout(policy, {"source": source, "destination": destination, "port": port})
+
+
+@pytest.mark.parametrize(
+    ("source", "port", "flow"),
+    [
+        ("203.0.113.7", 22, {}),
+        ("2001:db8:1::7", 22, {}),
+        ("203.0.113.7", 443, {}),
+        ("192.0.2.11", 9, {"from": "db", "ports": "all"}),
+        ("203.0.113.7", 22, {"side": "public"}),
+    ],
+)
+def test_a_controller_that_a_flow_lets_in_is_not_locked_out(source, port, flow):
+    assert refusal(source, port, **flow) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "port", "flow"),
+    [
+        ("198.51.100.1", 22, {}),
+        ("203.0.113.7", 2222, {}),
+        ("2001:db8:2::7", 22, {}),
+        ("203.0.113.7", 22, {"end": "egress", "from": "web", "to": "office"}),
+        ("203.0.113.7", 22, {"ports": "22/udp"}),
+        ("203.0.113.7", 22, {"to": "db"}),
+    ],
+)
+def test_a_controller_that_no_flow_lets_in_is_told_its_address_and_port(source, port, flow):
+    said = refusal(source, port, **flow)
+
+    assert f"it reaches the host from {source} at port {port}/tcp, and no flow to web allows that" in said
+
+
+def test_what_is_no_address_is_an_error():
+    with pytest.raises(ValueError, match="'nowhere' does not appear to be an IPv4 or IPv6 address"):
+        refusal("nowhere")

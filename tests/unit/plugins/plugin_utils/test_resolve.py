@@ -1,0 +1,172 @@
+"""Names become addresses; what has none stands in test_bad_models.py."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import network_text
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory, resolve
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import read
+
+ANSWERS = {
+    "git.example.org": ["198.51.100.7", "2001:db8::7"],
+    "web9.example.org": ["192.0.2.9"],
+    "mapped.example.org": ["::ffff:192.0.2.1"],
+    "loop.example.org": ["127.0.0.1"],
+}
+WEB = [{"name": "web", "groups": ["webs"]}]
+
+
+def resolved(model, hosts=None, groups=None):
+    """Resolve a model for hosts (by default all of them in the group webs)."""
+    hosts = hosts or {}
+    problems = Problems()
+    inventory = Inventory({"webs": tuple(hosts)} if groups is None else groups, hosts)
+    found = resolve(model, inventory, lambda name: ANSWERS.get(name, ()), problems)
+    return found, [str(problem) for problem in problems.found]
+
+
+def peers(model, name, side="", **inventory):
+    found, problems = resolved(model, **inventory)
+    assert problems == []
+    return [network_text(network) for network in found.peers(name, side).networks]
+
+
+@pytest.mark.parametrize(
+    ("variables", "both", "private", "public"),
+    [
+        ({"ansible_host": "192.0.2.1"}, ["192.0.2.1"], ["192.0.2.1"], ["192.0.2.1"]),
+        ({"ansible_host": "2001:DB8::1"}, ["2001:db8::1"], ["2001:db8::1"], ["2001:db8::1"]),
+        ({"ansible_host": "git.example.org"}, *[["198.51.100.7", "2001:db8::7"]] * 3),
+        (
+            {"gatehouse_addresses": {"private": ["192.0.2.1", "2001:db8::1"], "public": ["198.51.100.1"]}},
+            ["192.0.2.1", "198.51.100.1", "2001:db8::1"],
+            ["192.0.2.1", "2001:db8::1"],
+            ["198.51.100.1"],
+        ),
+        (
+            {"ansible_host": "10.9.9.9", "gatehouse_addresses": {"public": "198.51.100.1"}},
+            ["198.51.100.1"],
+            [],
+            ["198.51.100.1"],
+        ),
+    ],
+)
+def test_a_host_has_the_addresses_that_its_variables_declare(variables, both, private, public):
+    model, hosts = read(classes=WEB), {"web1": variables}
+
+    assert peers(model, "web", hosts=hosts) == both
+    assert peers(model, "web", "private", hosts=hosts) == private
+    assert peers(model, "web", "public", hosts=hosts) == public
+
+
+def test_a_host_without_an_address_of_its_own_is_looked_up_by_its_name():
+    assert peers(read(classes=WEB), "web", hosts={"web9.example.org": {}}) == ["192.0.2.9"]
+
+
+@pytest.mark.parametrize("name", ["mapped.example.org", "loop.example.org"])
+def test_an_answer_by_which_nobody_reaches_the_host_is_a_problem(name):
+    _found, problems = resolved(read(classes=WEB), {name: {}})
+
+    assert problems[0].startswith(f"ansible_host (host {name}): got '")
+
+
+def test_a_class_has_its_hosts_and_its_networks():
+    model = read(classes=[{"name": "web", "groups": ["webs", "more"], "networks": ["198.51.100.0/24"]}])
+    hosts = {f"web{number}": {"ansible_host": f"192.0.2.{number}"} for number in (1, 2, 3)}
+    groups = {"webs": ("web2", "web1"), "more": ("web3", "web1")}
+
+    found, problems = resolved(model, hosts, groups)
+
+    assert problems == []
+    assert [host.name for host in found.hosts["web"]] == ["web1", "web2", "web3"]
+    assert peers(model, "web", hosts=hosts, groups=groups) == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "198.51.100.0/24"]
+
+
+def test_the_order_of_hosts_and_groups_changes_nothing():
+    model = read(classes=[{"name": "web", "groups": ["webs"]}, {"name": "db", "groups": ["dbs"]}])
+    hosts = {"b": {"ansible_host": "192.0.2.2"}, "a": {"ansible_host": "192.0.2.1"}, "c": {"ansible_host": "192.0.2.3"}}
+
+    outcomes = [
+        resolved(model, {name: hosts[name] for name in order}, groups)[0]
+        for order in itertools.permutations(hosts)
+        for groups in ({"webs": order[:2], "dbs": order[2:]},)
+        if order[2] == "c"
+    ]
+
+    assert len(outcomes) == 2
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_zone_has_its_networks_and_the_addresses_of_its_host_names():
+    zones = [{"name": "vcs", "networks": ["192.0.2.0/24"], "hostnames": ["git.example.org", "web9.example.org"]}]
+
+    assert peers(read(zones=zones), "vcs") == ["192.0.2.0/24", "198.51.100.7", "2001:db8::7"]
+
+
+def test_a_host_name_that_the_inventory_has_is_not_looked_up():
+    zones = [{"name": "vcs", "hostnames": ["git.example.org"]}]
+    hosts = {"git.example.org": {"gatehouse_addresses": {"private": ["10.0.0.7"], "public": ["2001:db8:7::7"]}}}
+
+    assert peers(read(zones=zones), "vcs", hosts=hosts, groups={}) == ["10.0.0.7", "2001:db8:7::7"]
+
+
+def test_a_host_name_that_answers_with_a_loopback_address_is_a_problem():
+    _found, problems = resolved(read(zones=[{"name": "vcs", "hostnames": ["loop.example.org"]}]))
+
+    assert problems == [
+        "gatehouse_zones[0].hostnames[0]: got '127.0.0.1', expected an address by which other hosts reach this one"
+    ]
+
+
+def test_a_zone_holds_what_the_zones_inside_it_hold_however_deep():
+    zones = [
+        {"name": "all_offices", "zones": ["north", "south"]},
+        {"name": "north", "networks": ["192.0.2.0/24"], "zones": ["cellar"]},
+        {"name": "south", "networks": ["198.51.100.0/24"], "zones": ["cellar"]},
+        {"name": "cellar", "hostnames": ["git.example.org"]},
+        {"name": "nobody", "zones": ["empty"]},
+        {"name": "empty"},
+    ]
+
+    assert peers(read(zones=zones), "all_offices") == ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::7"]
+    assert peers(read(zones=zones), "nobody") == []
+
+
+def test_interfaces_stand_by_side():
+    variables = {"ansible_host": "192.0.2.1", "gatehouse_interfaces": {"private": "eth0", "public": ["eth1", "wg0"]}}
+    found, _problems = resolved(read(classes=WEB), {"web1": variables})
+
+    assert found.hosts["web"][0].interfaces == {"private": ("eth0",), "public": ("eth1", "wg0")}
+
+
+def test_every_problem_is_found_at_once():
+    model = read(
+        classes=[{"name": "web", "groups": ["webs", "ghosts"]}, {"name": "db", "groups": ["webs"]}],
+        zones=[{"name": "vcs", "hostnames": ["nowhere.example.org"]}],
+    )
+
+    _found, problems = resolved(model, {"web1": {"gatehouse_addresses": {"private": ["x"], "public": ["192.0.2.1"]}}})
+
+    assert {problem.partition(":")[0] for problem in problems} == {
+        "gatehouse_classes[0].groups[1]",
+        "gatehouse_classes[1]",
+        "gatehouse_addresses.private[0] (host web1)",
+        "gatehouse_zones[0].hostnames[0]",
+    }
+
+
+def test_a_sender_whose_own_address_nobody_needs_may_lack_it():
+    # Behind a NAT gateway, nodes have no public address of their own and reach public ones all the same.
+    model = read(
+        classes=[*WEB, {"name": "vm", "groups": ["vms"]}],
+        flows=[{"name": "out", "from": "web", "to": "vm", "ports": "22/tcp", "side": "public", "end": "egress"}],
+    )
+    hosts = {
+        "web1": {"gatehouse_addresses": {"private": ["10.0.0.1"]}},
+        "vm1": {"gatehouse_addresses": {"private": ["10.0.0.2"], "public": ["198.51.100.2"]}},
+    }
+
+    assert resolved(model, hosts, {"webs": ["web1"], "vms": ["vm1"]})[1] == []
