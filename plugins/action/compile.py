@@ -132,6 +132,7 @@ class FleetVariables:
         for group in sort_groups(self._inventory.hosts[name].get_groups()):
             found.update(self._of_group[group.name])
         found.update(self._of_host[name])
+        found.update(self._hostvars._variable_manager.extra_vars)
         return self._templated(f"host {name}", {key: found[key] for key in HOST_KEYS if key in found}, name)
 
     def _templated(self, origin: str, raw: Mapping[str, object], member: str | None) -> dict[str, object]:

@@ -16,6 +16,8 @@ from .model import Flow
 from .ports import PortSet
 from .resolve import Host, Resolved
 
+DIRECTIONS = ("ingress", "egress")
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from .addresses import EVERYBODY_V4, EVERYBODY_V6
-from .compile import Policy, Rule
-
-DIRECTIONS = ("ingress", "egress")
+from .compile import DIRECTIONS, Policy, Rule
 
 
 def describe(policy: Policy) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .addresses import AddressSet, network_text
-from .compile import Policy, Rule
+from .compile import DIRECTIONS, Policy, Rule
 from .errors import Problems, Where
 from .readers import SIDES, Item, interfaces_at, rows
 
@@ -39,22 +38,23 @@ def from_data(data: object) -> Policy:
         ingress=_rules_from_data(item, "ingress"),
         egress=_rules_from_data(item, "egress"),
     )
-    for direction in ("ingress", "egress"):
-        _check_rules(item.place(direction), policy.rules(direction), problems)
+    _check_sharing(item, policy, problems)
     problems.raise_if_any()
     return policy
 
 
-def _check_rules(where: Where, rules: Sequence[Rule], problems: Problems) -> None:
-    """Note what would share a set or a chain without being the same."""
-    addresses: dict[tuple[str, str], AddressSet] = {}
-    flows: set[tuple[str, str]] = set()
-    for index, rule in enumerate(rules):
-        if addresses.setdefault((rule.peer, rule.side), rule.addresses) != rule.addresses:
-            problems.add(where.at(index).key("addresses"), rule.peer, "the same addresses wherever this peer stands")
-        if (rule.flow, rule.peer) in flows:
-            problems.add(where.at(index).key("flow"), rule.flow, "one rule for each flow and peer")
-        flows.add((rule.flow, rule.peer))
+def _check_sharing(item: Item, policy: Policy, problems: Problems) -> None:
+    """Note rules that would share a set or a chain without being the same."""
+    sets = {(policy.node_class, ""): policy.isolated} if policy.isolated else {}
+    for direction in DIRECTIONS:
+        flows: set[tuple[str, str]] = set()
+        for index, rule in enumerate(policy.rules(direction)):
+            place = item.place(direction).at(index)
+            if sets.setdefault((rule.peer, rule.side), rule.addresses) != rule.addresses:
+                problems.add(place.key("addresses"), rule.peer, "the same addresses wherever this peer stands")
+            if (rule.flow, rule.peer) in flows:
+                problems.add(place.key("flow"), rule.flow, "one rule for each flow and peer")
+            flows.add((rule.flow, rule.peer))
 
 
 def _rule_to_data(rule: Rule) -> dict[str, Any]:

@@ -6,11 +6,10 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .compile import DIRECTIONS
 from .errors import ModelError, Problems, Where, near_miss, one_of
 from .model import Flow, Model
 from .ports import PortSet
-
-DIRECTIONS = ("ingress", "egress")
 
 
 @dataclass(frozen=True)

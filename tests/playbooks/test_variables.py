@@ -103,7 +103,6 @@ def test_an_address_that_is_only_a_fact_counts_for_nobody(files, planned, invent
     assert found == files
 
 
-@pytest.mark.xfail(reason="hosts' variables that are set above the inventory are left out in silence")
 def test_an_interface_on_the_command_line_is_every_hosts(planned, fleet, write, tmp_path):
     model = {
         "gatehouse_classes": [{"name": "web", "groups": ["webs"]}],

@@ -123,16 +123,8 @@ def with_rule(direction, **changes):
         (with_rule("ingress", flow="other", side="private", addresses=["198.51.100.1"]), []),
         (with_rule("ingress", flow="other"), []),
         (with_rule("egress"), []),
-        pytest.param(
-            with_rule("egress", addresses=["198.51.100.1"]),
-            ["policy.egress[1].addresses"],
-            marks=pytest.mark.xfail(reason="ingress and egress share a peer's sets too"),
-        ),
-        pytest.param(
-            with_rule("egress", peer="web", side="", addresses=["198.51.100.1"]),
-            ["policy.egress[1].addresses"],
-            marks=pytest.mark.xfail(reason="an isolated class has its set under its own name"),
-        ),
+        (with_rule("egress", addresses=["198.51.100.1"]), ["policy.egress[1].addresses"]),
+        (with_rule("egress", peer="web", side="", addresses=["198.51.100.1"]), ["policy.egress[1].addresses"]),
     ],
 )
 def test_rules_that_would_share_a_set_or_a_chain_without_being_the_same_are_refused(data, places):
