@@ -14,10 +14,10 @@ TABLE = "inet gatehouse"
 # that are open before our first ruleset would look new to it, and the controller's own would be cut among them.
 PRIMER = f"""\
 table {TABLE} {{
-	chain start_tracking {{
-		type filter hook input priority filter - 10; policy accept;
-		ct state established
-	}}
+    chain start_tracking {{
+        type filter hook input priority filter - 10; policy accept;
+        ct state established
+    }}
 }}
 """
 
