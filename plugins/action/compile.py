@@ -32,7 +32,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import M
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
 
@@ -57,17 +57,24 @@ class ActionModule(ActionBase):
         except ModelError as error:
             raise AnsibleActionFail(str(error)) from error
         policies, hosts = one_policy_each(fleet)
-        rulesets = {key: render(policy) for key, policy in policies.items()}
+        rulesets = {key: nftables.render(policy) for key, policy in policies.items()}
+        backends = {host: fleet.hosts[host].backend for host in hosts}
+        with_iptables = sorted({hosts[host] for host, backend in backends.items() if backend != "nftables"})
+        iptables_rulesets = {key: iptables.render(policies[key]) for key in with_iptables}
         result = {
             "changed": False,
             "rulesets": rulesets,
+            "iptables_rulesets": iptables_rulesets,
             "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
             "hosts": hosts,
             "classes": dict(fleet.classes),
             "warnings": list(warnings_about(fleet, arguments["hosts"])),
         }
         if arguments["directory"] and not self._task.check_mode:
-            files = {f"{host}.nft": rulesets[hosts[host]] for host in arguments["hosts"] if host in hosts}
+            files = {}
+            for host in arguments["hosts"]:
+                if host in hosts:
+                    files.update(plan_files(host, backends[host], hosts[host], rulesets, iptables_rulesets))
             result["changed"] = write_files(Path(arguments["directory"]), files)
         return result
 
@@ -156,6 +163,12 @@ def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
         key = hosts[host] = " ".join([node_class, *sides])
         policies.setdefault(key, policy)
     return policies, hosts
+
+
+def plan_files(host, backend, key, rulesets, iptables_rulesets) -> dict[str, str]:
+    """Return the files of one host's ruleset, by name, for the backend that is asked for, or else the best."""
+    ruleset = iptables_rulesets[key] if backend == "iptables" else {"nft": rulesets[key]}
+    return {f"{host}.{ending}": text for ending, text in ruleset.items()}
 
 
 def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:

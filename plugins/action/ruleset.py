@@ -10,16 +10,37 @@ import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import (
+    ARGUMENTS,
+    REQUIRED_IF,
+    RULESETS,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import lockout
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import fail_closed, lockout
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 
 INFO = "gatehouse.firewall.ruleset_info"
 APPLY = "gatehouse.firewall.ruleset"
-LOOKED_AT = ("differs", "drift", "has_nft", "has_table", "management")
-WITHOUT_NFT = "there is no nft yet: the ruleset can't be checked on this host before the package is installed"
+RULESET_OF = {"nftables": "ruleset", "iptables": "iptables_ruleset"}
+KEPT = ("backend", "backend_reason", "diff")
+LOOKED_AT = ("differs", "drift", "ebpf", "management", "managers", "packages", "tracks_connections")
+NOT_CHECKED = "not installed yet, so that the host can't check the ruleset: {}"
+BLIND = (
+    "{0} redirects packets before netfilter sees them, so that this host firewall can't judge {1}. Let what redirects "
+    "them enforce it (Calico's preDNAT policies do), and say pre_dnat: {{ports: []}} of the class {2}"
+)
+SHORT_SIGHTED = (
+    "An eBPF program sees the packets on {0} before netfilter does. If it redirects node ports in kube-proxy's place, "
+    "this host firewall can't judge {1}"
+)
+OTHERS = (
+    "This host's firewall has another manager: {0}. Two managers undo each other's work. Stop and disable it, or set "
+    "gatehouse_takeover: true to have that done once our rules are confirmed, and undone by remove"
+)
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 5, 600
+SSH = 22
 GRACE = 15  # seconds in which a host that has gone back should answer again
 
 
@@ -34,63 +55,134 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(ARGUMENTS, required_if=REQUIRED_IF)
         self._check_timeout(arguments["rollback_timeout"])
-        if arguments["state"] == "present" and not (arguments["ruleset"] or "").strip():
-            raise AnsibleActionFail("ruleset: got nothing, expected a rendered ruleset (state: absent takes ours away)")
         self._task_vars = task_vars
-        wanted = arguments["ruleset"] if arguments["state"] == "present" else ""
-        found = self._execute_module(INFO, {"ruleset": wanted}, task_vars=task_vars)
-        if found.get("failed") or not found["differs"]:
-            return self._outcome(found, changed=False)
-        warnings = self._refuse_lockout(arguments, found["management"]) if wanted else []
-        if self._task.check_mode:
-            return self._outcome(found, changed=True, warnings=warnings + ([] if found["has_nft"] else [WITHOUT_NFT]))
-        if not wanted:
-            return self._step(state="absent")
-        return self._apply(arguments, found)
+        found = self._look(arguments)
+        if found.get("failed"):
+            return found
+        if arguments["state"] == "absent":
+            found["managers"] = []
+        warnings = self._judge(arguments, found) if arguments["state"] == "present" else []
+        if self._task.check_mode or not (found["differs"] or found["managers"]):
+            return self._outcome(found, changed=bool(found["differs"] or found["managers"]), warnings=warnings)
+        result = self._apply(arguments, found) if arguments["state"] == "present" else self._step(state="absent")
+        return {**result, "warnings": [*warnings, *result.get("warnings", [])]} if warnings else result
 
-    def _refuse_lockout(self, arguments, management):
-        """Fail where the new policy would cut the connection in use; in check mode, return that as a warning."""
+    def _judge(self, arguments, found):
+        """Fail where the ruleset must not be applied; return what else its owner should know."""
+        warnings = self._refuse_company(found["managers"]) if found["managers"] and not arguments["takeover"] else []
+        if found["differs"] or any(found["ebpf"].values()):
+            policy = self._policy(arguments)
+            if policy and policy.pre_dnat:
+                warnings += self._refuse_blindness(policy, found["ebpf"])
+            if policy and found["differs"] and found["management"] and not arguments["allow_self_lockout"]:
+                warnings += self._refuse_lockout(policy, found["management"])
+        if self._task.check_mode and found["differs"] and found["packages"]:
+            warnings.append(NOT_CHECKED.format(", ".join(found["packages"])))
+        return warnings
+
+    def _look(self, arguments):
+        if arguments["state"] == "absent":
+            return self._execute_module(INFO, {"ruleset": ""}, task_vars=self._task_vars)
+        for key in RULESET_OF.values():
+            other = any(arguments[another] for another in RULESET_OF.values() if another != key)
+            if not str(arguments[key] or "").strip() and (arguments[key] is not None or not other):
+                expected = "expected a rendered ruleset (state: absent takes ours away)"
+                raise AnsibleActionFail(f"{key}: got nothing, {expected}")
+        wanted = {key: arguments[key] for key in RULESETS if arguments[key] is not None}
+        return self._execute_module(INFO, wanted, task_vars=self._task_vars)
+
+    @staticmethod
+    def _policy(arguments):
         policy = arguments["policy"]
-        if not policy or not management or arguments["allow_self_lockout"]:
-            return []
+        if not policy:
+            return None
         try:
-            refusal = lockout(from_data(json.loads(policy) if isinstance(policy, str) else policy), management)
+            return from_data(json.loads(policy) if isinstance(policy, str) else policy)
         except (ModelError, ValueError) as error:
             raise AnsibleActionFail(f"policy: {error}") from error
+
+    def _refuse_lockout(self, policy, management):
+        """Fail where the new policy would cut the connection in use; in check mode, return that as a warning."""
+        try:
+            refusal = lockout(policy, management)
+        except ValueError as error:
+            raise AnsibleActionFail(f"the host's ssh connection: {error}") from error
         if refusal and not self._task.check_mode:
             raise AnsibleActionFail(refusal)
         return [refusal] if refusal else []
 
+    def _refuse_company(self, managers):
+        """Fail where the host's firewall has another manager; in check mode, return that as a warning."""
+        states = {(True, True): "active and enabled", (True, False): "active", (False, True): "enabled"}
+        names = [f"{one['name']} ({one['unit']} is {states[one['active'], one['enabled']]})" for one in managers]
+        refusal = OTHERS.format(", ".join(names))
+        if not self._task.check_mode:
+            raise AnsibleActionFail(refusal)
+        return [refusal]
+
+    @staticmethod
+    def _refuse_blindness(policy, ebpf):
+        """Fail where node ports are redirected before netfilter; return a warning where that can't be known."""
+        ports = policy.pre_dnat.ports
+        if ebpf["kube_proxy"]:
+            raise AnsibleActionFail(BLIND.format(ebpf["kube_proxy"], ports, policy.node_class))
+        return [SHORT_SIGHTED.format(", ".join(ebpf["interfaces"]), ports)] if ebpf["interfaces"] else []
+
     def _apply(self, arguments, found):
-        if not found["has_nft"] and arguments["package"]:
-            installed = self._install(arguments["package"])
+        key = RULESET_OF[found["backend"]]
+        wanted = {"backend": found["backend"], key: arguments[key]}
+        result = self._change(arguments, found, wanted) if found["differs"] else {"changed": True}
+        if found["managers"] and not result.get("failed"):
+            result = {**result, **self._step(step="take_over", **wanted)}
+        return {**result, **{key: found[key] for key in KEPT if key in found}}
+
+    def _change(self, arguments, found, wanted):
+        if found["packages"] and arguments["install"]:
+            installed = self._install(found["packages"])
             if installed.get("failed"):
                 return installed
-        if not found["has_table"]:
+        if not found["tracks_connections"]:
             # A step of its own: what the connection exchanges until the next one makes it known to the kernel.
-            primed = self._step(step="prime", ruleset=arguments["ruleset"])
+            primed = self._step(step="prime", **wanted)
             if primed.get("failed"):
                 return primed
-        wanted, timeout = arguments["ruleset"], arguments["rollback_timeout"]
-        loaded = self._step(step="load", ruleset=wanted, rollback_timeout=timeout)
+        timeout = arguments["rollback_timeout"]
+        loaded = self._step(step="load", rollback_timeout=timeout, **wanted)
         if loaded.get("failed"):
-            return loaded if found["has_table"] else {**self._step(state="absent"), **loaded}
-        result = self._confirm(wanted, timeout, found["management"])
-        return {**result, **({"diff": found["diff"]} if "diff" in found else {})}
+            return loaded
+        confirmed = self._confirm(timeout, fallback=self._fallback(arguments, found), **wanted)
+        return confirmed or self._rolled_back(arguments, found["management"])
 
-    def _confirm(self, wanted, timeout, management):
-        result = self._over_new_connection(timeout, step="confirm", ruleset=wanted)
-        if result is not None and not result.get("rolled_back"):
-            return result
-        answers = result is not None or self._over_new_connection(GRACE, module=INFO) is not None
+    def _fallback(self, arguments, found):
+        policy = self._policy(arguments)
+        if not policy:
+            return ""
+        port = found["management"]["port"] if found["management"] else SSH
+        rest = fail_closed(policy, port)
+        return nftables.render(rest) if found["backend"] == "nftables" else joined(iptables.render(rest))
+
+    def _confirm(self, timeout, **arguments):
+        """Return the result of a change that was confirmed; None where nobody could confirm it in time."""
+        result = self._over_new_connection(timeout, step="confirm", **arguments)
+        return None if result is None or result.get("rolled_back") else result
+
+    def _rolled_back(self, arguments, management):
+        timeout = arguments["rollback_timeout"]
+        answers = self._over_new_connection(GRACE, module=INFO) is not None
         state = "answers again" if answers else f"doesn't answer within {GRACE} s either: look at it on its console"
         source = f" from {management['source']} at port {management['port']}/tcp" if management else ""
+        policy = self._policy(arguments)
+        why = (policy and management and lockout(policy, management)) or (
+            "No flow of the model is missing for that, as far as can be seen: look for what else filters on the way"
+            if policy and management
+            else "The new ruleset needs a flow for that"
+        )
         return {
             "failed": True,
             "changed": False,
             "confirmed": False,
             "msg": f"Nobody could reach the host{source} over a new connection within {timeout} s of the change, so it "
-            f"has gone back to its previous ruleset by itself. It {state}. The new ruleset needs a flow for that.",
+            f"has gone back to its previous ruleset by itself. It {state}. {why}.",
         }
 
     def _over_new_connection(self, seconds, module=APPLY, **arguments):
@@ -108,9 +200,9 @@ class ActionModule(ActionBase):
     def _step(self, **arguments):
         return self._execute_module(APPLY, arguments, task_vars=self._task_vars)
 
-    def _install(self, package):
+    def _install(self, packages):
         task = self._task.copy()
-        task.args = {"name": package, "state": "present"}
+        task.args = {"name": packages, "state": "present"}
         action = self._shared_loader_obj.action_loader.get(
             "ansible.builtin.package",
             task=task,

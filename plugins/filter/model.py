@@ -22,7 +22,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
 
@@ -60,7 +60,12 @@ def host_policy(model, host, groups, hostvars):
 
 def to_nftables(policy):
     """Return a host's policy as an nftables ruleset."""
-    return render(from_data(plain(policy)))
+    return nftables.render(from_data(plain(policy)))
+
+
+def to_iptables(policy):
+    """Return a host's policy as the files that ipset and iptables-restore load."""
+    return iptables.render(from_data(plain(policy)))
 
 
 class FilterModule:
@@ -68,7 +73,7 @@ class FilterModule:
 
     def filters(self):
         """Return the filters by name."""
-        functions = (flow_matrix, host_policy, port_set, to_nftables)
+        functions = (flow_matrix, host_policy, port_set, to_iptables, to_nftables)
         return {function.__name__: _explained(function) for function in functions}
 
 

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Tuple
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
 
 TABLE = "inet gatehouse"
+NO_TABLE = f"table {TABLE}\ndelete table {TABLE}\n"
 
 # A network namespace tracks connections from the first rule on that asks for them. Without this, packets of connections
 # that are open before our first ruleset would look new to it, and the controller's own would be cut among them.
@@ -21,35 +22,39 @@ table {TABLE} {{
 }}
 """
 
-Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
-"""Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
 
-
-def is_primer(listing: str) -> bool:
-    """Return whether a listing of our table is the primer's, which stands for no ruleset at all."""
-    return "chain start_tracking {" in listing
-
-
-class FirewallError(Exception):
-    """The host refused; the message says what was asked and what it answered."""
-
-
-class Nft:
+class Nft(Backend):
     """The nft command of this host."""
 
-    def __init__(self, run: Run, path: str) -> None:
-        """Keep the way to run commands (in the C locale), and the full path of nft."""
+    name = "nftables"
+    packages = ("nftables",)
+    file_type = "nft"
+
+    def __init__(self, run: Run, path: str | None) -> None:
+        """Keep the way to run commands (in the C locale), and the full path of nft, if there is one."""
         self._run = run
-        self._path = path
+        self._path = path or "nft"
+        self.missing = "" if path else "nft"
+
+    def version(self) -> str:
+        """Return ``nft 1.0.6``."""
+        _code, output, _error = self._run([self._path, "--version"], None)
+        return "nft " + output.partition(" v")[2].partition(" ")[0]
 
     def listing(self) -> str:
         """Return our table as the kernel has it, without counters; an empty text where there is none."""
+        if self.missing:
+            return ""
         code, output, error = self._run([self._path, "-s", "list", "table", *TABLE.split()], None)
         if code == 0:
             return output
         if "No such file or directory" in error:
             return ""
         raise FirewallError(f"nft can't list the table {TABLE}: {error.strip()}")
+
+    def is_primer(self, listing: str) -> bool:
+        """Return whether a listing of our table is the primer's."""
+        return "chain start_tracking {" in listing
 
     def check(self, ruleset: str) -> None:
         """Have the real nft and kernel check a ruleset, without loading it."""
@@ -59,15 +64,26 @@ class Nft:
         """Load a ruleset in one transaction: all of it, or nothing."""
         self._feed([], ruleset, "nft can't load the ruleset, nothing was changed")
 
+    def previous(self) -> str:
+        """Return the ruleset that leads back to our table as it is, or to none."""
+        listing = self.listing()
+        return f"{NO_TABLE}{'' if self.is_primer(listing) else listing}"
+
+    def load_command(self, file: str) -> str:
+        """Return the shell command that loads a file in one transaction."""
+        return f"{self._path} -f {file}"
+
     def prime(self) -> None:
         """Start connection tracking with a table of ours that lets everything through."""
         self._feed([], PRIMER, "nft can't start connection tracking")
 
     def delete(self) -> None:
         """Delete our table; it need not exist."""
-        self._feed([], f"table {TABLE}\ndelete table {TABLE}\n", f"nft can't delete the table {TABLE}")
+        if not self.missing:
+            self._feed([], NO_TABLE, f"nft can't delete the table {TABLE}")
 
     def _feed(self, flags: list[str], text: str, failure: str) -> None:
+        self.require()
         code, output, error = self._run([self._path, *flags, "-f", "-"], text)
         if code != 0:
             raise FirewallError(f"{failure}:\n{(error or output).strip()}")

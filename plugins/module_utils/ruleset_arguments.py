@@ -2,17 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What the module ruleset takes; its action plugin checks it before the host is asked anything."""
+"""What the modules ruleset and ruleset_info take. The action plugin of ruleset checks it before it asks a host."""
 
 from __future__ import annotations
 
-ARGUMENTS = {
+RULESETS = {
     "ruleset": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "package": {"type": "str", "default": "nftables"},
-    "policy": {"type": "raw"},
-    "allow_self_lockout": {"type": "bool", "default": False},
-    "rollback_timeout": {"type": "int", "default": 30},
-    "step": {"type": "str", "choices": ["prime", "load", "confirm"]},
+    "iptables_ruleset": {"type": "dict"},
+    "backend": {"type": "str", "choices": ["auto", "nftables", "iptables"], "default": "auto"},
 }
-REQUIRED_IF = [("state", "present", ["ruleset"])]
+ARGUMENTS = {
+    **RULESETS,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "install": {"type": "bool", "default": True},
+    "policy": {"type": "raw"},
+    "fallback": {"type": "str", "default": ""},
+    "allow_self_lockout": {"type": "bool", "default": False},
+    "takeover": {"type": "bool", "default": False},
+    "rollback_timeout": {"type": "int", "default": 30},
+    "step": {"type": "str", "choices": ["prime", "load", "confirm", "take_over"]},
+}
+REQUIRED_IF = [("state", "present", ["ruleset", "iptables_ruleset"], True)]

@@ -20,7 +20,10 @@ description:
   - Where the model is wrong, fails with one line per problem, and nothing is written.
 options:
   directory:
-    description: A directory on the controller that gets C(<inventory_hostname>.nft) for each managed host of O(hosts).
+    description:
+      - A directory on the controller that gets C(<inventory_hostname>.nft) for each managed host of O(hosts).
+      - Where C(gatehouse_backend) is V(iptables), C(<inventory_hostname>.ipset), C(<inventory_hostname>.rules.v4) and
+        C(<inventory_hostname>.rules.v6) instead.
     type: path
   hosts:
     description: The hosts that this run is about. Those that are in no node class are named in a warning.
@@ -53,7 +56,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rulesets:
-  description: The rendered rulesets by key; hosts of a class share one where nothing differs.
+  description: The rendered rulesets for nftables by key; hosts of a class share one where nothing differs.
+  returned: success
+  type: dict
+iptables_rulesets:
+  description: The same for iptables, by the keys of all hosts whose C(gatehouse_backend) is not V(nftables).
   returned: success
   type: dict
 policies:
@@ -61,7 +68,7 @@ policies:
   returned: success
   type: dict
 hosts:
-  description: The key in RV(rulesets) of each managed host of the inventory.
+  description: The key in RV(rulesets) and RV(iptables_rulesets) of each managed host of the inventory.
   returned: success
   type: dict
   sample: {nomad1: nomad_client}

@@ -11,28 +11,44 @@ short_description: Apply a rendered ruleset to a host, atomically
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Has the host's own C(nft) check the ruleset, loads it in one transaction, and keeps it for the next boot in a
-    systemd unit of its own that is ordered before C(network-pre.target).
-  - Owns the table C(inet gatehouse) and nothing else. What others put into netfilter stays as it is, byte for byte.
+  - Has the host's own C(nft) or C(iptables-restore) check the ruleset, loads it in one transaction, and keeps it for
+    the next boot in a systemd unit of its own that is ordered before C(network-pre.target).
+  - Owns the table C(inet gatehouse), or the chains C(GATEHOUSE-*) and the sets C(gatehouse-*), and nothing else. What
+    others put into netfilter stays as it is, byte for byte.
   - Before the change, the host arms its own way back. After it, the controller confirms over a new connection; without
     that the host goes back to what it had by itself. Only a confirmed ruleset is kept for the next boot.
   - A ruleset that would cut the controller's own connection is refused, where O(policy) says what it lets in.
-  - Where C(nft) is missing, the package named in O(package) is installed first.
+  - A host that changes over to another backend keeps its rules in the old one until the change is confirmed.
 options:
   ruleset:
     description:
-      - The ruleset, as the filter P(gatehouse.firewall.to_nftables#filter) renders it.
-      - Required with O(state=present).
+      - The ruleset for nftables, as the filter P(gatehouse.firewall.to_nftables#filter) renders it.
+      - This or O(iptables_ruleset) is required with O(state=present).
     type: str
+  iptables_ruleset:
+    description:
+      - The ruleset for iptables, as the filter P(gatehouse.firewall.to_iptables#filter) renders it, a mapping with
+        C(ipset), C(rules.v4) and C(rules.v6).
+    type: dict
+  backend:
+    description:
+      - What enforces the ruleset on this host.
+      - With V(auto), it is nftables where the host has C(nft), or else iptables where it has that, among those that
+        a ruleset is given for. RV(backend_reason) says why.
+    type: str
+    choices: [auto, nftables, iptables]
+    default: auto
   state:
     description: Whether the host has this ruleset, or none of ours.
     type: str
     choices: [present, absent]
     default: present
-  package:
-    description: The package that brings C(nft). An empty text means that a missing C(nft) is an error.
-    type: str
-    default: nftables
+  install:
+    description:
+      - Install the backend's packages where its commands are missing, V(nftables) or V(iptables) and V(ipset).
+      - Without it, a missing command is an error.
+    type: bool
+    default: true
   policy:
     description:
       - The policy behind O(ruleset), as P(gatehouse.firewall.host_policy#filter) returns it, or the same as JSON.
@@ -42,21 +58,34 @@ options:
     description: Go on although the ruleset would cut the controller's own connection.
     type: bool
     default: false
+  takeover:
+    description:
+      - Stop and disable other managers of the host's firewall (ufw, firewalld, a C(nftables.service) that flushes,
+        netfilter-persistent, iptables-services) once the ruleset is confirmed. O(state=absent) puts them back.
+      - Without it, a host with another manager is refused.
+    type: bool
+    default: false
   rollback_timeout:
     description: Seconds between the change and the host's own way back, 5 to 600.
     type: int
     default: 30
+  fallback:
+    description:
+      - What to load at a boot at which O(ruleset) can't be. The action plugin takes it from O(policy); leave it alone.
+    type: str
+    default: ""
   step:
     description: Which part of a change to do on the host. The action plugin sets it; leave it alone.
     type: str
-    choices: [prime, load, confirm]
-requirements: [nftables 0.9.8 or newer on the host]
+    choices: [prime, load, confirm, take_over]
+requirements:
+  - nftables 0.9.8 or newer on the host, or iptables 1.8.7 or newer with ipset 7.10 or newer
 attributes:
   check_mode:
     description: Has the host check the ruleset and says what would change, without changing anything.
     support: full
   diff_mode:
-    description: Shows the flows and addresses gained and lost, and what somebody else changed in our table.
+    description: Shows the flows and addresses gained and lost, and what somebody else changed in our part of the rules.
     support: full
 seealso:
   - module: gatehouse.firewall.ruleset_info
@@ -68,12 +97,28 @@ EXAMPLES = r"""
   gatehouse.firewall.ruleset:
     ruleset: "{{ lookup('ansible.builtin.file', 'plan/' ~ inventory_hostname ~ '.nft') }}"
 
-- name: Take our table, unit and files away
+- name: Keep to iptables on a host whose other rules are there
+  gatehouse.firewall.ruleset:
+    iptables_ruleset: "{{ policy | gatehouse.firewall.to_iptables }}"
+    policy: "{{ policy }}"
+    backend: iptables
+
+- name: Take our rules, unit and files away
   gatehouse.firewall.ruleset:
     state: absent
 """
 
 RETURN = r"""
+backend:
+  description: What enforces the ruleset on this host.
+  returned: success
+  type: str
+  sample: nftables
+backend_reason:
+  description: Why it was this backend.
+  returned: success
+  type: str
+  sample: the host has nft 1.0.6
 confirmed:
   description: Whether a change was confirmed over a new connection.
   returned: when a ruleset was loaded
@@ -87,23 +132,27 @@ persisted:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import FirewallError, of_module
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
+from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
 
 
-def change(firewall, params):
+def change(firewall, managers, wanted, params):
     """Do one step of a change, or take everything away, and return the module's result."""
-    wanted = params["ruleset"]
     if params["state"] == "absent":
+        managers.put_back()
         firewall.remove()
     elif params["step"] == "prime":
         firewall.prime()
     elif params["step"] == "load":
         firewall.load(wanted, params["rollback_timeout"])
     elif params["step"] == "confirm":
-        if not firewall.confirm(wanted):
+        if not firewall.confirm(wanted, params["fallback"]):
             return {"changed": False, "rolled_back": True}
         return {"changed": True, "confirmed": True, "persisted": firewall.starts_at_boot}
+    elif params["step"] == "take_over":
+        managers.take_over()
+        firewall.mend(wanted)
     else:
         raise FirewallError("this module works through its action plugin, which was not found: check the collection")
     return {"changed": True}
@@ -114,7 +163,8 @@ def main():
     if module.check_mode:
         module.exit_json(changed=True)
     try:
-        result = change(of_module(module), module.params)
+        host = ThisHost(module)
+        result = change(host.firewall(), host.managers(), host.wanted, module.params)
     except FirewallError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -11,13 +11,26 @@ short_description: Read the live ruleset of a host
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Reads our table from the kernel and compares it with what was applied and, if asked, with a ruleset that is wanted.
+  - Reads our part of the rules from the kernel and compares it with what was applied and, if asked, with a ruleset that
+    is wanted.
 options:
   ruleset:
     description:
-        - A ruleset to compare the host with, and to have checked by the host's C(nft).
-        - An empty text compares it with a host that has none of ours.
+      - A ruleset for nftables to compare the host with, and to have checked by the host's C(nft).
+      - An empty text compares it with a host that has none of ours.
     type: str
+  iptables_ruleset:
+    description:
+      - The same for iptables, a mapping with C(ipset), C(rules.v4) and C(rules.v6).
+    type: dict
+  backend:
+    description:
+      - What to look at, and to compare with.
+      - With V(auto), it is nftables where the host has C(nft), or else iptables where it has that, among those that
+        a ruleset is given for, if any is.
+    type: str
+    choices: [auto, nftables, iptables]
+    default: auto
 attributes:
   check_mode:
     description: Never changes anything.
@@ -41,12 +54,23 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-has_nft:
-  description: Whether the host has an C(nft) command.
+backend:
+  description: What was looked at.
   returned: success
-  type: bool
-has_table:
-  description: Whether our table is in the kernel, whatever is in it.
+  type: str
+  sample: nftables
+backend_reason:
+  description: Why it was this backend.
+  returned: success
+  type: str
+  sample: the host has nft 1.0.6
+packages:
+  description: The packages that bring the backend's commands, where they are missing.
+  returned: success
+  type: list
+  elements: str
+tracks_connections:
+  description: Whether rules of ours are in the kernel, so that it knows all connections.
   returned: success
   type: bool
 management:
@@ -56,39 +80,55 @@ management:
   returned: success
   type: dict
   sample: {source: 203.0.113.171, destination: 198.51.100.21, port: 22}
+ebpf:
+  description:
+    - What redirects node ports before netfilter sees them, as C(kube_proxy), an empty text where nothing is known to.
+    - The C(interfaces) with an eBPF program (XDP, or a clsact qdisc) that might.
+  returned: success
+  type: dict
+  sample: {kube_proxy: "", interfaces: []}
 live:
-  description: Our table as C(nft) lists it, without counters; an empty text where there is none.
-  returned: when O(ruleset) is not given
+  description: Our part of the rules as the backend lists it, without counters; an empty text where there is none.
+  returned: when no ruleset is given
   type: str
 applied:
-  description: The ruleset that was applied last, and is loaded at the next boot.
-  returned: when O(ruleset) is not given
+  description: The ruleset that was confirmed last, and is loaded at the next boot.
+  returned: when no ruleset is given
   type: str
+managers:
+  description: Other managers of the host's firewall that are active, or will be at the next boot.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: ufw, unit: ufw.service, active: true, enabled: true}]
 drift:
-  description: What somebody else has changed in our table since, in lines.
+  description: What somebody else has changed in our part of the rules since, in lines.
   returned: success
   type: list
   elements: str
 differs:
-  description: Whether the host differs from O(ruleset) in the kernel, on disk or in its unit.
-  returned: when O(ruleset) is given
+  description: Whether the host differs from the given ruleset in the kernel, on disk or in its unit.
+  returned: when a ruleset is given
   type: bool
 """
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import FirewallError, of_module
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import RULESETS
+from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
 
 
 def look(firewall, wanted, diff):
     """Return what there is or, where something is wanted, how far it is from that."""
     result = {
         "changed": False,
-        "has_nft": firewall.has_nft,
-        "has_table": firewall.has_table,
+        "packages": firewall.missing_packages,
+        "tracks_connections": firewall.tracks_connections,
         "drift": firewall.drift(),
         "management": management_connection(Path("/proc"), os.getpid()),
     }
@@ -100,13 +140,19 @@ def look(firewall, wanted, diff):
     return dict(result, differs=not firewall.is_at(wanted))
 
 
+def beside(host):
+    """Return what else decides on packets on this host."""
+    return {"ebpf": host.ebpf(), "managers": [asdict(manager) for manager in host.managers().found()]}
+
+
 def main():
-    module = AnsibleModule({"ruleset": {"type": "str"}}, supports_check_mode=True)
+    module = AnsibleModule(RULESETS, supports_check_mode=True)
     try:
-        result = look(of_module(module), module.params["ruleset"], module._diff)
+        host = ThisHost(module)
+        result = look(host.firewall(), host.wanted, module._diff)
     except FirewallError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    module.exit_json(backend=host.backend.name, backend_reason=host.reason, **beside(host), **result)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from .addresses import AddressSet
 from .errors import Problems, Where
-from .model import Flow
+from .model import Flow, PreDnat
 from .ports import PortSet
 from .resolve import Host, Resolved
 
@@ -38,6 +38,7 @@ class Policy:
     """All that a host of one class lets in and out; whatever no rule allows is denied.
 
     No rule counts for the addresses that the class is ``isolated`` from: its own members', where it is an isolated one.
+    The rules of ``ingress`` decide of what is in ``pre_dnat`` before the host redirects it.
     ``interfaces`` maps a side to interface names. Hosts of a class differ in nothing else.
     """
 
@@ -45,12 +46,18 @@ class Policy:
     ingress: tuple[Rule, ...] = ()
     egress: tuple[Rule, ...] = ()
     isolated: AddressSet = AddressSet()
+    pre_dnat: PreDnat = PreDnat()
     echo_request: bool = True
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def rules(self, direction: str) -> tuple[Rule, ...]:
         """Return the rules of one direction, in the order in which they decide."""
         return self.ingress if direction == "ingress" else self.egress
+
+    @property
+    def has_sides(self) -> bool:
+        """Return whether it matters which interface is on which side."""
+        return bool(self.pre_dnat.side) or any(rule.side for rule in (*self.ingress, *self.egress))
 
 
 @dataclass(frozen=True)
@@ -69,9 +76,7 @@ class Fleet:
         """Return a host's policy: its class's, with its own interfaces where a rule asks for a side."""
         policy = self.policies[self.classes[host]]
         interfaces = self.hosts[host].interfaces
-        if not interfaces or not any(rule.side for rule in (*policy.ingress, *policy.egress)):
-            return policy
-        return replace(policy, interfaces=interfaces)
+        return replace(policy, interfaces=interfaces) if interfaces and policy.has_sides else policy
 
 
 def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) -> Fleet:
@@ -87,6 +92,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
                 ingress=_rules(flows, "ingress", name, peers),
                 egress=_rules(flows, "egress", name, peers),
                 isolated=peers(name, "") if model.classes[name].isolated else AddressSet(),
+                pre_dnat=model.classes[name].pre_dnat or PreDnat(),
                 echo_request=model.echo_request,
             )
             for name in managed
@@ -95,7 +101,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
         classes={host.name: name for name in managed for host in resolved.hosts[name]},
         expired=tuple(flow.name for flow in model.flows.values() if not flow.open_on(today)),
     )
-    _check_sides_of_zones(fleet, resolved, problems)
+    _check_interfaces(fleet, resolved, problems)
     return fleet
 
 
@@ -113,16 +119,18 @@ def _rules(
     return tuple(sorted(rules, key=lambda rule: not rule.ports.everything))
 
 
-def _check_sides_of_zones(fleet: Fleet, resolved: Resolved, problems: Problems) -> None:
-    """Note hosts without an interface on a side that a flow with a zone is for: nothing else tells the sides apart."""
+def _check_interfaces(fleet: Fleet, resolved: Resolved, problems: Problems) -> None:
+    """Note hosts without an interface on a side that nothing else tells from the other."""
     for name, policy in fleet.policies.items():
         needed = {
-            (rule.side, rule.flow)
+            (rule.side, f"the flow {rule.flow} is")
             for rule in (*policy.ingress, *policy.egress)
             if rule.side and not resolved.hosts.get(rule.peer)
         }
-        for side, flow in sorted(needed):
+        if policy.pre_dnat.side:
+            needed.add((policy.pre_dnat.side, f"pre_dnat of {name} is"))
+        for side, what in sorted(needed):
             for host in resolved.hosts[name]:
                 if not host.interfaces.get(side):
                     where = Where(f"gatehouse_interfaces.{side}", f"host {host.name}")
-                    problems.add(where, None, f"an interface name: the flow {flow} is for the {side} side only")
+                    problems.add(where, None, f"an interface name: {what} for the {side} side only")

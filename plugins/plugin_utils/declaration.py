@@ -19,7 +19,7 @@ PREFIX = "gatehouse_"
 LISTS = ("classes", "zones", "services", "flows")
 VALUES = ("profile", "options", "echo_request")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
-HOST_KEYS = ("ansible_host", "gatehouse_addresses", "gatehouse_interfaces")
+HOST_KEYS = ("ansible_host", "gatehouse_addresses", "gatehouse_backend", "gatehouse_interfaces")
 
 ProfileLoader = Callable[[Where, str, Problems], Sequence[Profile]]
 

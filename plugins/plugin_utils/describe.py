@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from .addresses import EVERYBODY_V4, EVERYBODY_V6
+from .addresses import EVERYBODY_V4, EVERYBODY_V6, network_text
 from .compile import DIRECTIONS, Policy, Rule
+
+DESCRIPTION_MARK = "#: "
+"""Starts each comment line that says what the rules let through; the lines of a diff are taken from these."""
+
+
+def title(policy: Policy) -> str:
+    """Return the comment that every rendered file begins with."""
+    return f"# gatehouse.firewall, node class {policy.node_class}. Generated: edits are lost at the next run."
+
+
+def head(policy: Policy) -> list[str]:
+    """Return the comments that say what rules let through and why, below the title."""
+    return [title(policy), *(f"{DESCRIPTION_MARK}{line}" for line in (*describe(policy), *reasons(policy)))]
 
 
 def describe(policy: Policy) -> list[str]:
     """Return ``ingress 4647/tcp from k8s_node, flow nomad_rpc`` for each rule, in the policy's order."""
     isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
-    return isolation + [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    return (
+        isolation
+        + _pre_dnat(policy)
+        + [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    )
+
+
+def _pre_dnat(policy: Policy) -> list[str]:
+    stage = policy.pre_dnat
+    if not stage:
+        return []
+    addresses = ", ".join(network_text(network) for network in stage.addresses.networks)
+    service = f" and to {addresses}" if addresses else ""
+    side = f" on the {stage.side} side" if stage.side else ""
+    return [f"judged before DNAT: {stage.ports} to the host{service}{side}"]
 
 
 def reasons(policy: Policy) -> list[str]:

@@ -102,7 +102,7 @@ def near_miss(name: object, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 def one_of(known: Iterable[str]) -> str:
     """Return the words 'one of a, b, c' for an error message."""
-    names = sorted(known)
+    names = sorted(filter(None, known))
     return f"one of {', '.join(names)}" if names else "nothing (none is declared)"
 
 

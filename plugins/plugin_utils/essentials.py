@@ -22,6 +22,11 @@ class IcmpType:
     name: str
     directions: tuple[str, ...] = ("ingress", "egress")
 
+    @property
+    def family(self) -> int:
+        """Return the version of IP in which the type means something."""
+        return 4 if self.protocol == "icmp" else 6
+
 
 @dataclass(frozen=True)
 class Dhcp:

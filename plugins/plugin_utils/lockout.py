@@ -1,11 +1,13 @@
-"""Whether a policy would cut the one who applies it off."""
+"""Who manages a host, and how they stay able to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 
 from .compile import Policy
+from .ports import PortRange, PortSet
 from .verdict import Packet, verdict
 
 
@@ -24,8 +26,20 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     ]
     if any(verdict(policy, packet).allowed for packet in packets):
         return ""
+    near = {f"{rule.flow} (from {rule.peer})": None for rule in policy.ingress if rule.ports.holds("tcp", port)}
+    almost = (
+        f"That port is open by {', '.join(near)}, but not to this address: add it to one of these peers"
+        if near
+        else "Add a flow for it"
+    )
     return (
         f"This ruleset would cut this controller off: it reaches the host from {source} at port {port}/tcp, and no "
-        f"flow to {policy.node_class} allows that. Add the address to the zone of one that does (in a profile, "
-        f"ssh_admin), or set gatehouse_allow_self_lockout: true"
+        f"flow to {policy.node_class} allows that. {almost}, or set gatehouse_allow_self_lockout: true"
     )
+
+
+def fail_closed(policy: Policy, port: int) -> Policy:
+    """Return what is left of a policy where its ruleset can't be loaded: who may manage the host at this tcp port."""
+    management = PortSet.of([PortRange("tcp", port, port)])
+    flows = [replace(rule, ports=management) for rule in policy.ingress if rule.ports.holds("tcp", port)]
+    return replace(policy, ingress=tuple(flows), egress=())

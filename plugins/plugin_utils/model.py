@@ -17,7 +17,8 @@ from .readers import SIDES, Item, flag_at, rows
 
 ENDS = ("both", "ingress", "egress")
 
-_CLASS_KEYS = ("name", "groups", "networks", "isolated", "why")
+_CLASS_KEYS = ("name", "groups", "networks", "isolated", "pre_dnat", "why")
+_PRE_DNAT_KEYS = ("ports", "addresses", "side")
 _ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
 _SERVICE_KEYS = ("name", "ports", "why")
 _FLOW_KEYS = (
@@ -49,11 +50,27 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class PreDnat:
+    """What the hosts of a class judge before DNAT, since they may redirect it to pods or containers: node ports.
+
+    Counts for packets to an address of the host's own or to one of ``addresses``, on one ``side`` if there is one.
+    """
+
+    ports: PortSet = PortSet()
+    addresses: AddressSet = AddressSet()
+    side: str = ""
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to judge."""
+        return bool(self.ports)
+
+
+@dataclass(frozen=True)
 class NodeClass:
     """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed.
 
-    Hosts of an isolated class never talk to each other, whatever wider zone a flow opens to them. None is for the
-    profile to say, or no.
+    Hosts of an isolated class never talk to each other, whatever wider zone a flow opens to them. What is None is for
+    the profile to say, or no.
     """
 
     name: str
@@ -61,6 +78,7 @@ class NodeClass:
     networks: AddressSet
     where: Where = field(compare=False)
     isolated: bool | None = None
+    pre_dnat: PreDnat | None = None
 
     @property
     def mapped(self) -> bool:
@@ -200,11 +218,29 @@ def _read_class(item: Item) -> NodeClass:
         networks=item.networks("networks"),
         where=item.where,
         isolated=item.flag("isolated") if item.has("isolated") else None,
+        pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else None,
     )
 
 
+def read_pre_dnat(item: Item, key: str) -> PreDnat:
+    """Read what a class judges before DNAT; without ports that is nothing."""
+    inner = Item(item.place(key), item.raw(key), _PRE_DNAT_KEYS, item.problems)
+    ports = inner.ports("ports")
+    if inner.is_mapping and inner.raw("ports") is None:
+        item.problems.add(inner.place("ports"), None, "a list of ports; [] judges nothing before DNAT")
+    if ports.everything:
+        item.problems.add(inner.place("ports"), "all", 'ports such as "30000-32767/tcp+udp": only they are redirected')
+    return PreDnat(ports, inner.networks("addresses"), inner.choice("side", ("", *SIDES), ""))
+
+
 def _inherit(own: NodeClass, shipped: NodeClass | None) -> NodeClass:
-    return replace(own, isolated=shipped.isolated) if shipped and own.isolated is None else own
+    if not shipped:
+        return own
+    return replace(
+        own,
+        isolated=shipped.isolated if own.isolated is None else own.isolated,
+        pre_dnat=shipped.pre_dnat if own.pre_dnat is None else own.pre_dnat,
+    )
 
 
 def _read_zone(item: Item) -> Zone:

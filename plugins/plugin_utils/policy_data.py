@@ -7,11 +7,12 @@ from typing import Any
 from .addresses import AddressSet, network_text
 from .compile import DIRECTIONS, Policy, Rule
 from .errors import Problems, Where
+from .model import PreDnat, read_pre_dnat
 from .readers import SIDES, Item, interfaces_at, rows
 
 _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
 _RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses")
-_POLICY_KEYS = ("class", "isolated", "echo_request", "interfaces", "ingress", "egress")
+_POLICY_KEYS = ("class", "isolated", "pre_dnat", "echo_request", "interfaces", "ingress", "egress")
 
 
 def to_data(policy: Policy) -> dict[str, Any]:
@@ -19,6 +20,11 @@ def to_data(policy: Policy) -> dict[str, Any]:
     return {
         "class": policy.node_class,
         "isolated": _texts(policy.isolated),
+        "pre_dnat": {
+            "ports": policy.pre_dnat.ports.texts(),
+            "addresses": _texts(policy.pre_dnat.addresses),
+            "side": policy.pre_dnat.side,
+        },
         "echo_request": policy.echo_request,
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
         "ingress": [_rule_to_data(rule) for rule in policy.ingress],
@@ -33,6 +39,7 @@ def from_data(data: object) -> Policy:
     policy = Policy(
         node_class=item.one_name("class"),
         isolated=item.networks("isolated"),
+        pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else PreDnat(),
         echo_request=item.flag("echo_request"),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),
         ingress=_rules_from_data(item, "ingress"),

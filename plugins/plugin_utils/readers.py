@@ -93,6 +93,16 @@ def flag_at(where: Where, value: object, default: bool, problems: Problems) -> b
     return default
 
 
+def choice_at(where: Where, value: object, choices: Iterable[str], default: str, problems: Problems) -> str:
+    """Read one of a few words."""
+    if value is None:
+        return default
+    if isinstance(value, str) and value in choices:
+        return str(value)
+    problems.add(where, value, one_of(choices), near_miss(value, choices))
+    return default
+
+
 def sides_at(where: Where, value: object, problems: Problems) -> Iterator[tuple[str, Where, object]]:
     """Yield each side of a mapping of sides with its place and value."""
     if value is None:
@@ -200,13 +210,7 @@ class Item:
 
     def choice(self, key: str, choices: Iterable[str], default: str) -> str:
         """Read one of a few words."""
-        value = self.raw(key)
-        if value is None:
-            return default
-        if value in choices:
-            return str(value)
-        self.problems.add(self.place(key), value, one_of(choices), near_miss(value, choices))
-        return default
+        return choice_at(self.place(key), self.raw(key), choices, default, self.problems)
 
     def text(self, key: str) -> str:
         """Read one line of prose that may end up in a rule's comment."""

@@ -12,7 +12,9 @@ from ipaddress import ip_address
 from .addresses import AddressError, AddressSet, Network, parse_host_address
 from .errors import Problems, Where, near_miss, one_of
 from .model import Flow, Model, NodeClass, Zone
-from .readers import SIDES, interfaces_at, rows, sides_at
+from .readers import SIDES, choice_at, interfaces_at, rows, sides_at
+
+BACKENDS = ("auto", "nftables", "iptables")
 
 Lookup = Callable[[str], Sequence[str]]
 """Answers a host name with its addresses as texts, IPv4 and IPv6; none where it doesn't resolve."""
@@ -28,12 +30,13 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Host:
-    """A managed host: what it is called, where it is reached, and which interface is on which side."""
+    """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces."""
 
     name: str
     private: AddressSet = AddressSet()
     public: AddressSet = AddressSet()
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    backend: str = "auto"
 
     def addresses(self, side: str) -> AddressSet:
         """Return the host's addresses on one side, or on both where no side is named."""
@@ -105,9 +108,11 @@ class _Resolver:
         declared = variables.get("gatehouse_addresses")
         where = Where("gatehouse_interfaces", f"host {name}")
         interfaces = interfaces_at(where, variables.get("gatehouse_interfaces"), self.problems)
+        where = Where("gatehouse_backend", f"host {name}")
+        backend = choice_at(where, variables.get("gatehouse_backend"), BACKENDS, "auto", self.problems)
         if declared is None:
             one = self.addresses_of(name, variables)
-            return Host(name, one, one, interfaces)
+            return Host(name, one, one, interfaces, backend)
         known = len(self.problems.found)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
@@ -115,7 +120,7 @@ class _Resolver:
             sides[side] = AddressSet.of(self.host_networks(place, value))
         if not any(sides.values()) and len(self.problems.found) == known:
             self.problems.add(where, declared, "at least one address")
-        return Host(name, sides["private"], sides["public"], interfaces)
+        return Host(name, sides["private"], sides["public"], interfaces, backend)
 
     def host_networks(self, where: Where, value: object) -> Iterable[Network]:
         for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):

@@ -5,7 +5,8 @@ No renderer is asked, so that renderers can be held to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from .addresses import Address
 from .compile import Policy, Rule
@@ -18,6 +19,10 @@ class Packet:
 
     ``direction`` is ingress or egress. ``protocol`` is tcp, udp, sctp, icmp, icmpv6 or any other protocol's name;
     ``state`` is connection tracking's: new, established, related or invalid.
+
+    What comes in may be for another than the host (``to_host`` is false), and the host may redirect it (DNAT): to
+    another port of its own (``redirected_to``), or on to a pod or container (``forwarded``). ``port`` is the one that
+    was asked for.
     """
 
     direction: str
@@ -29,6 +34,9 @@ class Packet:
     icmp_type: int | None = None
     interface: str = ""
     state: str = "new"
+    to_host: bool = True
+    redirected_to: int | None = None
+    forwarded: bool = False
 
     @property
     def peer(self) -> Address:
@@ -47,13 +55,45 @@ class Verdict:
 
 def verdict(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host with this policy does with a packet."""
+    reaches_host = not packet.forwarded and (packet.to_host or packet.redirected_to is not None)
+    if packet.direction == "ingress" and not reaches_host:
+        if not is_judged_before_dnat(policy, packet):
+            return Verdict(True, "", "it is forwarded, which is left alone")
+        return verdict(policy, replace(packet, forwarded=False, to_host=True))
     settled = _whatever_the_flows(policy, packet)
     if settled:
         return settled
-    for rule in policy.rules(packet.direction):
-        if _allows(policy, rule, packet):
-            return Verdict(True, rule.flow, f"the flow {rule.flow} allows it ({rule.peer})")
+    for asked in _ports_asked_for(policy, packet):
+        for rule in policy.rules(packet.direction):
+            if _allows(policy, rule, asked):
+                return Verdict(True, rule.flow, f"the flow {rule.flow} allows it ({rule.peer})")
     return Verdict(False, "", "no flow allows it")
+
+
+def is_judged_before_dnat(policy: Policy, packet: Packet) -> bool:
+    """Return whether a host with this policy judges an incoming packet before it redirects it."""
+    stage = policy.pre_dnat
+    interfaces = policy.interfaces.get(stage.side) if stage.side else None
+    return (
+        packet.direction == "ingress"
+        and stage.ports.holds(packet.protocol, packet.port)
+        and (packet.to_host or packet.destination in stage.addresses)
+        and (not interfaces or packet.interface in interfaces)
+    )
+
+
+def _ports_asked_for(policy: Policy, packet: Packet) -> Iterator[Packet]:
+    """Yield the packet for each port by which a flow may allow it: of a redirected one, the new port counts as well.
+
+    Unless it has been judged before.
+    """
+    if packet.redirected_to is None or packet.direction == "egress":
+        yield packet
+        return
+    if policy.pre_dnat.ports.holds(packet.protocol, packet.port):
+        yield packet
+    if not is_judged_before_dnat(policy, packet):
+        yield replace(packet, port=packet.redirected_to)
 
 
 def _whatever_the_flows(policy: Policy, packet: Packet) -> Verdict | None:
@@ -83,7 +123,7 @@ def _allows(policy: Policy, rule: Rule, packet: Packet) -> bool:
 
 def _is_essential_icmp(policy: Policy, packet: Packet) -> bool:
     return any(
-        item.protocol == packet.protocol and item.number == packet.icmp_type
+        item.protocol == packet.protocol and item.number == packet.icmp_type and item.family == packet.source.version
         for item in icmp_types(packet.direction, policy.echo_request)
     )
 

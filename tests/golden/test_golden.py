@@ -62,10 +62,16 @@ def test_a_model_renders_to_the_expected_rulesets(case):
 
 
 def as_packet(direction, text, host):
-    """Return a packet as ``203.0.113.7 443/tcp eth1``, ``203.0.113.7 gre`` or ``203.0.113.7 icmp:8`` have it."""
-    address, what, *interface = text.split()
+    """Return a packet as ``203.0.113.7 443/tcp eth1``, ``203.0.113.7 gre`` or ``203.0.113.7 icmp:8`` have it.
+
+    What the host redirects is ``forwarded`` or ``becomes=8443``; ``to=203.0.113.200`` is to another than the host.
+    """
+    address, what, *more = text.split()
+    interface = [word for word in more if word != "forwarded" and "=" not in word]
+    changes = dict(word.split("=") for word in more if "=" in word)
     peer = ip_address(address)
     own = next((net[0] for net in host.addresses("").networks if net.version == peer.version), peer)
+    own = ip_address(changes["to"]) if "to" in changes else own
     source, destination = (peer, own) if direction == "ingress" else (own, peer)
     port, _slash, protocol = what.rpartition("/")
     protocol, _colon, icmp_type = protocol.partition(":")
@@ -77,6 +83,9 @@ def as_packet(direction, text, host):
         port=int(port) if port else None,
         icmp_type=int(icmp_type) if icmp_type else None,
         interface=interface[0] if interface else "",
+        to_host="to" not in changes,
+        redirected_to=int(changes["becomes"]) if "becomes" in changes else None,
+        forwarded="forwarded" in more,
     )
 
 

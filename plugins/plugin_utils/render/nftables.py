@@ -2,24 +2,23 @@
 
 The text adds the table, deletes it and defines it again, which is atomic and works on every nft since 0.9 (``destroy``
 is newer). Chains hang at ``filter - 10``: before iptables and Calico at ``filter``, and firewalld at
-``filter + 10``.
+``filter + 10``. What is judged before DNAT hangs at ``dstnat - 20``: after connection tracking (-200) and mangle
+(-150), before kube-proxy (``dstnat - 10`` and ``dstnat``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network, is_single, network_text
+from ..addresses import AddressSet, Network, is_single, network_text
 from ..compile import Policy, Rule
-from ..describe import describe, reasons
+from ..describe import head
 from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
 from ..ports import PROTOCOLS
+from .dispatch import Segment, range_text, segments, within
+from .peers import SERVICE_ADDRESSES, address_sets, interfaces_on, is_everybody, peer_name
 
 TABLE = "inet gatehouse"
-DESCRIPTION_MARK = "#: "
-"""Starts each comment line that says what the ruleset lets through; the lines of a diff are taken from these."""
 
 _HOOKS = {"ingress": "input", "egress": "output"}
 _INTERFACE_MATCH = {"ingress": "iifname", "egress": "oifname"}
@@ -27,27 +26,10 @@ _LOOPBACK_MATCH = {"ingress": "iif", "egress": "oif"}
 _ADDRESS_MATCH = {"ingress": "saddr", "egress": "daddr"}
 
 
-@dataclass(frozen=True)
-class _Segment:
-    """A range of ports of one protocol in which the same rules decide."""
-
-    first: int
-    last: int
-    rules: tuple[Rule, ...]
-
-    @property
-    def key(self) -> tuple[tuple[str, str], ...]:
-        return tuple((rule.flow, rule.peer) for rule in self.rules)
-
-    def __str__(self) -> str:
-        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
-
-
 def render(policy: Policy) -> str:
     """Return the ruleset of a policy, for ``nft -f``."""
     lines = [
-        f"# gatehouse.firewall, node class {policy.node_class}. Generated: edits are lost at the next run.",
-        *(f"{DESCRIPTION_MARK}{line}" for line in (*describe(policy), *reasons(policy))),
+        *head(policy),
         "",
         f"table {TABLE}",
         f"delete table {TABLE}",
@@ -56,6 +38,7 @@ def render(policy: Policy) -> str:
         *_sets(policy),
         *_direction(policy, "ingress"),
         *_direction(policy, "egress"),
+        *_pre_dnat(policy),
         "}",
         "",
     ]
@@ -64,22 +47,44 @@ def render(policy: Policy) -> str:
 
 def _direction(policy: Policy, direction: str) -> Iterator[str]:
     hook = _HOOKS[direction]
+    found = {protocol: segments(policy.rules(direction), protocol) for protocol in PROTOCOLS}
     yield from _chain(f"{hook}_icmp", _icmp(policy, direction))
-    dispatch = []
-    for protocol in PROTOCOLS:
-        chains: dict[tuple[tuple[str, str], ...], str] = {}
-        segments = _segments(policy.rules(direction), protocol)
-        for segment in segments:
-            if segment.key not in chains:
-                chains[segment.key] = f"{hook}_{protocol}_{segment.first}"
-                yield from _chain(chains[segment.key], _rules(policy, direction, segment.rules))
-        if segments:
-            elements = ", ".join(f"{segment} : goto {chains[segment.key]}" for segment in segments)
-            dispatch.append(f"{protocol} dport vmap {{ {elements} }}")
-    yield from _chain(hook, [*_base(policy, direction), *dispatch, 'counter comment "denied: no flow allows it"'])
+    for protocol, parts in found.items():
+        for part in parts:
+            if part.chain == part.first:
+                yield from _chain(_name(hook, protocol, part), _rules(policy, direction, part.rules))
+    yield from _chain(f"{hook}_flows", _flows(policy, direction, found))
+    yield from _chain(hook, _base(direction))
 
 
-def _base(policy: Policy, direction: str) -> Iterator[str]:
+def _name(hook: str, protocol: str, segment: Segment) -> str:
+    return f"{hook}_{protocol}_{segment.chain}"
+
+
+def _flows(policy: Policy, direction: str, found: Mapping[str, Sequence[Segment]]) -> Iterator[str]:
+    """Yield what decides by flow. It accepts or drops what it decides, and returns otherwise."""
+    hook = _HOOKS[direction]
+    for peer in _peer_matches(direction, policy.node_class, policy.isolated):
+        yield f'{peer}drop comment "isolated:{policy.node_class}"'
+    yield from _rules(policy, direction, (rule for rule in policy.rules(direction) if rule.ports.everything))
+    if direction == "ingress":
+        # Redirected to a port of the host's own: the port that was asked for decides, or else the one it became.
+        for protocol, parts in found.items():
+            redirected = [(part, "jump") for part in within(parts, policy.pre_dnat.ports, protocol)]
+            yield from _dispatch(
+                f"meta l4proto {protocol} ct status dnat ct original proto-dst", hook, protocol, redirected
+            )
+    for protocol, parts in found.items():
+        yield from _dispatch(f"{protocol} dport", hook, protocol, [(part, "goto") for part in parts])
+
+
+def _dispatch(key: str, hook: str, protocol: str, parts: Sequence[tuple[Segment, str]]) -> Iterator[str]:
+    if parts:
+        elements = ", ".join(f"{range_text(part, '-')} : {how} {_name(hook, protocol, part)}" for part, how in parts)
+        yield f"{key} vmap {{ {elements} }}"
+
+
+def _base(direction: str) -> Iterator[str]:
     hook = _HOOKS[direction]
     yield f"type filter hook {hook} priority filter - 10; policy drop;"
     yield f'{_LOOPBACK_MATCH[direction]} "lo" accept'
@@ -87,9 +92,48 @@ def _base(policy: Policy, direction: str) -> Iterator[str]:
     yield f"meta l4proto {{ icmp, ipv6-icmp }} jump {hook}_icmp"
     yield "ct state invalid drop"
     yield from _dhcp(direction)
-    for peer in _peer_matches(direction, policy.node_class, policy.isolated):
-        yield f'{peer}drop comment "isolated:{policy.node_class}"'
-    yield from _rules(policy, direction, (rule for rule in policy.rules(direction) if rule.ports.everything))
+    yield f"jump {hook}_flows"
+    yield 'counter comment "denied: no flow allows it"'
+
+
+def _pre_dnat(policy: Policy) -> Iterator[str]:
+    """Yield the stage between connection tracking and everybody's DNAT, for what is asked of the host itself."""
+    stage = policy.pre_dnat
+    if not stage:
+        return
+    yield from _chain(
+        "pre_dnat_flows",
+        [
+            "ct state invalid drop",
+            *_dhcp("ingress"),
+            "jump input_flows",
+            'counter drop comment "denied before DNAT: no flow allows it"',
+        ],
+    )
+    ports = {
+        protocol: ", ".join(range_text(item, "-") for item in stage.ports.ranges if item.protocol == protocol)
+        for protocol in PROTOCOLS
+    }
+    yield from _chain(
+        "pre_dnat_ports",
+        (f"{protocol} dport {{ {item} }} goto pre_dnat_flows" for protocol, item in ports.items() if item),
+    )
+    yield from _chain("pre_dnat", _pre_dnat_base(policy))
+
+
+def _pre_dnat_base(policy: Policy) -> Iterator[str]:
+    stage = policy.pre_dnat
+    yield "type filter hook prerouting priority dstnat - 20; policy accept;"
+    yield 'iif "lo" accept'
+    # Replies to what the host began from one of these ports, too.
+    yield "ct state established,related accept"
+    names = interfaces_on(policy, stage.side)
+    if names:
+        yield f"iifname != {_quoted(names)} accept"
+    # A destination is matched as an egress peer is.
+    for match in _peer_matches("egress", SERVICE_ADDRESSES, stage.addresses):
+        yield f"{match}goto pre_dnat_ports"
+    yield "fib daddr type { local, broadcast, multicast } goto pre_dnat_ports"
 
 
 def _icmp(policy: Policy, direction: str) -> Iterator[str]:
@@ -115,21 +159,25 @@ def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[st
     for rule in rules:
         interface = _interface(policy, direction, rule)
         log = f'log prefix "gatehouse {rule.flow}: " ' if rule.log else ""
-        for peer in _peer_matches(direction, _peer_name(rule), rule.addresses):
+        for peer in _peer_matches(direction, peer_name(rule), rule.addresses):
             yield f'{interface}{peer}{log}accept comment "flow:{rule.flow}"'
 
 
 def _interface(policy: Policy, direction: str, rule: Rule) -> str:
-    names = policy.interfaces.get(rule.side) if rule.side else None
+    names = interfaces_on(policy, rule.side)
     if not names:
         return ""
+    return f"{_INTERFACE_MATCH[direction]} {_quoted(names)} "
+
+
+def _quoted(names: Iterable[str]) -> str:
     quoted = ", ".join(f'"{name}"' for name in names)
-    return f"{_INTERFACE_MATCH[direction]} {{ {quoted} }} "
+    return f"{{ {quoted} }}"
 
 
 def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[str]:
     """Yield the match for each family the peer has addresses of; a peer without any is nobody, and yields none."""
-    everybody = (addresses.v4 == EVERYBODY_V4, addresses.v6 == EVERYBODY_V6)
+    everybody = (is_everybody(addresses.v4), is_everybody(addresses.v6))
     if all(everybody):
         yield ""
         return
@@ -140,20 +188,9 @@ def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[
         yield "meta nfproto ipv6 " if everybody[1] else f"ip6 {match} @{name}.v6 "
 
 
-def _peer_name(rule: Rule) -> str:
-    # A dot can't be part of a class's or a zone's name, so that no two of these are the same.
-    return f"{rule.peer}.{rule.side}" if rule.side else rule.peer
-
-
 def _sets(policy: Policy) -> Iterator[str]:
-    peers = {_peer_name(rule): rule.addresses for rule in (*policy.ingress, *policy.egress)}
-    if policy.isolated:
-        peers[policy.node_class] = policy.isolated
-    for name, addresses in sorted(peers.items()):
-        if addresses.v4 and addresses.v4 != EVERYBODY_V4:
-            yield from _set(f"{name}.v4", 4, addresses.v4)
-        if addresses.v6 and addresses.v6 != EVERYBODY_V6:
-            yield from _set(f"{name}.v6", 6, addresses.v6)
+    for name, family, networks in address_sets(policy):
+        yield from _set(f"{name}.v{family}", family, networks)
 
 
 def _set(name: str, family: int, networks: Sequence[Network]) -> Iterator[str]:
@@ -171,21 +208,3 @@ def _chain(name: str, statements: Iterable[str]) -> Iterator[str]:
     yield f"\tchain {name} {{"
     yield from (f"\t\t{statement}" for statement in statements)
     yield "\t}"
-
-
-def _segments(rules: Iterable[Rule], protocol: str) -> list[_Segment]:
-    """Cut the ports of a protocol where the set of rules that name them changes."""
-    ranges = [
-        (item.first, item.last, rule)
-        for rule in rules
-        if rule.addresses and not rule.ports.everything
-        for item in rule.ports.ranges
-        if item.protocol == protocol
-    ]
-    starts = sorted({first for first, _last, _rule in ranges} | {last + 1 for _first, last, _rule in ranges})
-    segments: list[_Segment] = []
-    for first, end in pairwise(starts):
-        deciding = tuple(rule for low, high, rule in ranges if low <= first and end - 1 <= high)
-        if deciding:
-            segments.append(_Segment(first, end - 1, deciding))
-    return segments

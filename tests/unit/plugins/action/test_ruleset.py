@@ -13,7 +13,20 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_argumen
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
-FOUND = {"changed": False, "differs": True, "has_nft": True, "has_table": True, "drift": [], "management": None}
+NO_EBPF = {"kube_proxy": "", "interfaces": []}
+FOUND = {
+    "changed": False,
+    "differs": True,
+    "packages": [],
+    "tracks_connections": True,
+    "drift": [],
+    "management": None,
+    "managers": [],
+    "ebpf": NO_EBPF,
+    "backend": "nftables",
+    "backend_reason": "the host has nft 1.0.6",
+}
+BACKEND = {"backend": "nftables", "backend_reason": "the host has nft 1.0.6"}
 POLICY = to_data(build(good()).policy_of("web1"))
 FROM_OFFICE = {"source": "203.0.113.7", "destination": "192.0.2.1", "port": 443}
 FROM_ELSEWHERE = {**FROM_OFFICE, "source": "198.51.100.1"}
@@ -45,8 +58,8 @@ class Action(plugin.ActionModule):
             raise answer
         return dict(answer)
 
-    def _install(self, package):
-        self.steps.append(f"install {package}")
+    def _install(self, packages):
+        self.steps.append(f"install {' '.join(packages)}")
         return self.answers.get("install", [{"changed": True}])[0]
 
 
@@ -68,26 +81,26 @@ def run(arguments=None, found=None, answers=None, check_mode=False, ruleset="wan
 def test_a_host_that_is_where_it_should_be_costs_one_look():
     steps, result = run(found={"differs": False})
 
-    assert (steps, result) == (["look"], {"changed": False})
+    assert (steps, result) == (["look"], {"changed": False, **BACKEND})
 
 
 def test_a_change_is_loaded_and_then_confirmed_over_a_new_connection():
     steps, result = run(answers={"confirm": {"changed": True, "confirmed": True, "persisted": True}})
 
     assert steps == ["look", "load", "reset", "confirm"]
-    assert result == {"changed": True, "confirmed": True, "persisted": True}
+    assert result == {"changed": True, "confirmed": True, "persisted": True, **BACKEND}
 
 
 @pytest.mark.parametrize(
     ("found", "arguments", "steps"),
     [
-        ({"has_table": False}, {}, ["look", "prime", "load", "reset", "confirm"]),
+        ({"tracks_connections": False}, {}, ["look", "prime", "load", "reset", "confirm"]),
         (
-            {"has_table": False, "has_nft": False},
-            {"package": "nft"},
-            ["look", "install nft", "prime", "load", "reset", "confirm"],
+            {"tracks_connections": False, "packages": ["iptables", "ipset"]},
+            {},
+            ["look", "install iptables ipset", "prime", "load", "reset", "confirm"],
         ),
-        ({"has_nft": False}, {"package": ""}, ["look", "load", "reset", "confirm"]),
+        ({"packages": ["nftables"]}, {"install": False}, ["look", "load", "reset", "confirm"]),
         ({}, {"state": "absent"}, ["look", "absent"]),
     ],
 )
@@ -97,7 +110,7 @@ def test_a_host_gets_the_steps_that_it_needs(found, arguments, steps):
 
 @pytest.mark.parametrize("arguments", [{}, {"state": "absent"}])
 def test_the_module_takes_the_arguments_of_every_step(arguments):
-    action = Action({"ruleset": "wanted", **arguments}, {"has_table": False}, {}, False)
+    action = Action({"ruleset": "wanted", **arguments}, {"tracks_connections": False}, {}, False)
     action.run(task_vars={})
 
     assert action.refusals == []
@@ -107,11 +120,13 @@ def test_the_module_takes_the_arguments_of_every_step(arguments):
 def test_a_check_looks_and_changes_nothing(arguments):
     steps, result = run(arguments, check_mode=True)
 
-    assert (steps, result) == (["look"], {"changed": True})
+    assert (steps, result) == (["look"], {"changed": True, **BACKEND})
 
 
 def test_a_check_of_a_host_without_nft_says_that_it_saw_less():
-    assert run(found={"has_nft": False}, check_mode=True)[1]["warnings"] == [plugin.WITHOUT_NFT]
+    warnings = run(found={"packages": ["nftables"]}, check_mode=True)[1]["warnings"]
+
+    assert warnings == ["not installed yet, so that the host can't check the ruleset: nftables"]
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -128,13 +143,13 @@ FAILED = {"failed": True, "msg": "no"}
     ("found", "answers", "steps"),
     [
         (FAILED, {}, ["look"]),
-        ({"has_nft": False}, {"install": FAILED}, ["look", "install nftables"]),
-        ({"has_table": False}, {"prime": FAILED}, ["look", "prime"]),
+        ({"packages": ["nftables"]}, {"install": FAILED}, ["look", "install nftables"]),
+        ({"tracks_connections": False}, {"prime": FAILED}, ["look", "prime"]),
         ({}, {"load": FAILED}, ["look", "load"]),
-        ({"has_table": False}, {"load": FAILED}, ["look", "prime", "load", "absent"]),
+        ({"tracks_connections": False}, {"load": FAILED}, ["look", "prime", "load"]),
     ],
 )
-def test_a_step_that_fails_is_the_last_and_leaves_no_table_that_was_not_there(found, answers, steps):
+def test_a_step_that_fails_is_the_last(found, answers, steps):
     done, result = run(found=found, answers=answers)
 
     assert done == steps
@@ -161,8 +176,26 @@ def test_a_connection_that_comes_back_in_time_confirms():
 def test_a_confirmation_that_comes_too_late_is_a_failure():
     steps, result = run(answers={"confirm": {"changed": False, "rolled_back": True}})
 
-    assert steps == ["look", "load", "reset", "confirm"]
+    assert steps == ["look", "load", "reset", "confirm", "reset", "look"]
     assert result["failed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "management", "why"),
+    [
+        ({}, None, "The new ruleset needs a flow for that."),
+        ({"policy": POLICY}, FROM_OFFICE, "No flow of the model is missing for that"),
+        (
+            {"policy": POLICY, "allow_self_lockout": True},
+            FROM_ELSEWHERE,
+            "That port is open by front (from office), but",
+        ),
+    ],
+)
+def test_a_change_that_was_undone_says_which_flow_was_missing(arguments, management, why):
+    _steps, result = run(arguments, {"management": management}, {"confirm": {"changed": False, "rolled_back": True}})
+
+    assert why in result["msg"]
 
 
 @pytest.mark.parametrize("policy", [POLICY, json.dumps(POLICY)], ids=["as data", "as text"])
@@ -210,7 +243,7 @@ def test_a_timeout_in_which_nobody_can_confirm_is_refused(seconds):
     [
         ({"state": "gone", "ruleset": "x"}, "value of state must be one of: present, absent, got: gone"),
         ({"rules": "x", "ruleset": "x"}, "Unsupported parameters"),
-        ({}, "state is present but all of the following are missing: ruleset"),
+        ({}, "state is present but any of the following are missing: ruleset, iptables_ruleset"),
     ],
 )
 def test_arguments_are_checked_before_the_host_is_asked(arguments, message):
@@ -222,3 +255,112 @@ def test_arguments_are_checked_before_the_host_is_asked(arguments, message):
 def test_an_empty_ruleset_is_refused_where_one_should_be_present(empty):
     with pytest.raises(AnsibleError, match="ruleset"):
         run({"ruleset": empty})
+
+
+IPTABLES = {"ipset": "", "rules.v4": "*filter\n", "rules.v6": "*filter\n"}
+
+
+@pytest.mark.parametrize("given", [{"ruleset": "a", "iptables_ruleset": IPTABLES}, {"iptables_ruleset": IPTABLES}])
+def test_the_host_gets_the_ruleset_of_its_backend_alone(given):
+    action = Action(given, {"backend": "iptables"}, {}, False)
+    asked = []
+
+    def answer(module_name=None, module_args=None, **_others):
+        asked.append(module_args)
+        return dict(FOUND, backend="iptables") if module_name == plugin.INFO else {"changed": True}
+
+    action._execute_module = answer
+    action.run(task_vars={})
+
+    assert asked[0] == {**given, "backend": "auto"}
+    assert [sorted(arguments) for arguments in asked[1:]] == [
+        ["backend", "iptables_ruleset", "rollback_timeout", "step"],
+        ["backend", "fallback", "iptables_ruleset", "step"],
+    ]
+
+
+UFW = {"name": "ufw", "unit": "ufw.service", "active": True, "enabled": False}
+
+
+@pytest.mark.parametrize("differs", [True, False])
+def test_a_host_with_another_manager_is_refused_and_told_why(differs):
+    with pytest.raises(
+        AnsibleActionFail, match=r"another manager: ufw \(ufw.service is active\).*gatehouse_takeover: true"
+    ):
+        run(found={"managers": [UFW], "differs": differs})
+
+
+def test_a_check_says_that_a_host_with_another_manager_would_be_refused():
+    steps, result = run(found={"managers": [UFW]}, check_mode=True)
+
+    assert steps == ["look"]
+    assert "another manager: ufw" in result["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("differs", "steps"),
+    [(True, ["look", "load", "reset", "confirm", "take_over"]), (False, ["look", "take_over"])],
+)
+def test_another_manager_is_taken_over_once_our_rules_are_confirmed(differs, steps):
+    done, result = run({"takeover": True}, {"managers": [UFW], "differs": differs})
+
+    assert done == steps
+    assert result["changed"]
+
+
+def test_another_manager_stays_where_our_rules_were_not_confirmed():
+    answers = {"confirm": {"changed": False, "rolled_back": True}}
+
+    assert "take_over" not in run({"takeover": True}, {"managers": [UFW]}, answers)[0]
+
+
+@pytest.mark.parametrize(("differs", "steps"), [(True, ["look", "absent"]), (False, ["look"])])
+def test_another_manager_is_no_matter_where_ours_is_removed(differs, steps):
+    assert run({"state": "absent"}, {"managers": [UFW], "differs": differs})[0] == steps
+
+
+NODE = {**POLICY, "pre_dnat": {"ports": ["30000-32767/tcp"]}}
+CILIUM = {"kube_proxy": "Cilium's replacement of kube-proxy (/pin)", "interfaces": ["eth0"]}
+UNKNOWN = {"kube_proxy": "", "interfaces": ["eth0", "eth1"]}
+
+
+@pytest.mark.parametrize("differs", [True, False])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_node_ports_that_ebpf_redirects_first_are_refused(differs, check_mode):
+    with pytest.raises(
+        AnsibleActionFail, match=r"Cilium.*redirects packets before netfilter .* can't judge 30000-32767/tcp"
+    ):
+        run({"policy": NODE}, {"differs": differs, "ebpf": CILIUM}, check_mode=check_mode)
+
+
+@pytest.mark.parametrize("differs", [True, False])
+def test_where_ebpf_may_redirect_node_ports_the_user_is_warned(differs):
+    (warning,) = run({"policy": NODE}, {"differs": differs, "ebpf": UNKNOWN})[1]["warnings"]
+
+    assert warning.startswith("An eBPF program sees the packets on eth0, eth1 before netfilter does.")
+
+
+@pytest.mark.parametrize("ebpf", [CILIUM, UNKNOWN])
+def test_ebpf_is_no_matter_where_nothing_is_judged_before_dnat(ebpf):
+    assert "warnings" not in run({"policy": POLICY}, {"ebpf": ebpf})[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "management", "rules"),
+    [
+        ({"policy": POLICY}, FROM_OFFICE, ['ip saddr @office.v4 accept comment "flow:front"']),
+        ({"policy": POLICY}, None, []),
+        ({}, FROM_OFFICE, None),
+    ],
+)
+def test_the_host_keeps_a_ruleset_for_a_boot_at_which_the_other_cannot_be_loaded(arguments, management, rules):
+    action = Action({"ruleset": "wanted", **arguments}, {"management": management}, {}, False)
+    fallback = action._fallback({"policy": None, **arguments}, {**FOUND, "management": management})
+
+    if rules is None:
+        assert fallback == ""
+    else:
+        assert [
+            line.strip() for line in fallback.splitlines() if "accept comment" in line and "ip saddr" in line
+        ] == rules
+        assert "output_tcp" not in fallback

@@ -5,7 +5,7 @@ import json
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.gatehouse.firewall.plugins.filter.model import FilterModule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 FILTERS = FilterModule().filters()
@@ -19,7 +19,7 @@ def ask(name, *arguments, **keywords):
 
 
 def test_the_filters_have_the_names_that_users_rely_on():
-    assert set(FILTERS) == {"port_set", "host_policy", "to_nftables", "flow_matrix"}
+    assert set(FILTERS) == {"port_set", "host_policy", "to_nftables", "to_iptables", "flow_matrix"}
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,10 @@ def test_the_matrix_is_a_list_of_rows():
 
 @pytest.mark.parametrize("host", ["web1", "web2", "db1"])
 def test_a_hosts_policy_renders_to_its_ruleset_also_after_a_way_through_json(host):
-    policy = ask("host_policy", MODEL, host, GROUPS, HOSTVARS)
+    policy, expected = ask("host_policy", MODEL, host, GROUPS, HOSTVARS), build(good()).policy_of(host)
 
-    assert ask("to_nftables", json.loads(json.dumps(policy))) == render(build(good()).policy_of(host))
+    assert ask("to_nftables", json.loads(json.dumps(policy))) == nftables.render(expected)
+    assert ask("to_iptables", json.loads(json.dumps(policy))) == iptables.render(expected)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,7 @@ def test_a_hosts_policy_renders_to_its_ruleset_also_after_a_way_through_json(hos
         ),
         ("host_policy", (MODEL, "web1", {"webs": ["web1"]}, HOSTVARS), "expected an inventory group: one of webs"),
         ("to_nftables", ({"class": "web\n"},), "to_nftables: 1 problem in the model; "),
+        ("to_iptables", ({"class": "web\n"},), "to_iptables: 1 problem in the model; "),
         ("to_nftables", ("table inet x",), "policy: got 'table inet x', expected a mapping with the keys class, "),
     ],
 )

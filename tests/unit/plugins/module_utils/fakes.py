@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
 NFT = "/usr/sbin/nft"
+GONE = "ActiveState=inactive\nUnitFileState=disabled"
 
 
 class FakeNft:
@@ -22,6 +25,8 @@ class FakeNft:
     def __call__(self, words, text):
         """Run one command."""
         self.commands.append(words[1:])
+        if "--version" in words:
+            return 0, "nftables v1.0.6 (Lester Gooch #5)\n", ""
         if "list" in words:
             return (0, self.table, "") if self.table else (1, "", "Error: No such file or directory\n")
         if "bad" in text or ("late" in text and "-c" not in words):
@@ -36,35 +41,59 @@ class FakeNft:
         return len([words for words in self.commands if "list" not in words and "-c" not in words])
 
 
+class OtherBackend(Backend):
+    """A backend that keeps its ruleset in memory."""
+
+    name = "other"
+    file_type = "other"
+
+    def __init__(self):
+        self.rules = ""
+
+    def listing(self):
+        """Return the rules."""
+        return self.rules
+
+    def delete(self):
+        """Forget them."""
+        self.rules = ""
+
+    def load_command(self, file):
+        """Return a command that does nothing."""
+        return f"true {file}"
+
+
 class FakeHost:
     """A host whose files lie below a folder, and whose systemd notes what it is asked."""
 
     def __init__(self, root, systemd=True, has_nft=True):
         self.root = root
         self.nft = FakeNft()
-        self.has_nft = has_nft
+        self.backend = Nft(self.nft, NFT if has_nft else None)
+        self.other = OtherBackend()
         self.commands = []
         self.written = []
+        self.units = {}
         if systemd:
             (root / "run/systemd/system").mkdir(parents=True)
 
     def boot(self):
         """Return what stays on this host."""
-        return Boot(self.run, self.write, NFT, self.root)
+        return Boot(self.run, self.write, self.root)
 
     def rollback(self):
         """Return this host's way back."""
-        return Rollback(self.run, NFT, self.boot().has_systemd(), self.root)
+        return Rollback(self.run, self.backend, self.boot().has_systemd(), self.root)
 
     def firewall(self):
         """Return this host's firewall as each module finds it anew."""
-        return HostFirewall(Nft(self.nft, NFT) if self.has_nft else None, self.boot(), self.rollback())
+        return HostFirewall(self.backend, [self.other], self.boot(), self.rollback())
 
     def harden(self, ruleset):
         """Bring the host to a ruleset, in the steps of the action plugin."""
         self.firewall().prime()
         self.firewall().load(ruleset, 30)
-        assert self.firewall().confirm(ruleset)
+        assert self.firewall().confirm(ruleset, "fallback")
 
     def run(self, words):
         """Do as systemctl does with our unit's link."""
@@ -75,13 +104,27 @@ class FakeHost:
             link.unlink(missing_ok=True)
             link.symlink_to(f"/etc/systemd/system/{words[-1]}")
         if "disable" in words:
-            link.unlink()
+            link.unlink(missing_ok=True)
 
     def write(self, path: Path, text):
         """Replace a file."""
         self.written.append(str(path.relative_to(self.root)))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+    def managers(self):
+        """Return the other managers of this host's firewall."""
+        return Managers(self.ask, self.run, self.write, self.root)
+
+    def ask(self, words, _text):
+        """Answer as systemctl show does."""
+        blocks = [f"Id={unit}\nLoadState=loaded\n{self.units.get(unit, GONE)}\n" for unit in words[3:]]
+        return 0, "\n".join(blocks), ""
+
+    def forget_all(self):
+        """Remove all that stays on this host."""
+        self.boot().forget_unit()
+        self.boot().forget(self.backend)
 
     def files(self):
         """Return the files and links below the root."""

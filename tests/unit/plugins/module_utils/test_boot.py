@@ -4,11 +4,12 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import UNIT, UNIT_TEXT
+from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import COMMAND, UNIT, UNIT_TEXT
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import NFT, FakeHost
 
-RULESET, LISTING, UNIT_FILE, LINK = (
+RULESET, FALLBACK, LISTING, UNIT_FILE, LINK = (
     "etc/gatehouse/ruleset.nft",
+    "etc/gatehouse/fallback.nft",
     "var/lib/gatehouse/live.nft",
     f"etc/systemd/system/{UNIT}",
     f"etc/systemd/system/sysinit.target.wants/{UNIT}",
@@ -26,60 +27,87 @@ def plain_host(tmp_path):
 
 
 def test_a_host_that_was_never_hardened_has_nothing_of_ours(host):
-    boot = host.boot()
+    boot, nft = host.boot(), host.backend
 
-    assert (boot.ruleset(), boot.live(), boot.is_enabled(), boot.leaves_nothing()) == ("", "", False, True)
+    assert (boot.ruleset(nft), boot.live(nft), boot.is_enabled(nft), boot.leaves_nothing([nft])) == (
+        "",
+        "",
+        False,
+        True,
+    )
 
 
 def test_what_is_persisted_is_there_for_the_next_boot(host):
-    host.boot().persist("wanted", "listed")
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
 
-    assert host.files() == {RULESET, LISTING, UNIT_FILE, LINK}
+    assert host.files() == {RULESET, FALLBACK, LISTING, UNIT_FILE, LINK}
     assert (host.root / RULESET).read_text() == "wanted"
     assert (host.root / LISTING).read_text() == "listed"
-    assert (host.boot().ruleset(), host.boot().live(), host.boot().is_enabled()) == ("wanted", "listed", True)
-    assert not host.boot().leaves_nothing()
+    boot, nft = host.boot(), host.backend
+    assert (boot.ruleset(nft), boot.live(nft), boot.is_enabled(nft)) == ("wanted", "listed", True)
+    assert not host.boot().leaves_nothing([host.backend])
     assert host.commands == [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", UNIT]]
 
 
 def test_the_unit_is_left_alone_while_it_is_as_we_wrote_it(host):
-    host.boot().persist("wanted", "listed")
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
     host.commands.clear()
     host.written.clear()
-    host.boot().persist("other", "listed")
+    host.boot().persist(host.backend, "other", "listed", "fallback")
 
     assert host.commands == []
-    assert host.written == [RULESET, LISTING]
+    assert host.written == [FALLBACK, RULESET, LISTING]
 
 
 @pytest.mark.parametrize("spoil", ["edited", "removed", "disabled"])
 def test_a_unit_that_somebody_spoilt_is_written_and_enabled_again(host, spoil):
-    host.boot().persist("wanted", "listed")
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
     if spoil == "edited":
         (host.root / UNIT_FILE).write_text("[Unit]\n")
     if spoil == "removed":
         (host.root / UNIT_FILE).unlink()
     (host.root / LINK).unlink()
 
-    assert not host.boot().is_enabled()
-    host.boot().persist("wanted", "listed")
-    assert host.boot().is_enabled()
+    assert not host.boot().is_enabled(host.backend)
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
+    assert host.boot().is_enabled(host.backend)
 
 
 def test_the_unit_calls_the_hosts_nft_before_the_network_is_up(host):
-    host.boot().persist("wanted", "listed")
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
     unit = (host.root / UNIT_FILE).read_text().splitlines()
 
-    assert f"ExecStart={NFT} -f /{RULESET}" in unit
-    assert [line for line in unit if line.startswith("Before=")] == ["Before=network-pre.target shutdown.target"]
+    (start,) = [line for line in unit if line.startswith("ExecStart=")]
+    assert start.startswith(f"ExecStart=/bin/sh -c '{NFT} -f /{RULESET} && exit; ")
+    assert [line for line in unit if line.startswith("Before=")] == [
+        "Before=network-pre.target ssh.service sshd.service shutdown.target"
+    ]
     assert "Wants=network-pre.target" in unit
     assert not [line for line in unit if line.startswith("ExecStop")], "to stop the unit must not open the host"
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "code", "loaded"), [("good", 0, ["good"]), ("refused", 1, ["fallback"]), (None, 1, ["fallback"])]
+)
+def test_a_ruleset_that_cannot_be_loaded_at_boot_leaves_the_fallback_and_a_failed_unit(tmp_path, ruleset, code, loaded):
+    nft = tmp_path / "nft"
+    nft.write_text(f'#!/bin/sh\ngrep -q refused "$2" && exit 1\ncat "$2" >>{tmp_path}/loaded\n')
+    nft.chmod(0o755)
+    (tmp_path / "fallback").write_text("fallback\n")
+    if ruleset:
+        (tmp_path / "ruleset").write_text(f"{ruleset}\n")
+    command = COMMAND.format(load=f"{nft} -f {tmp_path}/ruleset", load_fallback=f"{nft} -f {tmp_path}/fallback")
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert done.returncode == code
+    assert (tmp_path / "loaded").read_text().split() == loaded
+    assert ("The saved ruleset could not be loaded" in done.stderr) == bool(code)
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 def test_systemd_has_nothing_against_the_unit(tmp_path):
     path = tmp_path / UNIT
-    path.write_text(UNIT_TEXT.format(nft="/bin/true"))
+    path.write_text(UNIT_TEXT.format(command=COMMAND.format(load="/bin/true", load_fallback="/bin/false")))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False
     )
@@ -88,47 +116,47 @@ def test_systemd_has_nothing_against_the_unit(tmp_path):
 
 
 def test_what_is_forgotten_leaves_nothing(host):
-    host.boot().persist("wanted", "listed")
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
     host.commands.clear()
-    host.boot().forget()
+    host.forget_all()
 
     assert host.files() == set()
-    assert host.boot().leaves_nothing()
+    assert host.boot().leaves_nothing([host.backend])
     assert not (host.root / "etc/gatehouse").exists()
     assert not (host.root / "var/lib/gatehouse").exists()
     assert host.commands == [["systemctl", "disable", "--now", UNIT], ["systemctl", "daemon-reload"]]
 
 
 def test_forgetting_twice_is_forgetting_once(host):
-    host.boot().persist("wanted", "listed")
-    host.boot().forget()
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
+    host.forget_all()
     host.commands.clear()
-    host.boot().forget()
+    host.forget_all()
 
     assert host.commands == []
 
 
 def test_a_file_that_somebody_keeps_beside_ours_stays(host):
-    host.boot().persist("wanted", "listed")
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
     (host.root / "etc/gatehouse/notes").write_text("mine")
-    host.boot().forget()
+    host.forget_all()
 
     assert host.files() == {"etc/gatehouse/notes"}
 
 
 def test_without_systemd_files_are_kept_and_no_unit_is_written(plain_host):
-    plain_host.boot().persist("wanted", "listed")
+    plain_host.boot().persist(plain_host.backend, "wanted", "listed", "fallback")
 
-    assert plain_host.files() == {RULESET, LISTING}
+    assert plain_host.files() == {RULESET, FALLBACK, LISTING}
     assert plain_host.commands == []
-    assert plain_host.boot().is_enabled()
-    plain_host.boot().forget()
-    assert plain_host.boot().leaves_nothing()
+    assert plain_host.boot().is_enabled(plain_host.backend)
+    plain_host.forget_all()
+    assert plain_host.boot().leaves_nothing([plain_host.backend])
 
 
 def test_what_is_forgotten_where_systemd_does_not_run_leaves_nothing_either(host):
-    host.boot().persist("wanted", "listed")
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
     shutil.rmtree(host.root / "run/systemd")
-    host.boot().forget()
+    host.forget_all()
 
-    assert host.boot().leaves_nothing()
+    assert host.boot().leaves_nothing([host.backend])

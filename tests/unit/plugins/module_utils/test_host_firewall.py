@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import os
-
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils import host_firewall
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
 OLD = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
 NEW = "#: ingress 443/tcp from office, flow front\ntable inet gatehouse\n"
-PENDING = "run/gatehouse/rollback.nft"
+PENDING = "run/gatehouse/rollback"
 
 
 @pytest.fixture
@@ -122,7 +119,7 @@ def test_nothing_is_kept_for_the_next_boot_before_somebody_confirms(host):
     assert host.files() == {PENDING}
     assert not host.firewall().is_at(NEW)
 
-    assert host.firewall().confirm(NEW)
+    assert host.firewall().confirm(NEW, "fallback")
     assert host.firewall().is_at(NEW)
     assert PENDING not in host.files()
 
@@ -146,7 +143,7 @@ def test_a_confirmation_that_comes_too_late_keeps_nothing(host):
     host.firewall().load(NEW, 30)
     (host.root / PENDING).unlink()  # the timer was first
 
-    assert not host.firewall().confirm(NEW)
+    assert not host.firewall().confirm(NEW, "fallback")
     assert host.written == []
 
 
@@ -175,7 +172,8 @@ def test_without_nft_a_host_can_be_looked_at_and_cleaned_and_not_hardened(tmp_pa
     host = FakeHost(tmp_path, has_nft=False)
     firewall = host.firewall()
 
-    assert (firewall.has_nft, firewall.has_table, firewall.live, firewall.is_at("")) == (False, False, "", True)
+    found = (firewall.missing_packages, firewall.tracks_connections, firewall.live, firewall.is_at(""))
+    assert found == (["nftables"], False, "", True)
     firewall.check(NEW)
     firewall.remove()
     for change in (firewall.prime, lambda: firewall.load(NEW, 30)):
@@ -194,8 +192,38 @@ def test_a_host_with_systemd_starts_at_boot(tmp_path, systemd):
     assert FakeHost(tmp_path, systemd=systemd).firewall().starts_at_boot is systemd
 
 
-def test_only_root_has_a_firewall(monkeypatch):
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+def test_a_host_that_changes_over_keeps_what_it_has_until_the_new_is_confirmed(host):
+    host.other.rules = "rules"
+    host.boot().persist(host.other, "old", "rules", "fallback")
 
-    with pytest.raises(FirewallError, match="only root can read and change the firewall: use become"):
-        host_firewall.of_module(None)
+    assert host.firewall().tracks_connections
+    host.firewall().load(NEW, 30)
+    assert host.other.rules == "rules"
+    assert host.boot().ruleset(host.other) == "old"
+
+    assert host.firewall().confirm(NEW, "fallback")
+    assert host.other.rules == ""
+    assert not host.boot().has(host.other)
+    assert host.firewall().is_at(NEW)
+
+
+def test_a_host_with_rules_in_another_backend_too_is_not_where_it_should_be(host):
+    host.harden(NEW)
+    host.boot().persist(host.other, "old", "rules", "fallback")
+
+    assert not host.firewall().is_at(NEW)
+
+
+def test_the_difference_from_another_backend_is_in_flows(host):
+    host.boot().persist(host.other, OLD, "rules", "fallback")
+
+    assert host.firewall().difference(NEW)["before"] == "ingress 22/tcp from office, flow admin\n"
+
+
+def test_a_first_ruleset_that_cannot_be_loaded_leaves_no_primer(host):
+    host.firewall().prime()
+
+    with pytest.raises(FirewallError):
+        host.firewall().load("late", 30)
+
+    assert (host.nft.table, host.files()) == ("", set())

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError, Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
 
 RULESET = """\

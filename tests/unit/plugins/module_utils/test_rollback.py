@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import PENDING, TAKEN, Rollback
 
 
@@ -21,13 +24,13 @@ class Runner:
             raise FirewallError("systemd-run failed: no bus")
 
 
-def way_back(root, runner, systemd=True, nft="/usr/sbin/nft"):
-    return Rollback(runner, nft, systemd, root)
+def way_back(root, runner, systemd=True, nft="/usr/sbin/nft", listing="listing"):
+    return Rollback(runner, Nft(lambda _words, _text: (0, listing, ""), nft), systemd, root)
 
 
 def test_arming_waits_in_a_unit_of_its_own_for_so_many_seconds(tmp_path):
     runner = Runner()
-    way_back(tmp_path, runner).arm("listing", 45)
+    way_back(tmp_path, runner).arm(45)
 
     assert (tmp_path / PENDING).read_text() == "table inet gatehouse\ndelete table inet gatehouse\nlisting"
     (command,) = runner.commands
@@ -38,31 +41,40 @@ def test_arming_waits_in_a_unit_of_its_own_for_so_many_seconds(tmp_path):
 
 def test_without_systemd_a_process_that_outlives_the_session_waits(tmp_path):
     runner = Runner()
-    way_back(tmp_path, runner, systemd=False).arm("listing", 45)
+    way_back(tmp_path, runner, systemd=False).arm(45)
 
     assert runner.commands[0][:2] == ["setsid", "--fork"]
     assert "sleep 45; " in runner.commands[0][-1]
 
 
 def test_a_second_change_waits_for_the_first(tmp_path):
-    way_back(tmp_path, Runner()).arm("first", 45)
+    way_back(tmp_path, Runner(), listing="first").arm(45)
 
     with pytest.raises(FirewallError, match="another change of this host's ruleset waits to be confirmed"):
-        way_back(tmp_path, Runner()).arm("second", 45)
+        way_back(tmp_path, Runner(), listing="second").arm(45)
 
     assert (tmp_path / PENDING).read_text().endswith("first")
 
 
+def test_a_way_back_that_nobody_will_go_any_more_keeps_nobody_waiting(tmp_path):
+    way_back(tmp_path, Runner(), listing="first").arm(45)
+    long_ago = time.time() - 60
+    os.utime(tmp_path / PENDING, (long_ago, long_ago))
+    way_back(tmp_path, Runner(), listing="second").arm(45)
+
+    assert (tmp_path / PENDING).read_text().endswith("second")
+
+
 def test_what_cannot_be_armed_leaves_nothing_pending(tmp_path):
     with pytest.raises(FirewallError, match="no bus"):
-        way_back(tmp_path, Runner(fails=True)).arm("listing", 45)
+        way_back(tmp_path, Runner(fails=True)).arm(45)
 
     assert not (tmp_path / PENDING).exists()
 
 
 @pytest.mark.parametrize("stopping_fails", [False, True])
 def test_disarming_counts_once_also_where_the_timer_is_gone(tmp_path, stopping_fails):
-    way_back(tmp_path, Runner()).arm("listing", 45)
+    way_back(tmp_path, Runner()).arm(45)
     back = way_back(tmp_path, Runner(fails=stopping_fails))
 
     assert [back.disarm(), back.disarm()] == [True, False]
@@ -89,8 +101,8 @@ def fire(command):
 
 def test_the_way_back_loads_the_previous_ruleset_with_nothing_but_a_shell_and_nft(tmp_path, nft):
     runner = Runner()
-    back = way_back(tmp_path, runner, nft=str(nft))
-    back.arm("listing\n", 45)
+    back = way_back(tmp_path, runner, nft=str(nft), listing="listing\n")
+    back.arm(45)
     fire(runner.commands[0])
 
     assert (tmp_path / "loaded").read_text() == "table inet gatehouse\ndelete table inet gatehouse\nlisting\n"
@@ -101,8 +113,8 @@ def test_the_way_back_loads_the_previous_ruleset_with_nothing_but_a_shell_and_nf
 
 def test_a_timer_that_fires_after_the_confirmation_does_nothing(tmp_path, nft):
     runner = Runner()
-    back = way_back(tmp_path, runner, nft=str(nft))
-    back.arm("listing\n", 45)
+    back = way_back(tmp_path, runner, nft=str(nft), listing="listing\n")
+    back.arm(45)
     assert back.disarm()
     fire(runner.commands[0])
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.modules.ruleset import change
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -14,8 +14,8 @@ def host(tmp_path):
 
 
 def do(host, step=None, ruleset=RULESET, state="present"):
-    params = {"state": state, "step": step, "ruleset": ruleset, "rollback_timeout": 30}
-    return change(host.firewall(), params)
+    params = {"state": state, "step": step, "rollback_timeout": 30, "fallback": "fallback"}
+    return change(host.firewall(), host.managers(), ruleset, params)
 
 
 def test_the_steps_bring_a_host_to_a_ruleset(host):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.modules import ruleset_info
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -26,8 +26,8 @@ def test_a_look_changes_nothing_and_says_what_there_is(host):
 
     assert look(host) == {
         "changed": False,
-        "has_nft": True,
-        "has_table": True,
+        "packages": [],
+        "tracks_connections": True,
         "drift": [],
         "management": CONNECTION,
         "live": host.nft.table,

@@ -33,7 +33,7 @@ def read_data(name: str) -> Any:
 def good(put: Mapping[str, object] | None = None, drop: Iterable[str] = (), profiled: bool = False) -> dict[str, Any]:
     """Return a model without a problem, with values put at paths such as ``gatehouse_flows[1].ports[0]``."""
     document: dict[str, Any] = copy.deepcopy(_PROFILED if profiled else _GOOD)
-    for path, value in (put or {}).items():
+    for path, value in copy.deepcopy(dict(put or {})).items():
         parent, key = _find(document, path)
         if isinstance(parent, list) and key == len(parent):
             parent.append(value)

@@ -19,7 +19,8 @@ WORDS = (
     *("web", "db", "office", "vcs", "webs", "dbs", "http", "web1", "git.example.org", "circleci_server_4"),
     *("name", "groups", "networks", "hostnames", "zones", "ports", "services", "from", "to", "why", "side", "end"),
     *("log", "expires", "private", "public", "both", "ingress", "egress", "true", "no", "2027-01-31", "lo", "eth0"),
-    *("all", "443/tcp", "1-65535/udp", "53/tcp+udp", "65535/sctp", "0/tcp", "9-1/tcp"),
+    *("pre_dnat", "addresses"),
+    *("all", "443/tcp", "1-65535/udp", "53/tcp+udp", "65535/sctp", "0/tcp", "9-1/tcp", "30000-32767/tcp+udp"),
     *("0.0.0.0/0", "::/0", "192.0.2.0/24", "2001:db8::/32", "192.0.2.1", "::1", "255.255.255.255", "10.0.0.1/8"),
 )
 scalars = (
@@ -60,8 +61,13 @@ def rulesets(document):
     return {render(fleet.policy_of(host)) for host in fleet.classes}
 
 
+NODE_PORTS = {
+    "gatehouse_classes[0].pre_dnat": {"ports": ["80/tcp"], "addresses": ["198.51.100.200"], "side": "public"},
+    "hosts.web1.gatehouse_interfaces": {"public": ["eth1"]},
+    "hosts.web2.gatehouse_interfaces": {"public": ["eth1"]},
+}
 # The inventory's own structure is Ansible's to check.
-PLACES = [place for place in places(good()) if place.startswith("gatehouse_") or "ansible_host" in place]
+PLACES = [place for place in places(good(NODE_PORTS)) if place.startswith("gatehouse_") or "ansible_host" in place]
 OPTIONAL = [
     *("gatehouse_profile", "gatehouse_options", "gatehouse_echo_request", "hosts.web1.gatehouse_addresses"),
     *("hosts.web1.gatehouse_interfaces", "gatehouse_flows[0].side", "gatehouse_flows[0].log", "gatehouse_flows[0].end"),
@@ -84,7 +90,7 @@ def test_any_data_at_any_place_is_a_model_error_or_a_ruleset_that_nft_takes():
     )
     def try_it(place, value):
         with suppress(ModelError):
-            accepted.update(rulesets(good({place: value})))
+            accepted.update(rulesets(good({**NODE_PORTS, place: value})))
 
     try_it()
     assert len(accepted) > 10
@@ -103,7 +109,7 @@ def test_lists_a_hundred_deep_are_a_model_error(place):
     for _level in range(100):
         deep = [deep]
 
-    assert problems_of(good({place: deep}))
+    assert problems_of(good({**NODE_PORTS, place: deep}))
 
 
 # What a model may say, and renderers meet: everything below compiles.
@@ -124,6 +130,13 @@ networks = some.one_of(
 )
 names = some.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,63}", fullmatch=True).filter(lambda name: name not in ("web", "db"))
 prose = some.text(some.characters(exclude_characters='"`{}\\'), max_size=60).filter(str.isprintable)
+good_pre_dnats = some.fixed_dictionaries(
+    {"ports": some.lists(ports.filter(lambda text: text != "all"), max_size=3)},
+    optional={
+        "addresses": some.lists(networks, max_size=3),
+        "side": some.sampled_from([None, "private", "public"]),
+    },
+)
 
 
 @some.composite
@@ -135,6 +148,7 @@ def good_models(draw):
         {
             "gatehouse_zones": [{"name": name, "networks": found} for name, found in zones.items()],
             "gatehouse_flows": [draw(good_flows(name, peers)) for name in flows],
+            "gatehouse_classes[0].pre_dnat": draw(some.none() | good_pre_dnats),
             "gatehouse_classes[1].isolated": draw(some.booleans()),
             "hosts.web1.gatehouse_interfaces": {"private": ["eth0", "bond0.100"], "public": "eth1"},
             "hosts.web2.gatehouse_interfaces": {"private": "eth0", "public": "wg@1"},

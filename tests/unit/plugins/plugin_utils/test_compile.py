@@ -6,7 +6,9 @@ import datetime
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import network_text
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good, problems_of
 
 
 def rules(policy, direction):
@@ -161,6 +163,70 @@ def test_interfaces_are_a_hosts_own_where_a_flow_asks_for_a_side_and_nowhere_els
     assert sided.policy_of("web1").interfaces == {"public": ("eth1",)}
     assert sided.policy_of("web2").interfaces == sided.policy_of("db1").interfaces == {}
     assert plain.policy_of("web1") is plain.policies["web"]
+
+
+NODE_PORTS = {"ports": ["30000-32767/tcp"]}
+
+
+@pytest.mark.parametrize(
+    ("written", "pre_dnat"),
+    [
+        (None, PreDnat()),
+        ({"ports": []}, PreDnat()),
+        (NODE_PORTS, PreDnat(PortSet.parse("30000-32767/tcp"))),
+    ],
+)
+def test_a_policy_says_what_its_class_judges_before_dnat_and_other_classes_nothing(written, pre_dnat):
+    found = policies({"gatehouse_classes[0].pre_dnat": written})
+
+    assert found["web"].pre_dnat == pre_dnat
+    assert found["db"].pre_dnat == PreDnat()
+
+
+def test_interfaces_are_a_hosts_own_where_only_what_is_judged_before_dnat_has_a_side():
+    interfaces = {f"hosts.{host}.gatehouse_interfaces": {"public": f"eth{host[-1]}"} for host in ("web1", "web2")}
+    sided = build(good({**interfaces, "gatehouse_classes[0].pre_dnat": {**NODE_PORTS, "side": "public"}}))
+    plain = build(good({**interfaces, "gatehouse_classes[0].pre_dnat": NODE_PORTS}))
+
+    assert sided.policies["web"].has_sides
+    assert not sided.policies["db"].has_sides
+    assert [sided.policy_of(host).interfaces for host in ("web1", "web2", "db1")] == [
+        {"public": ("eth1",)},
+        {"public": ("eth2",)},
+        {},
+    ]
+    assert plain.policy_of("web1") is plain.policies["web"]
+
+
+@pytest.mark.parametrize(
+    ("web1", "web2", "lacking"),
+    [
+        ({}, {}, ["web1", "web2"]),
+        ({"public": "eth1"}, {"private": "eth0"}, ["web2"]),
+        ({"public": ["eth1"], "private": "eth0"}, {"public": "eth1"}, []),
+    ],
+)
+def test_each_host_needs_an_interface_on_the_side_on_which_it_judges_before_dnat(web1, web2, lacking):
+    document = good(
+        {
+            "gatehouse_classes[0].pre_dnat": {**NODE_PORTS, "side": "public"},
+            "hosts.web1.gatehouse_interfaces": web1,
+            "hosts.web2.gatehouse_interfaces": web2,
+        }
+    )
+
+    assert [str(problem) for problem in problems_of(document)] == [
+        f"gatehouse_interfaces.public (host {host}): got nothing, expected an interface name: "
+        "pre_dnat of web is for the public side only"
+        for host in lacking
+    ]
+
+
+def test_a_class_that_judges_nothing_before_dnat_needs_no_interface_for_that():
+    put = {"gatehouse_classes[0].pre_dnat": {"ports": [], "side": "public"}}
+
+    assert problems_of(good(put)) == ()
+    assert not build(good(put)).policies["web"].has_sides
 
 
 @pytest.mark.parametrize("echo_request", [True, False])

@@ -4,6 +4,7 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, parse_network
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.describe import describe, describe_rule, reasons
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PortSet
 
 
@@ -56,10 +57,40 @@ def test_each_flow_has_its_reason_once_and_those_without_one_none():
     assert reasons(policy) == ["flow a: first", "flow z: last [page 9]"]
 
 
-def test_isolation_is_said_first():
-    policy = Policy("web", ingress=(Rule("a", "office", OFFICE, SSH),), isolated=addresses("192.0.2.1"))
+NODE_PORTS = PortSet.parse("30000-32767/tcp+udp")
+
+
+@pytest.mark.parametrize(
+    ("pre_dnat", "lines"),
+    [
+        (PreDnat(), []),
+        (PreDnat(addresses=addresses("203.0.113.200"), side="public"), []),
+        (PreDnat(NODE_PORTS), ["judged before DNAT: 30000-32767/tcp 30000-32767/udp to the host"]),
+        (PreDnat(SSH, side="public"), ["judged before DNAT: 22/tcp to the host on the public side"]),
+        (
+            PreDnat(SSH, addresses("203.0.113.200", "2001:db8:9::/64")),
+            ["judged before DNAT: 22/tcp to the host and to 203.0.113.200, 2001:db8:9::/64"],
+        ),
+        (
+            PreDnat(SSH, addresses("203.0.113.200"), "private"),
+            ["judged before DNAT: 22/tcp to the host and to 203.0.113.200 on the private side"],
+        ),
+    ],
+)
+def test_what_is_judged_before_dnat_is_one_line(pre_dnat, lines):
+    assert describe(Policy("web", pre_dnat=pre_dnat)) == lines
+
+
+def test_isolation_is_said_first_and_then_what_is_judged_before_dnat():
+    policy = Policy(
+        "web",
+        ingress=(Rule("a", "office", OFFICE, SSH),),
+        isolated=addresses("192.0.2.1"),
+        pre_dnat=PreDnat(SSH),
+    )
 
     assert describe(policy) == [
         "nothing between hosts of web: they are isolated",
+        "judged before DNAT: 22/tcp to the host",
         "ingress 22/tcp from office, flow a",
     ]

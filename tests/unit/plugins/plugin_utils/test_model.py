@@ -7,7 +7,13 @@ import datetime
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, parse_network
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems, Where
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import Declared, Flow, Layer, read_model
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import (
+    Declared,
+    Flow,
+    Layer,
+    PreDnat,
+    read_model,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import TODAY, read
 
@@ -175,6 +181,54 @@ def test_a_class_is_isolated_where_the_user_says_so_and_else_where_the_profile_d
 
     assert problems == []
     assert model.classes["web"].isolated is isolated
+
+
+NODE_PORTS = PortSet.parse("30000-32767/tcp+udp")
+
+
+@pytest.mark.parametrize(
+    ("written", "pre_dnat"),
+    [
+        (None, None),
+        ({"ports": []}, PreDnat()),
+        ({"ports": "30000-32767/tcp+udp"}, PreDnat(NODE_PORTS)),
+        ({"ports": ["30000-32767/tcp", "30000-32767/udp"], "addresses": [], "side": None}, PreDnat(NODE_PORTS)),
+        ({"ports": ["30000-32767/tcp+udp"], "side": "public"}, PreDnat(NODE_PORTS, side="public")),
+        (
+            {"ports": ["30000-32767/udp+tcp"], "addresses": ["203.0.113.200", "2001:db8:9::/64"], "side": "private"},
+            PreDnat(NODE_PORTS, AddressSet.of(map(parse_network, ["203.0.113.200", "2001:db8:9::/64"])), "private"),
+        ),
+    ],
+)
+def test_a_class_says_what_its_hosts_judge_before_dnat(written, pre_dnat):
+    assert read(classes=[{**CLASSES[0], "pre_dnat": written}]).classes["web"].pre_dnat == pre_dnat
+
+
+def test_nothing_is_judged_before_dnat_without_ports():
+    assert not PreDnat()
+    assert not PreDnat(addresses=AddressSet.of([parse_network("203.0.113.200")]), side="public")
+    assert PreDnat(NODE_PORTS)
+
+
+@pytest.mark.parametrize(
+    ("shipped", "own", "pre_dnat"),
+    [
+        (None, None, None),
+        ({"ports": "30000-32767/tcp+udp"}, None, PreDnat(NODE_PORTS)),
+        ({"ports": "30000-32767/tcp+udp"}, {"ports": []}, PreDnat()),
+        ({"ports": "30000-32767/tcp+udp", "side": "public"}, {"ports": "80/tcp"}, PreDnat(PortSet.parse("80/tcp"))),
+        ({"ports": []}, {"ports": "30000-32767/tcp+udp"}, PreDnat(NODE_PORTS)),
+        (None, {"ports": "30000-32767/tcp+udp"}, PreDnat(NODE_PORTS)),
+    ],
+)
+def test_a_class_judges_before_dnat_what_the_user_says_and_else_what_the_profile_does(shipped, own, pre_dnat):
+    profile = layer("profile p", prefix="", classes=[{"name": "web", "pre_dnat": shipped}])
+    user = layer(classes=[{"name": "web", "groups": ["webs"], "pre_dnat": own}])
+
+    model, problems = layered(profile, user)
+
+    assert problems == []
+    assert model.classes["web"].pre_dnat == pre_dnat
 
 
 def test_two_groups_may_say_the_same_of_a_flow_and_must_not_say_two_things():

@@ -7,11 +7,14 @@ import json
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
+NODE_PORTS = {"ports": ["30000-32767/tcp+udp"], "addresses": ["203.0.113.200", "2001:db8:9::/64"], "side": "public"}
 SIDED = {
     "gatehouse_classes[0].isolated": True,
+    "gatehouse_classes[0].pre_dnat": NODE_PORTS,
     "gatehouse_flows[0].side": "public",
     "gatehouse_flows[0].log": True,
     "gatehouse_flows[0].source": "page 9",
@@ -24,8 +27,10 @@ POLICIES = {
     "web": build(good()).policy_of("web1"),
     "db": build(good()).policy_of("db1"),
     "sided": build(good(SIDED)).policy_of("web1"),
+    "node ports": build(good({"gatehouse_classes[0].pre_dnat": {"ports": "80/tcp"}})).policy_of("web1"),
     "nobody": build(good({"gatehouse_zones[0].networks": []})).policy_of("web1"),
     "profiled": build(good(profiled=True)).policy_of("db1"),
+    "profiled node ports": build(good(profiled=True)).policy_of("web1"),
 }
 DATA = to_data(POLICIES["sided"])
 
@@ -39,6 +44,11 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
     assert DATA == {
         "class": "web",
         "isolated": ["192.0.2.1", "192.0.2.2"],
+        "pre_dnat": {
+            "ports": ["30000-32767/tcp", "30000-32767/udp"],
+            "addresses": ["203.0.113.200", "2001:db8:9::/64"],
+            "side": "public",
+        },
         "echo_request": False,
         "interfaces": {"private": ["eth0"], "public": ["eth1", "wg0"]},
         "ingress": [
@@ -75,6 +85,13 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         (["class"], None, "policy.class"),
         (["echo_request"], "perhaps", "policy.echo_request"),
         (["isolated"], ["192.0.2.1", "web2"], "policy.isolated[1]"),
+        (["pre_dnat"], ["80/tcp"], "policy.pre_dnat"),
+        (["pre_dnat"], {}, "policy.pre_dnat.ports"),
+        (["pre_dnat", "ports"], ["80/tcp }"], "policy.pre_dnat.ports[0]"),
+        (["pre_dnat", "ports"], ["all"], "policy.pre_dnat.ports"),
+        (["pre_dnat", "addresses"], ["192.0.2.1", "192.0.2.2 accept"], "policy.pre_dnat.addresses[1]"),
+        (["pre_dnat", "side"], "left", "policy.pre_dnat.side"),
+        (["pre_dnat", "action"], "drop", "policy.pre_dnat.action"),
         (["interfaces"], ["eth0"], "policy.interfaces"),
         (["interfaces", "public"], ['eth0" accept #'], "policy.interfaces.public[0]"),
         (["ingress"], {}, "policy.ingress"),
@@ -101,6 +118,11 @@ def test_what_is_no_policy_or_no_safe_one_is_refused(path, value, place):
         from_data(data)
 
     assert [str(problem.where) for problem in raised.value.problems] == [place]
+
+
+def test_data_without_a_word_on_it_judges_nothing_before_dnat():
+    for data in ({**DATA, "pre_dnat": None}, {key: value for key, value in DATA.items() if key != "pre_dnat"}):
+        assert from_data(data).pre_dnat == PreDnat()
 
 
 @pytest.mark.parametrize("data", [None, [], "web", 5, {}])

@@ -62,6 +62,17 @@ REFERENCES = {
         "gatehouse_zones[0].zones",
     )
 }
+NODE_PORTS = {
+    "gatehouse_classes[0].pre_dnat.ports[1]": lambda text: {
+        "gatehouse_classes[0].pre_dnat": {"ports": ["80/tcp", text]}
+    },
+    "gatehouse_classes[0].pre_dnat.addresses[0]": lambda text: {
+        "gatehouse_classes[0].pre_dnat": {"ports": "80/tcp", "addresses": [text]}
+    },
+    "gatehouse_classes[0].pre_dnat.side": lambda text: {
+        "gatehouse_classes[0].pre_dnat": {"ports": "80/tcp", "side": text}
+    },
+}
 HOST_VALUES = {
     "ansible_host (host web1)": lambda text: {"hosts.web1.ansible_host": text},
     "gatehouse_addresses.private[1] (host web1)": lambda text: {
@@ -83,6 +94,8 @@ PROSE = {
 HOST_NAMES = {"gatehouse_zones[1].hostnames[0]": lambda text: {"gatehouse_zones[1].hostnames[0]": text}}
 
 
+REFUSED = {**NAMES, **REFERENCES, **NODE_PORTS}
+
 each_name = pytest.mark.parametrize(("place", "put"), NAMES.items(), ids=NAMES)
 
 
@@ -100,7 +113,7 @@ def inside(texts, before, after):
     return {kind: f"{before}{text}{after}" for kind, text in texts.items()}
 
 
-@pytest.mark.parametrize(("place", "put"), {**NAMES, **REFERENCES}.items(), ids={**NAMES, **REFERENCES})
+@pytest.mark.parametrize(("place", "put"), REFUSED.items(), ids=REFUSED)
 def test_a_name_is_refused(place, put):
     assert not_one_printable_problem(inside(UNSAFE_IN_NAMES, "we", "b"), place, put) == {}
 

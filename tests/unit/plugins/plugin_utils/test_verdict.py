@@ -8,8 +8,14 @@ from ipaddress import ip_address
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, parse_network
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, Verdict, verdict
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import (
+    Packet,
+    Verdict,
+    is_judged_before_dnat,
+    verdict,
+)
 
 HOST = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8::1")}
 
@@ -207,3 +213,237 @@ def test_isolation_counts_on_the_way_out_too():
     assert (
         ask("egress", "198.51.100.53", "udp", 53, policy=isolated).reason == "hosts of web are isolated from each other"
     )
+
+
+SERVICES = AddressSet.of(map(parse_network, ["203.0.113.200", "2001:db8:9::/64"]))
+NODE = Policy(
+    node_class="node",
+    ingress=(
+        rule("node_ports", "balancer", "198.51.100.40 2001:db8:1::40", "30000-32767/tcp"),
+        rule("sided", "world", "0.0.0.0/0 ::/0", "31000/tcp", side="private"),
+        rule("shop", "office", "198.51.100.128/25", "443/tcp"),
+        rule("own", "office", "198.51.100.128/25", "8443/tcp"),
+    ),
+    egress=(rule("pods", "pods", "10.244.0.0/16", "8443/tcp"),),
+    pre_dnat=PreDnat(PortSet.parse("30000-32767/tcp+udp") | PortSet.parse("443/tcp"), SERVICES),
+    interfaces={"public": ("eth1", "wg0"), "private": ("eth0",)},
+)
+PUBLIC_NODE = replace(NODE, pre_dnat=replace(NODE.pre_dnat, side="public"))
+
+
+def arriving(peer, protocol, port, to=None, **more):
+    """Return a packet to the host, or to the address of another that is named."""
+    peer = ip_address(peer)
+    to_host = {"to_host": False} if to else {}
+    return Packet("ingress", peer, ip_address(to) if to else HOST[peer.version], protocol, port, **to_host, **more)
+
+
+LEFT_ALONE = Verdict(True, "", "it is forwarded, which is left alone")
+DENIED = Verdict(False, "", "no flow allows it")
+BY_NODE_PORTS = Verdict(True, "node_ports", "the flow node_ports allows it (balancer)")
+
+each_way_on = pytest.mark.parametrize(
+    "then", [{"forwarded": True}, {"redirected_to": 8443}, {"redirected_to": 22}, {}], ids=str
+)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "port", "to", "judged"),
+    [
+        ("tcp", 30000, None, True),
+        ("tcp", 32767, None, True),
+        ("udp", 30000, None, True),
+        ("tcp", 443, None, True),
+        ("tcp", 29999, None, False),
+        ("tcp", 32768, None, False),
+        ("sctp", 30000, None, False),
+        ("udp", 443, None, False),
+        ("gre", None, None, False),
+        ("tcp", 443, "203.0.113.200", True),
+        ("tcp", 30000, "203.0.113.200", True),
+        ("tcp", 80, "203.0.113.200", False),
+        ("tcp", 443, "203.0.113.201", False),
+        ("tcp", 443, "10.244.1.7", False),
+        ("tcp", 443, "2001:db8:9::ffff", True),
+        ("tcp", 443, "2001:db8:a::1", False),
+    ],
+)
+def test_a_port_is_judged_before_dnat_at_the_hosts_own_addresses_and_those_of_services(protocol, port, to, judged):
+    peer = "2001:db8:1::40" if to and ":" in to else "198.51.100.40"
+
+    assert is_judged_before_dnat(NODE, arriving(peer, protocol, port, to)) is judged
+
+
+@pytest.mark.parametrize(
+    ("policy", "interface", "judged"),
+    [
+        (NODE, "eth0", True),
+        (NODE, "", True),
+        (PUBLIC_NODE, "eth1", True),
+        (PUBLIC_NODE, "wg0", True),
+        (PUBLIC_NODE, "eth0", False),
+        (PUBLIC_NODE, "eth10", False),
+        (PUBLIC_NODE, "", False),
+        (replace(PUBLIC_NODE, interfaces={}), "eth0", True),
+        (replace(PUBLIC_NODE, interfaces={"private": ("eth0",)}), "eth0", True),
+    ],
+)
+def test_a_side_means_the_interfaces_on_it_before_dnat_too(policy, interface, judged):
+    assert is_judged_before_dnat(policy, arriving("198.51.100.40", "tcp", 30000, interface=interface)) is judged
+
+
+def test_nothing_that_goes_out_and_nothing_at_all_without_ports_is_judged_before_dnat():
+    going = Packet("egress", HOST[4], ip_address("198.51.100.40"), "tcp", 30000)
+
+    assert not is_judged_before_dnat(NODE, going)
+    assert not is_judged_before_dnat(POLICY, arriving("198.51.100.40", "tcp", 443))
+    assert not is_judged_before_dnat(replace(NODE, pre_dnat=PreDnat()), arriving("198.51.100.40", "tcp", 30000))
+
+
+@pytest.mark.parametrize(
+    ("port", "to", "more"),
+    [
+        (80, None, {"forwarded": True}),
+        (443, "10.244.1.7", {}),
+        (443, "10.244.1.7", {"forwarded": True}),
+        (443, "203.0.113.201", {"forwarded": True}),
+        (30080, "10.244.1.7", {"state": "invalid"}),
+    ],
+)
+def test_what_is_forwarded_and_not_judged_before_dnat_is_left_alone(port, to, more):
+    assert verdict(NODE, arriving("203.0.113.7", "tcp", port, to, **more)) == LEFT_ALONE
+    isolated = replace(NODE, isolated=AddressSet.of([parse_network("203.0.113.7")]))
+    assert verdict(isolated, arriving("203.0.113.7", "tcp", port, to, **more)) == LEFT_ALONE
+
+
+def test_what_comes_in_on_another_side_is_not_judged_before_dnat():
+    forwarded = arriving("203.0.113.7", "tcp", 30080, interface="eth0", forwarded=True)
+    service = arriving("203.0.113.7", "tcp", 443, "203.0.113.200", interface="eth0", forwarded=True)
+
+    assert (verdict(NODE, forwarded), verdict(PUBLIC_NODE, forwarded)) == (DENIED, LEFT_ALONE)
+    assert (verdict(NODE, service), verdict(PUBLIC_NODE, service)) == (DENIED, LEFT_ALONE)
+
+
+@each_way_on
+@pytest.mark.parametrize("policy", [NODE, PUBLIC_NODE], ids=["any side", "public side"])
+@pytest.mark.parametrize(
+    ("peer", "protocol", "port", "flow"),
+    [
+        ("198.51.100.40", "tcp", 30080, "node_ports"),
+        ("2001:db8:1::40", "tcp", 32767, "node_ports"),
+        ("198.51.100.40", "udp", 30080, ""),
+        ("198.51.100.41", "tcp", 30080, ""),
+        ("198.51.100.200", "tcp", 30080, ""),
+        ("198.51.100.200", "tcp", 443, "shop"),
+        ("203.0.113.7", "tcp", 31000, ""),
+    ],
+)
+def test_what_is_judged_before_dnat_is_decided_by_the_port_that_was_asked_for(peer, protocol, port, flow, policy, then):
+    found = verdict(policy, arriving(peer, protocol, port, interface="eth1", **then))
+
+    assert (found.allowed, found.flow) == (bool(flow), flow)
+
+
+@pytest.mark.parametrize(("interface", "flow"), [("eth0", "sided"), ("eth1", ""), ("cni0", "")])
+def test_a_flow_on_one_side_decides_of_node_ports_on_that_side_alone(interface, flow):
+    assert verdict(NODE, arriving("203.0.113.7", "tcp", 31000, interface=interface, forwarded=True)).flow == flow
+
+
+@each_way_on
+@pytest.mark.parametrize(
+    ("peer", "to", "flow"),
+    [
+        ("198.51.100.200", "203.0.113.200", "shop"),
+        ("198.51.100.40", "203.0.113.200", ""),
+        ("2001:db8:1::40", "2001:db8:9::1", ""),
+    ],
+)
+def test_a_services_address_is_open_where_a_flow_allows_its_port(peer, to, flow, then):
+    assert verdict(NODE, arriving(peer, "tcp", 443, to, **then)).flow == flow
+
+
+@pytest.mark.parametrize(
+    ("port", "redirected_to", "flow"),
+    [
+        (443, 9, "shop"),
+        (443, 8443, "shop"),
+        (80, 8443, "own"),
+        (80, 443, "shop"),
+        (80, 9, ""),
+        (8443, 9, ""),
+        (30080, 8443, ""),
+        (30080, 30081, ""),
+    ],
+)
+def test_what_was_redirected_to_the_host_passes_by_the_port_asked_for_if_judged_and_else_by_the_one_it_became(
+    port, redirected_to, flow
+):
+    found = verdict(NODE, arriving("198.51.100.200", "tcp", port, redirected_to=redirected_to, interface="eth1"))
+
+    assert (found.allowed, found.flow) == (bool(flow), flow)
+
+
+@pytest.mark.parametrize(
+    ("port", "redirected_to", "flow"), [(443, 9, "shop"), (30080, 8443, "own"), (30080, 9, ""), (443, 8443, "shop")]
+)
+def test_on_another_side_what_was_redirected_to_the_host_passes_by_either_port(port, redirected_to, flow):
+    packet = arriving("198.51.100.200", "tcp", port, redirected_to=redirected_to, interface="eth0")
+
+    assert verdict(PUBLIC_NODE, packet).flow == flow
+
+
+@pytest.mark.parametrize(
+    ("port", "redirected_to", "flow"), [(443, 9, "shop"), (80, 8443, "own"), (80, 9, ""), (30080, 8443, "own")]
+)
+def test_an_address_that_is_not_judged_may_be_redirected_to_the_host_where_a_flow_allows_a_port(
+    port, redirected_to, flow
+):
+    found = verdict(NODE, arriving("198.51.100.200", "tcp", port, "203.0.113.201", redirected_to=redirected_to))
+
+    assert (found.allowed, found.flow) == (bool(flow), flow)
+
+
+@each_way_on
+@pytest.mark.parametrize(
+    ("more", "allowed", "reason"),
+    [
+        ({"interface": "lo"}, True, "loopback is always allowed"),
+        ({"interface": "lo", "state": "invalid"}, True, "loopback is always allowed"),
+        ({"state": "established"}, True, "it belongs to a connection that was allowed"),
+        ({"state": "related"}, True, "it belongs to a connection that was allowed"),
+        ({"state": "invalid"}, False, "connection tracking calls it invalid"),
+    ],
+)
+def test_what_always_passes_and_never_does_is_the_same_before_dnat(more, allowed, reason, then):
+    assert verdict(NODE, arriving("203.0.113.7", "tcp", 30080, **more, **then)) == Verdict(allowed, "", reason)
+    assert verdict(NODE, arriving("203.0.113.7", "tcp", 443, "203.0.113.200", **more, **then)).allowed is allowed
+
+
+def test_a_dhcp_client_whose_port_is_judged_before_dnat_gets_its_answers():
+    client = replace(NODE, pre_dnat=PreDnat(PortSet.parse("1-1024/udp")))
+
+    for then in ({}, {"forwarded": True}):
+        assert verdict(client, arriving("203.0.113.7", "udp", 68, source_port=67, **then)).allowed
+        assert not verdict(client, arriving("203.0.113.7", "udp", 69, source_port=67, **then)).allowed
+
+
+@each_way_on
+def test_an_isolated_host_opens_its_node_ports_to_its_own_kind_on_no_flow(then):
+    isolated = replace(NODE, isolated=AddressSet.of([parse_network("198.51.100.40")]))
+
+    assert verdict(NODE, arriving("198.51.100.40", "tcp", 30080, **then)) == BY_NODE_PORTS
+    assert verdict(isolated, arriving("198.51.100.40", "tcp", 30080, **then)) == Verdict(
+        False, "", "hosts of node are isolated from each other"
+    )
+
+
+def test_a_flow_for_everything_opens_what_is_judged_before_dnat_too():
+    mesh = replace(NODE, ingress=(rule("mesh", "node", "192.0.2.2", "all"), *NODE.ingress))
+
+    for then in ({"forwarded": True}, {"redirected_to": 22}, {}):
+        assert verdict(mesh, arriving("192.0.2.2", "udp", 30080, **then)).flow == "mesh"
+
+
+def test_what_goes_out_is_decided_by_where_it_goes():
+    assert ask("egress", "10.244.1.7", "tcp", 8443, policy=NODE).flow == "pods"
+    assert ask("egress", "10.244.1.7", "tcp", 30080, policy=NODE) == DENIED

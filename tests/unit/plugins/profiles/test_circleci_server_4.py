@@ -10,6 +10,8 @@ import pytest
 import yaml
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import PROFILES
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix, port_set
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import (
     TODAY,
@@ -74,6 +76,13 @@ def test_options_are_off_unless_somebody_sets_them():
 @each_fleet
 def test_kubernetes_nodes_are_not_isolated(values):
     assert not MODELS[values].classes["k8s_node"].isolated
+
+
+@each_fleet
+def test_kubernetes_nodes_judge_their_node_ports_before_dnat_and_no_other_class_anything(values):
+    found = {name: node_class.pre_dnat for name, node_class in MODELS[values].classes.items() if node_class.pre_dnat}
+
+    assert found == {"k8s_node": PreDnat(PortSet.parse("30000-32767/tcp+udp"))}
 
 
 @pytest.mark.parametrize("name", ["nomad_client", "external_vm"])

@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
-_SET = rf"{_NAME}(?:\.(?:private|public))?\.v"
+_SET = rf"(?:{_NAME}(?:\.(?:private|public))?|pre_dnat\.addresses)\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
-_CHAIN = r"(?:in|out)put(?:_icmp|_(?:tcp|udp|sctp)_\d{1,5})?"
+_PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
+_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_ports|_flows)?)"
 _RANGE = r"\d{1,5}(?:-\d{1,5})?"
 _INTERFACE = r'"[A-Za-z0-9_.:@-]{1,15}"'
 _DHCP = r"udp sport \d+ udp dport \d+ accept"
 
-_INTERFACES = rf"(?:[io]ifname \{{ {_INTERFACE}(?:, {_INTERFACE})* \}} )?"
+_NAMES = rf"\{{ {_INTERFACE}(?:, {_INTERFACE})* \}}"
+_INTERFACES = rf"(?:[io]ifname {_NAMES} )?"
 _PEER = rf"(?:meta nfproto ipv[46] |ip [sd]addr @{_SET}4 |ip6 [sd]addr @{_SET}6 )?"
 _LOG = rf'(?:log prefix "gatehouse {_NAME}: " )?'
-_VERDICT = rf"{_RANGE} : goto {_CHAIN}"
+_ASKED_FOR = r"meta l4proto (?:tcp|udp|sctp) ct status dnat ct original proto-dst"
+_GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
 
 _LINES = (
     "",
     rf"# gatehouse\.firewall, node class {_NAME}\. Generated: edits are lost at the next run\.",
-    r"#: (?:ingress|egress|flow|nothing) [^\r\n]*",
+    r"#: (?:ingress|egress|flow|judged|nothing) [^\r\n]*",
     r"(?:delete )?table inet gatehouse",
     r"table inet gatehouse \{",
     r"\t{0,2}\}",
@@ -38,8 +41,16 @@ _LINES = (
     rf"\t\tmeta nfproto ipv4 {_DHCP}",
     rf"\t\tmeta nfproto ipv6 ip6 (?:saddr fe80::/10|daddr \{{ fe80::/10, ff02::1:2 \}}) {_DHCP}",
     r"\t\ticmp(?:v6)? type \{ [a-z0-9-]+(?:, [a-z0-9-]+)* \} accept",
-    rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_VERDICT}(?:, {_VERDICT})* \}}",
+    r"\t\tjump (?:in|out)put_flows",
+    rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_GOTO}(?:, {_GOTO})* \}}",
+    rf"\t\t{_ASKED_FOR} vmap \{{ {_JUMP}(?:, {_JUMP})* \}}",
     r'\t\tcounter comment "denied: no flow allows it"',
+    r"\t\ttype filter hook prerouting priority dstnat - 20; policy accept;",
+    rf"\t\tiifname != {_NAMES} accept",
+    rf"\t\t{_PEER}goto pre_dnat_ports",
+    r"\t\tfib daddr type \{ local, broadcast, multicast \} goto pre_dnat_ports",
+    rf"\t\t(?:tcp|udp|sctp) dport \{{ {_RANGE}(?:, {_RANGE})* \}} goto pre_dnat_flows",
+    r'\t\tcounter drop comment "denied before DNAT: no flow allows it"',
     rf'\t\t{_PEER}drop comment "isolated:{_NAME}"',
     rf'\t\t{_INTERFACES}{_PEER}{_LOG}accept comment "flow:{_NAME}"',
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, parse_network
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.render.grammar import strange_lines
 
-BASE_IN = [
+INPUT = [
     "type filter hook input priority filter - 10; policy drop;",
     'iif "lo" accept',
     "ct state established,related accept",
@@ -18,8 +19,10 @@ BASE_IN = [
     "ct state invalid drop",
     "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
     "meta nfproto ipv6 ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
+    "jump input_flows",
+    'counter comment "denied: no flow allows it"',
 ]
-BASE_OUT = [
+OUTPUT = [
     "type filter hook output priority filter - 10; policy drop;",
     'oif "lo" accept',
     "ct state established,related accept",
@@ -27,15 +30,25 @@ BASE_OUT = [
     "ct state invalid drop",
     "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
     "meta nfproto ipv6 ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept",
+    "jump output_flows",
+    'counter comment "denied: no flow allows it"',
 ]
-END = ['counter comment "denied: no flow allows it"']
+CHAINS = {"input", "input_flows", "input_icmp", "output", "output_flows", "output_icmp"}
+
+
+def port_set(text):
+    union = PortSet()
+    for item in text.split():
+        union |= PortSet.parse(item)
+    return union
+
+
+def address_set(text):
+    return AddressSet.of(map(parse_network, text.split()))
 
 
 def rule(flow, networks, ports, peer="office", **more):
-    union = PortSet()
-    for text in ports.split():
-        union |= PortSet.parse(text)
-    return Rule(flow, peer, AddressSet.of(map(parse_network, networks.split())), union, **more)
+    return Rule(flow, peer, address_set(networks), port_set(ports), **more)
 
 
 def chains(policy):
@@ -57,9 +70,9 @@ def ingress(*rules, **more):
 def test_without_a_flow_only_the_essentials_pass():
     found = chains(Policy("web"))
 
-    assert set(found) == {"input", "input_icmp", "output", "output_icmp"}
-    assert found["input"] == [*BASE_IN, *END]
-    assert found["output"] == [*BASE_OUT, *END]
+    assert set(found) == CHAINS
+    assert (found["input"], found["output"]) == (INPUT, OUTPUT)
+    assert found["input_flows"] == found["output_flows"] == []
 
 
 def test_a_direction_has_its_own_hook_its_own_chains_and_the_peers_address_on_its_own_side():
@@ -74,8 +87,8 @@ def test_a_direction_has_its_own_hook_its_own_chains_and_the_peers_address_on_it
 def test_an_empty_peer_renders_no_rule_no_chain_and_no_set():
     found = ingress(rule("a", "", "22/tcp"), rule("b", "", "all"))
 
-    assert set(found) == {"input", "input_icmp", "output", "output_icmp"}
-    assert found["input"] == [*BASE_IN, *END]
+    assert set(found) == CHAINS
+    assert (found["input"], found["input_flows"]) == (INPUT, [])
 
 
 @pytest.mark.parametrize(
@@ -112,11 +125,9 @@ def test_a_set_has_its_networks_and_the_interval_flag_only_where_it_needs_it():
 def test_flows_for_everything_stand_before_the_ports_and_match_no_protocol():
     found = ingress(rule("all", "192.0.2.1", "all"), rule("ssh", "198.51.100.1", "22/tcp", peer="annex"))
 
-    assert found["input"] == [
-        *BASE_IN,
+    assert found["input_flows"] == [
         'ip saddr @office.v4 accept comment "flow:all"',
         "tcp dport vmap { 22 : goto input_tcp_22 }",
-        *END,
     ]
 
 
@@ -146,7 +157,7 @@ def test_ports_are_cut_where_the_flows_that_decide_change(ports, dispatch):
     rules = [rule(f"flow{number}", f"192.0.2.{number}", text, f"peer{number}") for number, text in enumerate(ports)]
     found = ingress(*rules)
 
-    assert found["input"] == [*BASE_IN, *dispatch, *END]
+    assert found["input_flows"] == dispatch
 
 
 def test_a_port_of_two_flows_is_decided_by_both_in_the_policys_order():
@@ -209,20 +220,171 @@ def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_
     members = rule("x", "192.0.2.1 2001:db8::/64", "1/tcp").addresses
     found = chains(Policy("web", ingress=(rule("all", "0.0.0.0/0 ::/0", "all"),), isolated=members))
 
-    assert found["input"] == [
-        *BASE_IN,
+    assert found["input_flows"] == [
         'ip saddr @web.v4 drop comment "isolated:web"',
         'ip6 saddr @web.v6 drop comment "isolated:web"',
         'accept comment "flow:all"',
-        *END,
     ]
-    assert found["output"] == [
-        *BASE_OUT,
+    assert found["output_flows"] == [
         'ip daddr @web.v4 drop comment "isolated:web"',
         'ip6 daddr @web.v6 drop comment "isolated:web"',
-        *END,
     ]
+    assert (found["input"], found["output"]) == (INPUT, OUTPUT)
     assert found["web.v4"] == ["type ipv4_addr", "elements = {", "192.0.2.1,", "}"]
+
+
+BEFORE = [
+    "type filter hook prerouting priority dstnat - 20; policy accept;",
+    'iif "lo" accept',
+    "ct state established,related accept",
+]
+TO_THE_HOST = "fib daddr type { local, broadcast, multicast } goto pre_dnat_ports"
+
+
+def before(ports, addresses="", side="", *rules, **more):
+    """Return the chains of a policy that judges something before DNAT, and has these rules for what comes in."""
+    return ingress(*rules, pre_dnat=PreDnat(port_set(ports), address_set(addresses), side), **more)
+
+
+def test_nothing_is_judged_before_dnat_where_no_port_is():
+    found = before("", "", "public", rule("a", "192.0.2.1", "22/tcp"), interfaces={"public": ("eth1",)})
+
+    assert set(found) == {*CHAINS, "input_tcp_22", "office.v4"}
+    assert found["input_flows"] == ["tcp dport vmap { 22 : goto input_tcp_22 }"]
+
+
+def test_what_is_judged_before_dnat_is_what_is_asked_of_the_host_itself_after_connection_tracking():
+    found = before("30000-32767/tcp")
+
+    assert set(found) == {*CHAINS, "pre_dnat", "pre_dnat_ports", "pre_dnat_flows"}
+    assert found["pre_dnat"] == [*BEFORE, TO_THE_HOST]
+    assert found["pre_dnat_ports"] == ["tcp dport { 30000-32767 } goto pre_dnat_flows"]
+
+
+def test_the_flows_of_the_way_in_decide_before_dnat_after_the_same_essentials_and_what_they_leave_is_dropped():
+    found = before("30000-32767/tcp")
+
+    assert found["pre_dnat_flows"] == [
+        *("ct state invalid drop", *(line for line in INPUT if "udp dport" in line)),
+        "jump input_flows",
+        'counter drop comment "denied before DNAT: no flow allows it"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ports", "statements"),
+    [
+        ("8080/tcp", ["tcp dport { 8080 } goto pre_dnat_flows"]),
+        ("53/udp", ["udp dport { 53 } goto pre_dnat_flows"]),
+        ("2905/sctp", ["sctp dport { 2905 } goto pre_dnat_flows"]),
+        (
+            "30000-32767/tcp+udp",
+            ["tcp dport { 30000-32767 } goto pre_dnat_flows", "udp dport { 30000-32767 } goto pre_dnat_flows"],
+        ),
+        (
+            "443/tcp 8080-8081/tcp 1-65535/sctp",
+            ["tcp dport { 443, 8080-8081 } goto pre_dnat_flows", "sctp dport { 1-65535 } goto pre_dnat_flows"],
+        ),
+    ],
+)
+def test_only_these_ports_of_these_protocols_are_judged_before_dnat(ports, statements):
+    assert before(ports)["pre_dnat_ports"] == statements
+
+
+@pytest.mark.parametrize(
+    ("addresses", "matches"),
+    [
+        ("203.0.113.200", ["ip daddr @pre_dnat.addresses.v4 "]),
+        ("2001:db8:9::200", ["ip6 daddr @pre_dnat.addresses.v6 "]),
+        ("203.0.113.0/24 2001:db8::1", ["ip daddr @pre_dnat.addresses.v4 ", "ip6 daddr @pre_dnat.addresses.v6 "]),
+        ("0.0.0.0/0", ["meta nfproto ipv4 "]),
+        ("203.0.113.200 ::/0", ["ip daddr @pre_dnat.addresses.v4 ", "meta nfproto ipv6 "]),
+        ("0.0.0.0/0 ::/0", [""]),
+    ],
+)
+def test_services_addresses_are_judged_before_dnat_besides_the_hosts_own(addresses, matches):
+    found = before("443/tcp", addresses)
+
+    assert found["pre_dnat"] == [*BEFORE, *(f"{match}goto pre_dnat_ports" for match in matches), TO_THE_HOST]
+    assert {name for name in found if name.startswith("pre_dnat.")} == {
+        name for name in ("pre_dnat.addresses.v4", "pre_dnat.addresses.v6") if any(name in match for match in matches)
+    }
+
+
+def test_the_set_of_services_addresses_is_a_set_like_another():
+    found = before("443/tcp", "203.0.113.200 2001:db8:9::/64")
+
+    assert found["pre_dnat.addresses.v4"] == ["type ipv4_addr", "elements = {", "203.0.113.200,", "}"]
+    assert found["pre_dnat.addresses.v6"] == [
+        *("type ipv6_addr", "flags interval", "elements = {", "2001:db8:9::/64,", "}")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("side", "interfaces", "leaves"),
+    [
+        ("", {"public": ("eth1",)}, []),
+        ("public", {}, []),
+        ("public", {"private": ("eth0",)}, []),
+        ("public", {"public": ("eth1",), "private": ("eth0",)}, ['iifname != { "eth1" } accept']),
+        ("private", {"private": ("eth0", "wg0")}, ['iifname != { "eth0", "wg0" } accept']),
+    ],
+)
+def test_what_comes_in_on_another_side_is_left_alone_before_dnat(side, interfaces, leaves):
+    found = before("443/tcp", "203.0.113.200", side, interfaces=interfaces)
+
+    assert found["pre_dnat"] == [*BEFORE, *leaves, "ip daddr @pre_dnat.addresses.v4 goto pre_dnat_ports", TO_THE_HOST]
+
+
+ASKED_FOR = "meta l4proto {} ct status dnat ct original proto-dst vmap {{ {} }}"
+
+
+@pytest.mark.parametrize(
+    ("judged", "open_ports", "dispatch"),
+    [
+        ("30000-32767/tcp", "22/tcp", ["tcp dport vmap { 22 : goto input_tcp_22 }"]),
+        ("30000-32767/tcp", "30000-32767/udp", ["udp dport vmap { 30000-32767 : goto input_udp_30000 }"]),
+        (
+            "30000-32767/tcp",
+            "30080/tcp 22/tcp",
+            [
+                ASKED_FOR.format("tcp", "30080 : jump input_tcp_22"),
+                "tcp dport vmap { 22 : goto input_tcp_22, 30080 : goto input_tcp_22 }",
+            ],
+        ),
+        (
+            "30000-32767/tcp 443/tcp",
+            "1-65535/tcp",
+            [
+                ASKED_FOR.format("tcp", "443 : jump input_tcp_1, 30000-32767 : jump input_tcp_1"),
+                "tcp dport vmap { 1-65535 : goto input_tcp_1 }",
+            ],
+        ),
+        (
+            "30000-32767/tcp+udp",
+            "30080/tcp+udp",
+            [
+                ASKED_FOR.format("tcp", "30080 : jump input_tcp_30080"),
+                ASKED_FOR.format("udp", "30080 : jump input_udp_30080"),
+                "tcp dport vmap { 30080 : goto input_tcp_30080 }",
+                "udp dport vmap { 30080 : goto input_udp_30080 }",
+            ],
+        ),
+        ("30000-32767/tcp", "all", ['ip saddr @office.v4 accept comment "flow:a"']),
+    ],
+)
+def test_what_was_redirected_to_the_host_is_decided_by_the_port_that_was_asked_for_first(judged, open_ports, dispatch):
+    found = before(judged, "", "", rule("a", "192.0.2.1", open_ports))
+
+    assert found["input_flows"] == dispatch
+
+
+def test_nothing_of_this_is_for_the_way_out():
+    node_ports = PreDnat(port_set("30000-32767/tcp"))
+    found = chains(Policy("web", egress=(rule("a", "192.0.2.1", "30080/tcp"),), pre_dnat=node_ports))
+
+    assert found["output"] == OUTPUT
+    assert found["output_flows"] == ["tcp dport vmap { 30080 : goto output_tcp_30080 }"]
 
 
 @pytest.mark.parametrize("echo_request", [True, False])
@@ -262,9 +424,22 @@ def test_the_longest_names_are_short_enough_for_nft():
         LONG,
         ingress=(rule(LONG, "192.0.2.1 2001:db8::/64", "1-65535/sctp", LONG, side="private", log=True),),
         interfaces={"private": ("i" * 15,)},
+        pre_dnat=PreDnat(port_set("1-65535/sctp"), address_set("192.0.2.1 2001:db8::/64"), "private"),
     )
 
     assert private_nft.refused([render(policy)]) == []
+
+
+@private_nft.needs_nft
+@pytest.mark.parametrize("addresses", ["", "192.0.2.1 2001:db8::/64", "0.0.0.0/0", "::/0", "0.0.0.0/0 ::/0"])
+def test_nft_takes_what_is_judged_before_dnat_for_any_address(addresses):
+    rules = (rule("a", "192.0.2.1", "1-65535/tcp 443/udp 1/sctp"),)
+    pre_dnat = PreDnat(port_set("1-65535/tcp+udp+sctp"), address_set(addresses), "public")
+
+    policies = [
+        Policy("web", rules, pre_dnat=pre_dnat, interfaces=names) for names in ({}, {"public": ("eth1", "a:1")})
+    ]
+    assert private_nft.refused(map(render, policies)) == []
 
 
 @private_nft.needs_nft

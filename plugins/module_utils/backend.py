@@ -1,0 +1,79 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What each kernel backend can do. One host has our rules in one of them; in two only while it changes over."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Callable, List, Mapping, Optional, Tuple
+
+Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
+"""Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
+
+
+class FirewallError(Exception):
+    """The host refused; the message says what was asked and what it answered."""
+
+
+class Backend:
+    """One way to put rules into this host's kernel. A ruleset is a text, in the form that the backend loads.
+
+    What it needs is ``missing`` unless it is installed; then there is nothing to list and to delete, and every other
+    method raises FirewallError, as it does where the host refuses.
+    """
+
+    name = ""
+    packages: tuple[str, ...] = ()
+    file_type = ""
+    """What the names of its files end in."""
+    helpers: Mapping[str, str] = MappingProxyType({})
+    """Files by name, which lie beside the ruleset's file wherever ``load_command`` is used."""
+    missing = ""
+    """The first of its commands that this host doesn't have."""
+
+    def version(self) -> str:
+        """Return what is installed, in words."""
+        raise NotImplementedError
+
+    def listing(self) -> str:
+        """Return our part of the kernel's rules, normalised; an empty text where there is none."""
+        raise NotImplementedError
+
+    def is_primer(self, listing: str) -> bool:
+        """Return whether a listing is what ``prime`` made, which stands for no ruleset at all."""
+        raise NotImplementedError
+
+    def check(self, ruleset: str) -> None:
+        """Have the real tool check a ruleset, without loading it."""
+        raise NotImplementedError
+
+    def load(self, ruleset: str) -> None:
+        """Put a ruleset in place of our part of the rules: all of it, or nothing."""
+        raise NotImplementedError
+
+    def previous(self) -> str:
+        """Return the ruleset that leads back to what is in the kernel now."""
+        raise NotImplementedError
+
+    def prime(self) -> None:
+        """Start connection tracking, with something of ours that lets everything through."""
+        raise NotImplementedError
+
+    def delete(self) -> None:
+        """Delete our part of the rules; there need not be any."""
+        raise NotImplementedError
+
+    def load_command(self, file: str) -> str:
+        """Return the shell command that loads a ruleset from a file, without Python."""
+        raise NotImplementedError
+
+    def require(self) -> None:
+        """Raise FirewallError where something is missing."""
+        if self.missing:
+            packages = " and ".join(self.packages)
+            plural = "s" if len(self.packages) > 1 else ""
+            raise FirewallError(
+                f"there is no {self.missing} command on this host: install the package{plural} {packages}"
+            )

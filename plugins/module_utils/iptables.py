@@ -1,0 +1,383 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""All that this collection asks of iptables(8) and ipset(8). It touches chains ``GATEHOUSE-*``, the jumps to them and
+sets ``gatehouse-*``, and nothing else.
+
+A ruleset is three files in one text, so that it is written, renamed and claimed as one: see ``joined``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
+
+FILES = ("ipset", "rules.v4", "rules.v6")
+TABLES = ("filter", "mangle")
+MARK = "#file: "
+
+PRIMER_CHAIN = "GATEHOUSE-START-TRACKING"
+# The kernel tracks a family's connections as soon as any rule asks for it, in a chain that no packet comes to as well.
+_PRIMER = f"""\
+*filter
+:{PRIMER_CHAIN} - [0:0]
+-A {PRIMER_CHAIN} -m conntrack --ctstate ESTABLISHED
+COMMIT
+"""
+
+_JUMP = re.compile(r' -[jg] (GATEHOUSE-[^ "]+)$')
+_SET_MATCH = re.compile(r" -m set (?:! )?--match-set (\S+) \S+(?: (?:! )?--(?:return-nomatch|update-\w+))*")
+_LINE_NUMBER = re.compile(r"line:? (\d+)")
+_SET_TUNING = re.compile(r" (?:hashsize|bucketsize|initval) \S+")
+_ELEMENT_COUNTERS = re.compile(r" (?:packets|bytes|timeout) \d+")
+_DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+_SHOWN = 5
+
+Files = Mapping[str, str]
+Sets = Dict[str, Tuple[str, List[str]]]
+"""Type and sorted elements by name."""
+
+
+def joined(files: Files) -> str:
+    """Return a ruleset's three files as one text; an empty one where all of them are."""
+    if not any(files.values()):
+        return ""
+    return "".join(f"{MARK}{name}\n{_ended(files.get(name, ''))}" for name in FILES)
+
+
+def parted(ruleset: str) -> dict[str, str]:
+    """Return the three files that a text holds."""
+    files = dict.fromkeys(FILES, "")
+    name = ""
+    for line in ruleset.splitlines(keepends=True):
+        if line.startswith(MARK):
+            name = line[len(MARK) :].strip()
+        if name not in files:
+            raise FirewallError(f"this is no ruleset for iptables, it has a part without a name: {line.strip()!r}")
+        if not line.startswith(MARK):
+            files[name] += line
+    return files
+
+
+@dataclass
+class _Table:
+    """Our part of one table: the rules of each chain, as they were saved, and the jumps from chains of others."""
+
+    chains: dict[str, list[str]] = field(default_factory=dict)
+    jumps: list[tuple[str, int, str]] = field(default_factory=list)
+    builtin: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Family:
+    number: int
+    command: str
+
+    @property
+    def name(self) -> str:
+        return "iptables" if self.number == 4 else "ip6tables"
+
+    @property
+    def file(self) -> str:
+        return f"rules.v{self.number}"
+
+
+class Iptables(Backend):
+    """The iptables, ip6tables and ipset commands of this host."""
+
+    name = "iptables"
+    packages = ("iptables", "ipset")
+    file_type = "iptables"
+    helpers = MappingProxyType({"load.sh": LOADER})
+
+    def __init__(self, run: Run, iptables: str | None, ip6tables: str | None, ipset: str | None) -> None:
+        """Keep the way to run commands (in the C locale), and the full path of each command, if there is one."""
+        self._run = run
+        paths = {"iptables": iptables, "ip6tables": ip6tables, "ipset": ipset}
+        self.missing = next((name for name, path in paths.items() if not path), "")
+        self._commands = [path or name for name, path in paths.items()]
+        self._v4, self._v6 = _Family(4, self._commands[0]), _Family(6, self._commands[1])
+        self._ipset = self._commands[2]
+
+    def version(self) -> str:
+        """Return ``iptables 1.8.9 (nf_tables)``."""
+        return self._words([self._commands[0], "-V"]).strip().replace(" v", " ", 1)
+
+    @property
+    def variant(self) -> str:
+        """Return which part of the kernel the iptables command speaks to: ``nf_tables`` or ``legacy``."""
+        return self._variant(self._v4)
+
+    def other_variant_rules(self) -> list[str]:
+        """Return the chains with rules in the variant that the commands are not, as ``IPv4 filter/INPUT``."""
+        return list(self._elsewhere())
+
+    def check_variant(self) -> None:
+        """Raise FirewallError where the host's rules live in the other variant, or each family in another."""
+        self.require()
+        ours, theirs = self.variant, self._variant(self._v6)
+        if ours != theirs:
+            raise FirewallError(
+                f"{self._v4.name} of this host is the {ours} variant and {self._v6.name} the {theirs} one: choose one "
+                "for both with update-alternatives --config iptables and --config ip6tables"
+            )
+        elsewhere = self._elsewhere()
+        if elsewhere:
+            raise FirewallError(_mixed(ours, _other(ours), elsewhere))
+
+    def listing(self) -> str:
+        """Return our chains, the jumps to them with their places, and the sets our rules use; without counters."""
+        if self.missing:
+            return ""
+        lines: list[str] = []
+        for family in self._families():
+            for name, table in self._tables(family).items():
+                lines += [f"{family.name} -t {name} {line}" for line in _listed(table)]
+        for name, (kind, elements) in self._sets(lines).items():
+            lines += [f"ipset create {name} {kind}", *(f"ipset add {name} {element}" for element in elements)]
+        return "".join(f"{line}\n" for line in lines)
+
+    def is_primer(self, listing: str) -> bool:
+        """Return whether a listing is what ``prime`` made."""
+        return f" -N {PRIMER_CHAIN}\n" in listing
+
+    def check(self, ruleset: str) -> None:
+        """Have the real iptables-restore check a ruleset, without its sets, which don't exist yet."""
+        files = parted(ruleset)
+        undefined = [line for file in FILES[1:] for line in _undefined(files, file)]
+        if undefined:
+            raise FirewallError("\n".join(["the ruleset lacks what it refers to, nothing was changed:", *undefined]))
+        self.check_variant()
+        for family in self._families():
+            tested = _SET_MATCH.sub("", files[family.file])
+            words = [f"{family.command}-restore", "--test", "--noflush", "--wait"]
+            code, output, error = self._run(words, tested)
+            if code != 0:
+                said = (error or output).strip() + _line(files[family.file], error or output)
+                raise FirewallError(f"{family.name} refuses {family.file}, nothing was changed:\n{said}")
+
+    def load(self, ruleset: str) -> None:
+        """Put a ruleset in place of ours. Where one family refuses it, the other goes back to what it had."""
+        self.require()
+        before, previous = self.listing(), self.previous()
+        refusal = self._feed(ruleset)
+        if not refusal:
+            return
+        outcome = "nothing was changed"
+        if self.listing() != before:
+            stuck = self._feed(previous)
+            outcome = f"nor go back to the previous one ({stuck})" if stuck else "and went back to the previous one"
+        raise FirewallError(f"iptables can't load the ruleset, {outcome}:\n{refusal}")
+
+    def previous(self) -> str:
+        """Return the ruleset that leads back to what is in the kernel now, with each jump once and first."""
+        if self.missing:
+            return ""
+        files = {family.file: "".join(_restoring(self._tables(family))) for family in self._families()}
+        rules = "".join(files.values())
+        if f":{PRIMER_CHAIN} " in rules:
+            return ""
+        return joined({**files, "ipset": "".join(_refilling(self._sets(rules.splitlines())))})
+
+    def prime(self) -> None:
+        """Start connection tracking in both families, with a chain that nothing leads to."""
+        self._feed_or_raise(joined({"rules.v4": _PRIMER, "rules.v6": _PRIMER}), "can't start connection tracking")
+
+    def delete(self) -> None:
+        """Delete our chains, jumps and sets; there need not be any."""
+        if not self.missing:
+            self._feed_or_raise("", "can't delete what is ours")
+
+    def load_command(self, file: str) -> str:
+        """Return the command that loads a ruleset from a file, beside which the loader lies."""
+        return " ".join(["/bin/sh", str(Path(file).parent / "load.sh"), file, *self._commands])
+
+    def _feed(self, ruleset: str) -> str:
+        """Have the loader load a ruleset; return what it says against it."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "ruleset"
+            file.write_text(ruleset, encoding="utf-8")
+            code, output, error = self._run(["/bin/sh", "-c", LOADER, "load.sh", str(file), *self._commands], None)
+        return ((error or output).strip() or f"exit code {code}") if code != 0 else ""
+
+    def _feed_or_raise(self, ruleset: str, failure: str) -> None:
+        self.require()
+        refusal = self._feed(ruleset)
+        if refusal:
+            raise FirewallError(f"iptables {failure}:\n{refusal}")
+
+    def _words(self, command: list[str]) -> str:
+        code, output, error = self._run(command, None)
+        if code != 0:
+            raise FirewallError(f"{' '.join(command)} failed: {(error or output).strip()}")
+        return output
+
+    def _families(self) -> list[_Family]:
+        code, _output, _error = self._run(["test", "-e", "/proc/net/if_inet6"], None)
+        return [self._v4, self._v6] if code == 0 else [self._v4]
+
+    def _tables(self, family: _Family) -> dict[str, _Table]:
+        names: Iterable[str] = TABLES
+        if self._variant(family) == "legacy":
+            # To ask for a table that the kernel lacks would make it.
+            names = [name for name in TABLES if name in self._legacy_tables(family)]
+        saved = "".join(self._words([f"{family.command}-save", "-t", name]) for name in names)
+        if "is incompatible, use 'nft' tool" in saved:
+            raise FirewallError(f"{family.name}-save can't show all its rules: somebody has put some there with nft")
+        return _ours(saved)
+
+    def _legacy_tables(self, family: _Family) -> list[str]:
+        name = family.name.replace("tables", "_tables_names")
+        return self._run(["cat", f"/proc/net/{name}"], None)[1].split()
+
+    def _sets(self, rules: Iterable[str]) -> Sets:
+        """Return type and sorted elements of each set of ours that rules use."""
+        used = {found for rule in rules for found in _SET_MATCH.findall(rule) if found.startswith("gatehouse-")}
+        return _parsed_sets(self._words([self._ipset, "save"]), used) if used else {}
+
+    def _variant(self, family: _Family) -> str:
+        return "nf_tables" if "(nf_tables)" in self._words([family.command, "-V"]) else "legacy"
+
+    def _elsewhere(self) -> dict[str, int]:
+        """Return the number of rules of each chain of the other variant that has any."""
+        counts: dict[str, int] = {}
+        for family in self._families():
+            for chain, count in _counted(self._saved_elsewhere(family)).items():
+                counts[f"IPv{family.number} {chain}"] = count
+        return counts
+
+    def _saved_elsewhere(self, family: _Family) -> str:
+        other = "legacy" if self.variant == "nf_tables" else "nft"
+        if other == "legacy" and not self._legacy_tables(family):
+            return ""
+        places = [str(Path(family.command).parent), *_DIRECTORIES]
+        command = shutil.which(f"{family.name}-{other}-save", path=os.pathsep.join(places))
+        return self._words([command]) if command else ""
+
+
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def _other(variant: str) -> str:
+    return "legacy" if variant == "nf_tables" else "nf_tables"
+
+
+def _mixed(ours: str, theirs: str, elsewhere: dict[str, int]) -> str:
+    names = list(elsewhere)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    count = sum(elsewhere.values())
+    verb = "lives" if count == 1 else "live"
+    kind = "legacy" if theirs == "legacy" else "nft"
+    return (
+        f"iptables of this host is the {ours} variant, but {count} of its rules {verb} in the {theirs} one, in "
+        f"{', '.join(names[:_SHOWN])}{more}. Both would be in force, and neither shows the other. Either choose the "
+        f"variant in use (update-alternatives --set iptables /usr/sbin/iptables-{kind}, and ip6tables likewise), or "
+        f"move those rules over and delete them there (iptables-{kind}-save shows them)."
+    )
+
+
+def _ours(saved: str) -> dict[str, _Table]:
+    """Return our part of each table that has any, from what iptables-save prints."""
+    tables: dict[str, _Table] = {}
+    table = _Table()
+    places: dict[str, int] = {}
+    for line in saved.splitlines():
+        word = line.split(" ")[1:2]
+        if line.startswith("*"):
+            table, places = tables.setdefault(line[1:], _Table()), {}
+        elif line.startswith(":GATEHOUSE-"):
+            table.chains[line[1:].split(" ")[0]] = []
+        elif line.startswith(":") and word != ["-"]:
+            table.builtin.append(line[1:].split(" ")[0])
+        elif line.startswith("-A GATEHOUSE-"):
+            table.chains[word[0]].append(line)
+        elif line.startswith("-A "):
+            places[word[0]] = places.get(word[0], 0) + 1
+            if _JUMP.search(line):
+                table.jumps.append((word[0], places[word[0]], line[len(f"-A {word[0]} ") :]))
+    return {name: found for name, found in sorted(tables.items()) if found.chains or found.jumps}
+
+
+def _listed(table: _Table) -> Iterator[str]:
+    for chain, rules in sorted(table.chains.items()):
+        yield f"-N {chain}"
+        yield from rules
+    for chain, place, rule in sorted(table.jumps):
+        yield f"-I {chain} {place} {rule}"
+
+
+def _restoring(tables: dict[str, _Table]) -> Iterator[str]:
+    for name, table in tables.items():
+        yield f"*{name}\n"
+        yield from (f":{chain} - [0:0]\n" for chain in table.chains)
+        yield from (f"{rule}\n" for rules in table.chains.values() for rule in rules)
+        jumps = [(chain, rule) for chain, _place, rule in table.jumps if chain in table.builtin]
+        # The first of several to the same place comes last, and so is first again.
+        yield from (f"-I {chain} 1 {rule}\n" for chain, rule in reversed(list(dict.fromkeys(jumps))))
+        yield "COMMIT\n"
+
+
+def _parsed_sets(saved: str, names: Iterable[str]) -> Sets:
+    found: Sets = {name: ("", []) for name in sorted(names)}
+    for line in saved.splitlines():
+        command, name, rest = [*line.split(" ", 2), "", ""][:3]
+        if name in found and command == "create":
+            found[name] = (_SET_TUNING.sub("", rest), [])
+        elif name in found and command == "add":
+            found[name][1].append(_ELEMENT_COUNTERS.sub("", rest))
+    return {name: (kind, sorted(elements)) for name, (kind, elements) in found.items()}
+
+
+def _refilling(sets: Sets) -> Iterator[str]:
+    for name, (kind, elements) in sets.items():
+        yield f"create {name} {kind} -exist\n"
+        yield f"create gatehouse-new {kind}\n"
+        yield from (f"add gatehouse-new {element}\n" for element in elements)
+        yield f"swap gatehouse-new {name}\n"
+        yield "destroy gatehouse-new\n"
+
+
+def _undefined(files: Files, file: str) -> Iterator[str]:
+    """Yield what rules refer to and the ruleset doesn't have: iptables-nft-restore --test doesn't look for chains."""
+    created = {line.split()[1] for line in files["ipset"].splitlines() if line.startswith("create ")}
+    declared: set[str] = set()
+    for number, line in enumerate(files[file].splitlines(), 1):
+        if line.startswith("*"):
+            declared.clear()
+        elif line.startswith(":"):
+            declared.add(line[1:].split(" ")[0])
+        named = {found.group(1) for found in (_JUMP.search(line), re.match(r"-[AI] (GATEHOUSE-\S+)", line)) if found}
+        yield from (f"{file}, line {number}: no chain {name}: {line}" for name in sorted(named - declared))
+        missing = sorted(set(_SET_MATCH.findall(line)) - created)
+        yield from (f"{file}, line {number}: no set {name}: {line}" for name in missing)
+
+
+def _counted(saved: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    table = ""
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith("-A "):
+            chain = f"{table}/{line.split(' ')[1]}"
+            counts[chain] = counts.get(chain, 0) + 1
+    return counts
+
+
+def _line(text: str, words: str) -> str:
+    """Return the line that a tool's words name, to be written below them."""
+    found = _LINE_NUMBER.search(words)
+    lines = text.splitlines()
+    number = int(found.group(1)) if found else 0
+    return f"\nline {number} is: {lines[number - 1]}" if 0 < number <= len(lines) else ""

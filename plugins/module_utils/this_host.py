@@ -1,0 +1,120 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""The host on which a module runs: its backends, which of them to take, and its files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Mapping, Sequence
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ebpf import replaces_kube_proxy, suspects
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables, joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+AUTO = "auto"
+DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+
+
+class ThisHost:
+    """This host's firewall, in the backend that was asked for or, with ``auto``, in the best that it has.
+
+    ``rulesets`` has the ruleset for each backend that may be taken. Raises FirewallError where there is none for the
+    backend that was asked for, and where this isn't root.
+    """
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Look for the backends' commands."""
+        if os.geteuid() != 0:
+            raise FirewallError("only root can read and change the firewall: use become")
+        self._module = module
+        rulesets = given_rulesets(module.params)
+        self._backends = all_backends(self.run, self._find)
+        self.backend, self.reason = choose(self._backends, module.params["backend"], list(rulesets))
+        self.wanted = rulesets.get(self.backend.name)
+
+    def firewall(self) -> HostFirewall:
+        """Return the firewall of this host."""
+        boot = Boot(self._run_or_raise, self._write)
+        rollback = Rollback(self._run_or_raise, self.backend, boot.has_systemd())
+        others = [backend for backend in self._backends if backend is not self.backend]
+        return HostFirewall(self.backend, others, boot, rollback)
+
+    def managers(self) -> Managers:
+        """Return the other managers of this host's firewall."""
+        return Managers(self.run, self._run_or_raise, self._write)
+
+    def ebpf(self) -> dict[str, object]:
+        """Return what redirects packets before netfilter sees them, and the interfaces where something may."""
+        paths = {name: path for name in ("ip", "tc") for path in [self._find(name)] if path}
+        return {"kube_proxy": replaces_kube_proxy(Path("/")), "interfaces": suspects(self.run, paths)}
+
+    def run(self, words: list[str], text: str | None) -> tuple[int, str, str]:
+        """Run a command in the C locale; return exit code, standard output and standard error."""
+        environment = {"LC_ALL": "C", "LANGUAGE": "C"}
+        code, output, error = self._module.run_command(words, data=text, binary_data=True, environ_update=environment)
+        return code, output, error
+
+    def _find(self, command: str) -> str | None:
+        path: str | None = self._module.get_bin_path(command, opt_dirs=DIRECTORIES)
+        return path
+
+    def _run_or_raise(self, words: list[str]) -> None:
+        code, output, error = self.run(words, None)
+        if code != 0:
+            raise FirewallError(f"{' '.join(words)} failed: {(error or output).strip()}")
+
+    def _write(self, path: Path, text: str) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        self._module.atomic_move(temporary, str(path))
+        path.chmod(0o644 if path.suffix == ".service" else 0o600)
+
+
+def given_rulesets(params: Mapping[str, object]) -> dict[str, str]:
+    """Return the rulesets among a module's parameters, by backend; empty texts where ours is to be taken away."""
+    if params.get("state") == "absent":
+        return {Nft.name: "", Iptables.name: ""}
+    rulesets = {}
+    if params["ruleset"] is not None:
+        rulesets[Nft.name] = str(params["ruleset"])
+    files = params["iptables_ruleset"]
+    if isinstance(files, dict):
+        rulesets[Iptables.name] = joined(files)
+    return rulesets
+
+
+def all_backends(run: Run, find: Callable[[str], str | None]) -> list[Backend]:
+    """Return every backend, the best first; ``find`` returns a command's full path, or None."""
+    return [Nft(run, find("nft")), Iptables(run, find("iptables"), find("ip6tables"), find("ipset"))]
+
+
+def choose(backends: Sequence[Backend], requested: str, given: Sequence[str]) -> tuple[Backend, str]:
+    """Return the backend to take, and why; ``given`` names those that there is a ruleset for.
+
+    Where there is none for any, somebody only wants to look, and any will do.
+    """
+    possible = [backend for backend in backends if backend.name in given] or list(backends)
+    if requested != AUTO:
+        found = [backend for backend in possible if backend.name == requested]
+        if not found:
+            raise FirewallError(f"backend: got {requested}, expected a ruleset for it as well")
+        return found[0], "it was asked for"
+    installed = [backend for backend in possible if not backend.missing]
+    if not installed:
+        return possible[0], f"the host has no {' and no '.join(backend.missing for backend in possible)} yet"
+    without = [f", and no {backend.missing}" for backend in possible[: possible.index(installed[0])]]
+    return installed[0], f"the host has {installed[0].version()}{''.join(without)}"

@@ -1,0 +1,303 @@
+"""A policy as files for ``ipset restore``, ``iptables-restore --noflush`` and ``ip6tables-restore --noflush``.
+
+What is allowed RETURNs to the built-in chain, so that the rules of others still judge it; what is denied is dropped.
+From the built-in chains a jump (``-j``) leads to ours, and from there on only ``-g`` leads anywhere: after it, RETURN
+leads to the built-in chain, too. So each of our chains ends in a rule for whatever is left.
+
+A set's name says what is in it. The rules in force keep their sets while new ones are filled, and change in one moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..addresses import AddressSet, Network, is_single, network_text
+from ..compile import DIRECTIONS, Policy, Rule
+from ..describe import head, title
+from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
+from ..ports import PROTOCOLS, PortRange
+from .dispatch import Segment, range_text, segments, within
+from .peers import SERVICE_ADDRESSES, address_sets, interfaces_on, is_everybody, peer_name
+
+Chains = dict[str, list[str]]
+
+_FAMILIES = (4, 6)
+_SET_FAMILY = {4: "inet", 6: "inet6"}
+_ICMP = {4: ("icmp", "-p icmp -m icmp --icmp-type"), 6: ("icmpv6", "-p ipv6-icmp -m icmp6 --icmpv6-type")}
+_OWN_TYPES = {4: ("LOCAL", "BROADCAST", "MULTICAST"), 6: ("LOCAL", "MULTICAST")}
+
+_INTERFACE_MATCH = {"ingress": "-i", "egress": "-o"}
+_ADDRESS_MATCH = {"ingress": "-s", "egress": "-d"}
+_END = {"ingress": "src", "egress": "dst"}
+
+_MULTIPORT_SLOTS = 15  # a range takes two
+_LOGGED_NAME = 17  # of the 29 characters that the kernel keeps of a prefix
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Where in the kernel packets are judged: our chain there, and what the chains of single ports begin with.
+
+    A chain's name has at most 28 characters: ``GATEHOUSE-PRE-DNAT-SCTP-30000`` would have 29.
+    """
+
+    direction: str
+    builtin: str
+    chain: str
+    of_ports: str
+    denied: str
+
+
+_NO_FLOW = "denied: no flow allows it"
+_IN_AND_OUT = {
+    "ingress": _Stage("ingress", "INPUT", "GATEHOUSE-INPUT", "GATEHOUSE-INPUT", _NO_FLOW),
+    "egress": _Stage("egress", "OUTPUT", "GATEHOUSE-OUTPUT", "GATEHOUSE-OUTPUT", _NO_FLOW),
+}
+_PRE_DNAT = _Stage(
+    "ingress", "PREROUTING", "GATEHOUSE-PRE-DNAT", "GATEHOUSE-DNAT", "denied before DNAT: no flow allows it"
+)
+
+
+@dataclass(frozen=True)
+class _Set:
+    name: str
+    kind: str
+    elements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _View:
+    """A policy as one family sees it: without the other's addresses, and with its sets, by the peers' names."""
+
+    family: int
+    policy: Policy
+    sets: Mapping[str, _Set]
+
+
+def render(policy: Policy) -> dict[str, str]:
+    """Return the files that make a host's rules, by the suffixes of their names."""
+    views = [_view(policy, family) for family in _FAMILIES]
+    sets = [line for view in views for item in view.sets.values() for line in _filled(item)]
+    rules = {f"rules.v{view.family}": [*head(policy), "", *_filter(view), *_mangle(view)] for view in views}
+    return {name: "\n".join([*lines, ""]) for name, lines in {"ipset": [title(policy), *sets], **rules}.items()}
+
+
+def _view(policy: Policy, family: int) -> _View:
+    def own(addresses: AddressSet) -> AddressSet:
+        return AddressSet(v4=addresses.v4) if family == 4 else AddressSet(v6=addresses.v6)
+
+    def rules(direction: str) -> tuple[Rule, ...]:
+        found = (replace(rule, addresses=own(rule.addresses)) for rule in policy.rules(direction))
+        return tuple(rule for rule in found if rule.addresses)
+
+    part = replace(
+        policy,
+        ingress=rules("ingress"),
+        egress=rules("egress"),
+        isolated=own(policy.isolated),
+        pre_dnat=replace(policy.pre_dnat, addresses=own(policy.pre_dnat.addresses)),
+    )
+    return _View(family, part, {name: _set(name, family, networks) for name, family, networks in address_sets(part)})
+
+
+def _set(peer: str, family: int, networks: Sequence[Network]) -> _Set:
+    elements = tuple(map(network_text, networks))
+    what = "ip" if all(map(is_single, networks)) else "net"
+    kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"
+    digest = hashlib.sha256("\n".join([peer, kind, *elements]).encode()).hexdigest()
+    # ipset's limit is 31 characters.
+    return _Set(f"gatehouse-{peer.partition('.')[0][:12]}-{digest[:8]}", kind, elements)
+
+
+def _filled(item: _Set) -> Iterator[str]:
+    """Yield what makes a set complete in one moment, even where an earlier try left a part of it."""
+    yield f"create gatehouse-new {item.kind}"
+    yield from (f"add gatehouse-new {element}" for element in item.elements)
+    yield f"create {item.name} {item.kind} -exist"
+    yield f"swap gatehouse-new {item.name}"
+    yield "destroy gatehouse-new"
+
+
+def _filter(view: _View) -> Iterator[str]:
+    chains: Chains = {}
+    for direction in DIRECTIONS:
+        stage = _IN_AND_OUT[direction]
+        found = {protocol: segments(view.policy.rules(direction), protocol) for protocol in PROTOCOLS}
+        chains[stage.chain] = list(_base(view, stage))
+        chains[f"{stage.chain}-ICMP"] = list(_icmp(view, stage))
+        chains |= _flows(view, stage, _before_ports(view, stage), found)
+    return _table("filter", chains, list(_IN_AND_OUT.values()))
+
+
+def _mangle(view: _View) -> Iterator[str]:
+    stage, judged = _PRE_DNAT, view.policy.pre_dnat
+    if not judged:
+        return _table("mangle", {}, [])
+    found = {
+        protocol: list(within(segments(view.policy.ingress, protocol), judged.ports, protocol))
+        for protocol in PROTOCOLS
+    }
+    before = ["-m conntrack --ctstate INVALID -j DROP", *_dhcp(view, stage), *_before_ports(view, stage)]
+    chains: Chains = {
+        stage.chain: list(_pre_dnat_base(view)),
+        f"{stage.chain}-PORTS": list(_pre_dnat_ports(view)),
+        **_flows(view, stage, before, found),
+    }
+    return _table("mangle", chains, [stage])
+
+
+def _table(name: str, chains: Chains, stages: Iterable[_Stage]) -> Iterator[str]:
+    """Yield a table's part of a file. One without chains is there as well: a loader sees that they should be gone."""
+    yield f"*{name}"
+    yield from (f":{chain} - [0:0]" for chain in chains)
+    yield from (f"-A {chain} {rule}" for chain, rules in chains.items() for rule in rules)
+    yield from (f"-I {stage.builtin} 1 -j {stage.chain}" for stage in stages)
+    yield "COMMIT"
+
+
+def _base(view: _View, stage: _Stage) -> Iterator[str]:
+    yield f"{_INTERFACE_MATCH[stage.direction]} lo -j RETURN"
+    yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+    yield f"{_ICMP[view.family][1].partition(' -m')[0]} -g {stage.chain}-ICMP"
+    yield "-m conntrack --ctstate INVALID -j DROP"
+    yield from _dhcp(view, stage)
+    yield f"-g {stage.chain}-FLOWS"
+
+
+def _icmp(view: _View, stage: _Stage) -> Iterator[str]:
+    protocol, match = _ICMP[view.family]
+    for item in icmp_types(stage.direction, view.policy.echo_request):
+        if item.protocol == protocol:
+            yield f"{match} {item.number} -j RETURN"
+    yield "-m conntrack --ctstate INVALID -j DROP"
+    yield f"-g {stage.chain}-FLOWS"
+
+
+def _dhcp(view: _View, stage: _Stage) -> Iterator[str]:
+    for client in DHCP:
+        ports = (client.client_port, client.server_port)
+        source, destination = ports if stage.direction == "egress" else reversed(ports)
+        for address in _dhcp_servers(view, stage) if client.family == view.family else ():
+            yield f"{address}-p udp -m udp --sport {source} --dport {destination} -j RETURN"
+
+
+def _dhcp_servers(view: _View, stage: _Stage) -> list[str]:
+    if view.family == 4:
+        return [""]
+    servers = [LINK_LOCAL] if stage.direction == "ingress" else [LINK_LOCAL, DHCPV6_SERVERS]
+    return [f"{_ADDRESS_MATCH[stage.direction]} {server} " for server in servers]
+
+
+def _before_ports(view: _View, stage: _Stage) -> Iterator[str]:
+    """Yield what decides of new connections before their port is looked at."""
+    policy = view.policy
+    for peer in _address_matches(view, policy.node_class, policy.isolated, _END[stage.direction]):
+        yield f"{peer}{_comment(f'isolated:{policy.node_class}')}-j DROP"
+    for rule in policy.rules(stage.direction):
+        if rule.ports.everything:
+            yield from _allowed(view, stage, rule)
+    if stage is _IN_AND_OUT["ingress"]:
+        yield from _redirected(view, stage)
+
+
+def _redirected(view: _View, stage: _Stage) -> Iterator[str]:
+    """Yield what lets in packets that were redirected to the host's own ports, by the port that was asked for."""
+    for rule in view.policy.ingress:
+        for protocol in PROTOCOLS:
+            for part in within(segments([rule], protocol), view.policy.pre_dnat.ports, protocol):
+                ports = range_text(part, ":")
+                match = f"-m conntrack --ctstate DNAT --ctproto {protocol} --ctorigdstport {ports} "
+                yield from _allowed(view, stage, rule, match)
+
+
+def _flows(view: _View, stage: _Stage, before: Iterable[str], found: Mapping[str, Sequence[Segment]]) -> Chains:
+    """Return what decides by flow: one chain for all ports, and one for each set of rules that decide of some."""
+    denied = f"{_comment(stage.denied)}-j DROP"
+    dispatch = list(before)
+    of_ports: Chains = {}
+    for protocol, parts in found.items():
+        for alike in _by_chain(parts):
+            name = f"{stage.of_ports}-{protocol.upper()}-{alike[0].first}"
+            dispatch += [f"{match}-g {name}" for match in _port_matches(protocol, alike)]
+            of_ports[name] = [line for rule in alike[0].rules for line in _allowed(view, stage, rule)]
+    return {
+        f"{stage.chain}-FLOWS": [*dispatch, denied],
+        **{name: [*rules, denied] for name, rules in of_ports.items()},
+    }
+
+
+def _by_chain(parts: Iterable[Segment]) -> Iterable[list[Segment]]:
+    found: dict[int, list[Segment]] = {}
+    for part in parts:
+        found.setdefault(part.chain, []).append(part)
+    return found.values()
+
+
+def _port_matches(protocol: str, ranges: Sequence[PortRange | Segment]) -> Iterator[str]:
+    """Yield matches that have all these ranges together."""
+    if len(ranges) == 1:
+        yield f"-p {protocol} -m {protocol} --dport {range_text(ranges[0], ':')} "
+        return
+    batch: list[str] = []
+    room = _MULTIPORT_SLOTS
+    for item in ranges:
+        slots = 1 if item.first == item.last else 2
+        if slots > room:
+            yield _multiport(protocol, batch)
+            batch, room = [], _MULTIPORT_SLOTS
+        batch.append(range_text(item, ":"))
+        room -= slots
+    if batch:
+        yield _multiport(protocol, batch)
+
+
+def _multiport(protocol: str, ports: Iterable[str]) -> str:
+    return f"-p {protocol} -m multiport --dports {','.join(ports)} "
+
+
+def _pre_dnat_base(view: _View) -> Iterator[str]:
+    stage, judged = _PRE_DNAT, view.policy.pre_dnat
+    yield "-i lo -j RETURN"
+    # Replies to what the host began from one of these ports, too.
+    yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+    services = _address_matches(view, SERVICE_ADDRESSES, judged.addresses, "dst")
+    own = [f"-m addrtype --dst-type {kind} " for kind in _OWN_TYPES[view.family]]
+    for interface in _interface_matches(view, stage, judged.side):
+        yield from (f"{interface}{destination}-g {stage.chain}-PORTS" for destination in (*services, *own))
+    yield "-j RETURN"
+
+
+def _pre_dnat_ports(view: _View) -> Iterator[str]:
+    for protocol in PROTOCOLS:
+        ranges = [item for item in view.policy.pre_dnat.ports.ranges if item.protocol == protocol]
+        yield from (f"{match}-g {_PRE_DNAT.chain}-FLOWS" for match in _port_matches(protocol, ranges))
+    yield "-j RETURN"
+
+
+def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator[str]:
+    """Yield the lines that let a rule's peer pass, on the interfaces where it has to be."""
+    for peer in _address_matches(view, peer_name(rule), rule.addresses, _END[stage.direction]):
+        for interface in _interface_matches(view, stage, rule.side):
+            if rule.log:
+                yield f'{interface}{more}{peer}-j LOG --log-prefix "gatehouse {rule.flow[:_LOGGED_NAME]}: "'
+            yield f"{interface}{more}{peer}{_comment(f'flow:{rule.flow}')}-j RETURN"
+
+
+def _interface_matches(view: _View, stage: _Stage, side: str) -> list[str]:
+    match = _INTERFACE_MATCH[stage.direction]
+    return [f"{match} {name} " for name in interfaces_on(view.policy, side)] or [""]
+
+
+def _address_matches(view: _View, name: str, addresses: AddressSet, end: str) -> list[str]:
+    """Return the match for who is at one end of a packet; none where that is nobody in this family."""
+    if not addresses:
+        return []
+    if is_everybody(addresses.networks):
+        return [""]
+    return [f"-m set --match-set {view.sets[name].name} {end} "]
+
+
+def _comment(text: str) -> str:
+    return f'-m comment --comment "{text}" '
