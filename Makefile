@@ -7,7 +7,7 @@ in_env := source .ci/env.sh;
 # Folders whose tests run on the oldest and the newest ansible-core too.
 core_tests := tests/unit tests/playbooks
 check_stages := lint types unit
-test_stages := $(check_stages) golden cores units sanity release-test packets molecule
+test_stages := $(check_stages) golden cores units sanity release-test packets parity molecule
 
 help: ## Print what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ release-test: setup ## Build the collection, install it into an empty path, and 
 packets: lab ## Prove with packets that the kernel agrees with the compiler
 	@.ci/tests tests/packets
 
+parity: lab ## Hold the kernel, behind each backend, to verdict() with random policies and packets
+	@.ci/tests tests/parity
+
 molecule: lab ## Run the Molecule scenarios; one: make molecule scenario=default
 	@.ci/molecule $(scenario)
 
@@ -69,4 +72,4 @@ clean: ## Remove what the other targets wrote into this folder
 lab: setup
 	@.ci/need lab
 
-.PHONY: bench check clean cores demo demo-down golden help lab lint lock molecule packets release-test sanity setup test types unit units
+.PHONY: bench check clean cores demo demo-down golden help lab lint lock molecule packets parity release-test sanity setup test types unit units

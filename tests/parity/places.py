@@ -1,0 +1,19 @@
+"""Who and what there is in the lab: the host's links and addresses, and what lies behind it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import Address
+
+LEGS = ("eth0", "eth1")
+"""The host's links to its peers."""
+POD_LEG = "eth2"
+"""The host's link to its pods."""
+
+OWN: dict[int, Address] = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8:f::1")}
+"""The host's addresses."""
+PODS: dict[int, Address] = {4: ip_address("10.244.0.7"), 6: ip_address("fd00:10:244::7")}
+"""A pod's addresses, to which the host forwards."""
+SERVICES: dict[int, Address] = {4: ip_address("203.0.113.200"), 6: ip_address("2001:db8:2::200")}
+"""A service's addresses, which are not the host's, but which it redirects."""

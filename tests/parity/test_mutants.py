@@ -1,0 +1,196 @@
+"""A renderer with one detail wrong is caught, whichever detail it is."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from pathlib import Path
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import dispatch, iptables, nftables, peers
+from ansible_collections.gatehouse.firewall.tests.parity.backends import Render, iptables_backend, nftables_backend
+from ansible_collections.gatehouse.firewall.tests.parity.check import (
+    Bench,
+    DisagreementError,
+    RefusedError,
+    hold,
+    hold_roughly,
+)
+from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire
+
+PACKETS = 10000
+SEED = 1
+_HELPERS = (dispatch, peers)
+Mutant = tuple[types.ModuleType, str, str, str]
+# A function of a module, what stands in its text, and what stands there instead.
+MUTANTS: dict[str, Mutant] = {
+    "a range ends a port early": (
+        dispatch,
+        "segments",
+        "Segment(first, end - 1,",
+        "Segment(first, max(first, end - 2),",
+    ),
+    "a range without its first port": (dispatch, "segments", "low <= first and", "low < first and"),
+    "a rule ends where another begins": (dispatch, "segments", "end - 1 <= high", "end <= high"),
+    "what begins with one flow is one": (
+        dispatch,
+        "segments",
+        "tuple((rule.flow, rule.peer) for rule in deciding)",
+        '((deciding[0].flow, ""),)',
+    ),
+    "the address of the wrong end": (nftables, "_peer_matches", "_ADDRESS_MATCH[direction]", '"saddr"'),
+    "IPv6 is forgotten": (nftables, "_peer_matches", "if addresses.v6:", "if False:"),
+    "who is everybody in one family": (nftables, "_peer_matches", "if all(everybody):", "if any(everybody):"),
+    "half of each network": (nftables, "_set", "network_text(network)", "network_text(next(network.subnets()))"),
+    "a flow on one side is on both": (nftables, "_interface", "if not names:", "if True:"),
+    "isolation is forgotten": (
+        nftables,
+        "_flows",
+        "policy.node_class, policy.isolated",
+        "policy.node_class, AddressSet()",
+    ),
+    "echo requests always pass": (nftables, "_icmp", "policy.echo_request", "True"),
+    "ICMP types of one direction": (nftables, "_icmp", "icmp_types(direction,", 'icmp_types("ingress",'),
+    "DHCPv6 from anywhere": (nftables, "_dhcp", 'f"ip6 saddr {LINK_LOCAL} " if client.family == 6', '"" if True'),
+    "DHCP ports swapped": (
+        nftables,
+        "_dhcp",
+        "udp sport {client.server_port} udp dport {client.client_port}",
+        "udp sport 68 udp dport 67",
+    ),
+    "what is invalid may pass": (nftables, "_base", '    yield "ct state invalid drop"\n', ""),
+    "replies are dropped": (nftables, "_base", '    yield "ct state established,related accept"\n', ""),
+    "loopback is nothing special": (nftables, "_base", '"lo" accept', '"lo" continue'),
+    "a flow for all ports is forgotten": (nftables, "_flows", "if rule.ports.everything", "if False"),
+    "SCTP is forgotten": (nftables, "_direction", "for protocol in PROTOCOLS", "for protocol in PROTOCOLS[:2]"),
+    "what no rule allows passes": (nftables, "_base", "policy drop;", "policy accept;"),
+    "redirected packets are judged too late": (nftables, "_pre_dnat_base", "dstnat - 20", "dstnat + 20"),
+    "what is forwarded is judged": (nftables, "_pre_dnat_base", "fib daddr type { local, broadcast, multicast } ", ""),
+    "a service's addresses are forgotten": (nftables, "_pre_dnat_base", "stage.addresses):", "AddressSet()):"),
+    "replies are judged before DNAT": (
+        nftables,
+        "_pre_dnat_base",
+        '    yield "ct state established,related accept"\n',
+        "",
+    ),
+    "one side's stage before DNAT is on both": (nftables, "_pre_dnat_base", "if names:", "if False:"),
+    "DHCP is dropped before DNAT": (nftables, "_pre_dnat", '*_dhcp("ingress"),', ""),
+    "SCTP is not judged before DNAT": (
+        nftables,
+        "_pre_dnat",
+        "for protocol in PROTOCOLS",
+        "for protocol in PROTOCOLS[:2]",
+    ),
+    "the port that was asked for is forgotten": (nftables, "_flows", 'if direction == "ingress":', "if False:"),
+    "any port that was asked for counts": (
+        dispatch,
+        "within",
+        "max(segment.first, item.first), min(segment.last, item.last)",
+        "segment.first, segment.last",
+    ),
+}
+IPTABLES_MUTANTS: dict[str, Mutant] = {
+    "a range ends a port early": MUTANTS["a range ends a port early"],
+    "the address of the wrong end": (iptables, "_address_matches", "{end}", "src"),
+    "half of each network": (
+        iptables,
+        "_set",
+        "map(network_text, networks)",
+        "(str(next(n.subnets())) for n in networks)",
+    ),
+    "a flow on one side is on both": (iptables, "_interface_matches", "for name in", "for name in () and"),
+    "isolation is forgotten": (iptables, "_before_ports", "policy.isolated", "AddressSet()"),
+    "echo requests always pass": (iptables, "_icmp", "view.policy.echo_request", "True"),
+    "what is invalid may pass": (iptables, "_base", '    yield "-m conntrack --ctstate INVALID -j DROP"\n', ""),
+    "replies are dropped": (
+        iptables,
+        "_base",
+        '    yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"\n',
+        "",
+    ),
+    "a chain of ports is left too early": (iptables, "_flows", "[*rules, denied]", "rules"),
+    "the last of many ranges is forgotten": (iptables, "_port_matches", "if batch:", "if False:"),
+    "what is forwarded is judged": (iptables, "_pre_dnat_base", "-m addrtype --dst-type {kind} ", ""),
+    "replies are judged before DNAT": (
+        iptables,
+        "_pre_dnat_base",
+        '    yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"\n',
+        "",
+    ),
+}
+REFUSED: dict[str, Mutant] = {
+    "the peers of a side are those of another": (peers, "peer_name", 'f"{rule.peer}.{rule.side}"', "rule.peer"),
+    "a chain has no end": (nftables, "_chain", 'yield "\\t}"', 'yield ""'),
+}
+NOTHING_WRONG: Mutant = (dispatch, "segments", "", "")
+
+
+@pytest.fixture(scope="module")
+def wires(benches: list[Bench]) -> dict[str, Wire]:
+    return {bench.backend.name: bench.wire for bench in benches}
+
+
+def nftables_bench(wires: dict[str, Wire], broken: Mutant) -> Bench:
+    return Bench(nftables_backend(mutant(nftables, *broken)), wires["nftables"])
+
+
+def iptables_bench(wires: dict[str, Wire], broken: Mutant) -> Bench:
+    return Bench(iptables_backend(mutant(iptables, *broken)), wires["iptables-nft"])
+
+
+def mutant(renderer: types.ModuleType, place: types.ModuleType, function: str, before: str, after: str) -> Render:
+    """Return the function render of a copy of a renderer with a piece of one function's text replaced."""
+    text = inspect.getsource(getattr(place, function))
+    assert not before or text.count(before) == 1, f"{function} has changed: {before!r} is not there once"
+    changed = text.replace(before, after) if before else text
+    copy = _copy(renderer, text, changed)
+    for module in _HELPERS:
+        known = vars(_copy(module, text, changed))
+        vars(copy).update({name: known[name] for name in vars(copy) if inspect.isfunction(vars(module).get(name))})
+    render: Render = copy.render
+    return render
+
+
+def _copy(module: types.ModuleType, text: str, changed: str) -> types.ModuleType:
+    source = Path(str(module.__file__)).read_text(encoding="utf-8")
+    copy = types.ModuleType(module.__name__)
+    copy.__package__ = module.__package__
+    exec(compile(source.replace(text, changed), "mutant", "exec"), vars(copy))
+    return copy
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_renderer_for_nftables_with_one_detail_wrong_is_caught(wires: dict[str, Wire], name: str) -> None:
+    with pytest.raises(DisagreementError, match="disagree on"):
+        hold_roughly([nftables_bench(wires, MUTANTS[name])], PACKETS, SEED)
+
+
+@pytest.mark.parametrize("name", IPTABLES_MUTANTS)
+def test_a_renderer_for_iptables_with_one_detail_wrong_is_caught(wires: dict[str, Wire], name: str) -> None:
+    with pytest.raises(DisagreementError, match="disagree on"):
+        hold_roughly([iptables_bench(wires, IPTABLES_MUTANTS[name])], PACKETS, SEED)
+
+
+def test_copies_of_the_renderers_with_nothing_wrong_are_not_caught(wires: dict[str, Wire]) -> None:
+    hold_roughly([nftables_bench(wires, NOTHING_WRONG), iptables_bench(wires, NOTHING_WRONG)], 1000, SEED)
+
+
+def test_the_report_is_small_and_has_all_that_is_needed(wires: dict[str, Wire]) -> None:
+    with pytest.raises(DisagreementError) as caught:
+        hold([nftables_bench(wires, MUTANTS["a range ends a port early"])], PACKETS, SEED)
+
+    print(caught.value)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "the kernel and verdict() disagree on 1 of 1 packets"
+    assert len([line for line in lines if ", flow flow" in line]) == 2, "one rule, and the ruleset's comment on it"
+    assert len([line for line in lines if line.startswith("packet: ")]) == 1
+    assert "  nftables: dropped" in lines
+    assert [line for line in lines if line.startswith("  verdict(): allowed: the flow flow")]
+    assert "  table inet gatehouse {" in lines
+    assert lines[-1].startswith("GATEHOUSE_PARITY_SEED=")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_ruleset_that_the_kernel_refuses_is_reported(wires: dict[str, Wire], name: str) -> None:
+    with pytest.raises(RefusedError, match="nftables refuses a ruleset: nft -f -: "):
+        hold([nftables_bench(wires, REFUSED[name])], PACKETS, SEED)

@@ -1,0 +1,257 @@
+"""Random packets, aimed at where a policy's verdict changes: the edges of its networks and of its port ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import Address, Network
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import DIRECTIONS, Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PROTOCOLS, PortSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
+from ansible_collections.gatehouse.firewall.tests.parity.frames import TRACKED_ICMP
+from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, OWN, PODS, SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.redirects import (
+    TO_OWN_PORTS,
+    TO_PODS,
+    is_passed_on,
+    seen_by_host,
+)
+from hypothesis import strategies as some
+from hypothesis.strategies import SearchStrategy
+
+_FIRST_SOURCE_PORT = 20000  # and upwards: each packet begins a connection of its own
+_STRANGERS = tuple(map(ip_address, ("198.18.0.7", "2001:db8:ffff::7", "fe80::7")))
+_DHCP_SERVERS = {
+    "ingress": tuple(map(ip_address, ("198.18.0.67", "fe80::67", "febf:ffff::67", "fec0::67", "2001:db8:ffff::67"))),
+    "egress": tuple(
+        map(ip_address, ("255.255.255.255", "ff02::1:2", "ff02::1:3", "ff05::1:3", "198.18.0.67", "fe80::67"))
+    ),
+}
+_ND_PEERS = {
+    "ingress": (ip_address("::"), ip_address("fe80::1")),
+    "egress": tuple(map(ip_address, ("ff02::1", "ff02::2", "ff02::16", "ff02::1:ff00:7", "fe80::1"))),
+}
+_CLIENTS_PORTS = {"ingress": ((67, 68), (547, 546)), "egress": ((68, 67), (546, 547))}
+_DHCP_PORTS = (
+    (68, 67),
+    (67, 68),
+    (546, 547),
+    (547, 546),
+    (68, 68),
+    (67, 67),
+    (546, 67),
+    (68, 547),
+    (69, 67),
+    (546, 548),
+)
+_ICMP = {
+    4: (8, 0, 3, 4, 5, 9, 10, 11, 12, 13, 14, 17, 30, 255),
+    6: (128, 129, 1, 2, 3, 4, 100, 127, 130, 131, 132, 133, 134, 135, 136, 137, 139, 143, 144, 255),
+}
+_KINDS = (
+    *(*["ports"] * 14, *["redirected"] * 5, *["icmp"] * 3),
+    *("discovery", *["dhcp"] * 2, *["other"] * 2, "broken", "loopback"),
+)
+
+_kinds = some.sampled_from(_KINDS)
+_legs = some.sampled_from(LEGS)
+_against_the_aim = some.sampled_from((False, False, False, False, False, True))
+_destinations = some.sampled_from((OWN, OWN, OWN, SERVICES, SERVICES, PODS))
+_other_protocols = some.sampled_from(("gre", "esp", "ospf"))
+_dhcp_ports = {direction: some.sampled_from((*_DHCP_PORTS, *right * 5)) for direction, right in _CLIENTS_PORTS.items()}
+_icmp_types = {family: some.sampled_from(types) for family, types in _ICMP.items()}
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """Where to shoot: at the edges of one rule."""
+
+    direction: str
+    addresses: SearchStrategy[Address]
+    ports: SearchStrategy[tuple[str, int]]
+
+
+@some.composite
+def volleys(draw: some.DrawFn, policy: Policy, size: int) -> list[Packet]:
+    """Draw at most so many packets, no two of which connection tracking takes for one connection."""
+    aims, redirected = some.sampled_from(_aims(policy)), some.sampled_from(_aims_at_redirects(policy))
+    known: set[tuple[object, ...]] = set()
+    packets: list[Packet] = []
+    for number in range(size):
+        kind = draw(_kinds)
+        if kind == "redirected":
+            packet = _redirected(draw, draw(redirected), number)
+        else:
+            aim = draw(aims)
+            direction = _other(aim.direction) if draw(_against_the_aim) else aim.direction
+            packet = _packet(draw, aim, kind, direction, number)
+        if _connection(packet, number) not in known and not _is_left_out(packet):
+            known.add(_connection(packet, number))
+            packets.append(packet)
+    return packets
+
+
+def reply(packet: Packet) -> Packet | None:
+    """Return what the other end of an allowed packet answers; nothing where it is not known how, or who answers."""
+    if packet.protocol != "udp" or packet.destination.is_multicast or packet.interface == "lo":
+        return None
+    if packet.destination == IPv4Address("255.255.255.255") or not packet.to_host or packet.forwarded:
+        return None
+    return Packet(
+        direction=_other(packet.direction),
+        source=packet.destination,
+        destination=packet.source,
+        protocol="udp",
+        port=packet.source_port,
+        source_port=packet.port if packet.redirected_to is None else packet.redirected_to,
+        interface=packet.interface,
+        state="established",
+    )
+
+
+def _other(direction: str) -> str:
+    return "egress" if direction == "ingress" else "ingress"
+
+
+def _redirected(draw: some.DrawFn, aim: _Aim, number: int) -> Packet:
+    """Return a packet that the host redirects or sends on, or nearly."""
+    peer, (protocol, port) = draw(aim.addresses), draw(aim.ports)
+    state = "invalid" if protocol == "tcp" and draw(_rarely) else "new"
+    source_port = _FIRST_SOURCE_PORT + number
+    destination = draw(_destinations)[peer.version]
+    return seen_by_host(
+        Packet("ingress", peer, destination, protocol, port, source_port, interface=draw(_legs), state=state)
+    )
+
+
+def _packet(draw: some.DrawFn, aim: _Aim, kind: str, direction: str, number: int) -> Packet:
+    peer, leg = draw(aim.addresses), draw(_legs)
+    source_port = _FIRST_SOURCE_PORT + number
+    if kind == "loopback":
+        own = OWN[peer.version]
+        return Packet("egress", own, own, "udp", draw(aim.ports)[1], source_port, interface="lo")
+    if kind == "icmp":
+        return _icmp(direction, peer, leg, draw(_icmp_types[peer.version]))
+    if kind == "discovery":
+        return _icmp(direction, draw(some.sampled_from(_ND_PEERS[direction])), leg, draw(_icmp_types[6]))
+    if kind == "other":
+        return between(direction, peer, leg, draw(_other_protocols))
+    if kind == "dhcp":
+        peer = draw(some.sampled_from((peer, *_DHCP_SERVERS[direction])))
+        source_port, port = draw(_dhcp_ports[direction])
+        return between(direction, peer, leg, "udp", port=port, source_port=source_port)
+    protocol, port = draw(aim.ports)
+    if kind == "broken":
+        return between(direction, peer, leg, "tcp", port=port, source_port=source_port, state="invalid")
+    return between(direction, peer, leg, protocol, port=port, source_port=source_port)
+
+
+def _icmp(direction: str, peer: Address, leg: str, icmp_type: int) -> Packet:
+    protocol = "icmp" if peer.version == 4 else "icmpv6"
+    state = "new" if icmp_type in TRACKED_ICMP[protocol] else "invalid"
+    return between(direction, peer, leg, protocol, icmp_type=icmp_type, state=state)
+
+
+def between(
+    direction: str,
+    peer: Address,
+    interface: str,
+    protocol: str,
+    *,
+    state: str = "new",
+    port: int | None = None,
+    source_port: int | None = None,
+    icmp_type: int | None = None,
+) -> Packet:
+    """Return a packet between the host and a peer."""
+    ends = (peer, OWN[peer.version]) if direction == "ingress" else (OWN[peer.version], peer)
+    packet = Packet(direction, *ends, protocol, port, source_port, icmp_type, interface, state)
+    return seen_by_host(packet) if direction == "ingress" else packet
+
+
+def _is_left_out(packet: Packet) -> bool:
+    if packet.direction == "egress" or (packet.to_host and not packet.forwarded):
+        return False
+    return is_passed_on(packet) and packet.source.is_link_local  # Linux never sends it on, whatever the rules
+
+
+def _connection(packet: Packet, number: int) -> tuple[object, ...]:
+    if packet.icmp_type is not None:
+        return packet.protocol, number
+    own, peers = packet.port, packet.source_port
+    if packet.direction == "egress":
+        own, peers = peers, own
+    return packet.protocol, packet.peer, own, peers
+
+
+def _aims(policy: Policy) -> list[_Aim]:
+    rules = [(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    everywhere = [network for _direction, rule in rules for network in rule.addresses.networks]
+    strangers = some.sampled_from([*_STRANGERS, *_edges([*everywhere, *policy.isolated.networks])])
+    aims = [
+        _Aim(direction, _sampled(_edges(rule.addresses.networks), strangers), _sampled(_port_edges(rule), _any_port))
+        for direction, rule in rules
+    ]
+    isolated = _sampled(_edges(policy.isolated.networks), strangers)
+    return aims + [_Aim(aim.direction, isolated, aim.ports) for aim in aims[::3]] or [
+        _Aim(direction, strangers, _any_port) for direction in DIRECTIONS
+    ]
+
+
+def _sampled(options: Sequence[object], otherwise: SearchStrategy) -> SearchStrategy:
+    """Return a strategy that mostly takes one of the options."""
+    if not options:
+        return otherwise
+    return some.one_of(*[some.sampled_from(options)] * 5, otherwise)
+
+
+_rarely = some.sampled_from((*[False] * 7, True))
+_any_port = some.tuples(some.sampled_from(PROTOCOLS), some.sampled_from((22, 1, 65535)) | some.integers(0, 65535))
+
+
+def _port_edges(rule: Rule) -> list[tuple[str, int]]:
+    edges = _range_edges(rule.ports)
+    return edges + [(protocol, item.first) for item in rule.ports.ranges for protocol in PROTOCOLS]
+
+
+def _aims_at_redirects(policy: Policy) -> list[_Aim]:
+    """Return aims at the redirected ports that each rule names, at all of them, and at what is judged before."""
+    known = [(protocol, port) for port in (*TO_OWN_PORTS, *TO_PODS) for protocol in PROTOCOLS]
+    others = some.sampled_from(known + _range_edges(policy.pre_dnat.ports))
+    everywhere = [network for rule in policy.ingress for network in rule.addresses.networks]
+    strangers = some.sampled_from([*_STRANGERS, *_edges(everywhere)])
+    aims = [_Aim("ingress", strangers, others)]
+    for rule in policy.ingress:
+        named = [pair for pair in known if rule.ports.holds(*pair)]
+        aims.append(_Aim("ingress", _sampled(_edges(rule.addresses.networks), strangers), _sampled(named, others)))
+    return aims
+
+
+def _range_edges(ports: PortSet) -> list[tuple[str, int]]:
+    edges = []
+    for item in ports.ranges:
+        inside, beside = (item.first, item.last), (item.first - 1, item.last + 1)
+        edges += [(item.protocol, port) for port in (*inside, *inside, *beside) if 0 <= port <= 65535]
+    return edges
+
+
+def _edges(networks: Iterable[Network]) -> list[Address]:
+    """Return the first and last addresses of networks, and those beside, as far as packets can have them."""
+    edges: list[Address] = []
+    for network in networks:
+        first, last = int(network.network_address), int(network.broadcast_address)
+        family = IPv4Address if network.version == 4 else IPv6Address
+        numbers = (first, last, (first + last) // 2, first - 1, last + 1)
+        edges += [family(number) for number in numbers if 0 <= number < 1 << network.max_prefixlen]
+    return [address for address in dict.fromkeys(edges) if _is_sendable(address)]
+
+
+def _is_sendable(address: Address) -> bool:
+    if address in OWN.values() or address.is_multicast or address.is_loopback or address.is_unspecified:
+        return False
+    if address == IPv6Address("fe80::"):  # every router's, so the host's own
+        return False
+    # "This network" and the broadcast address are no host's, and Linux drops them whatever the rules.
+    return address.version == 6 or not (address < IPv4Address("1.0.0.0") or address == IPv4Address("255.255.255.255"))
