@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,20 @@ INVENTORY = ROOT / "molecule" / "shared" / "inventory"
 sys.path.insert(0, str(ROOT / "tests" / "packets"))
 from lab import Host, read_hosts  # noqa: E402
 from prober import Probe  # noqa: E402
+
+BACKEND = os.environ.get("GATEHOUSE_LAB_BACKEND", "nftables")
+BOOT_FILE = f"/etc/gatehouse/ruleset.{'nft' if BACKEND == 'nftables' else BACKEND}"
+SHOW, UNLOAD = {
+    "nftables": ("nft --stateless list table inet gatehouse 2>/dev/null", "nft delete table inet gatehouse"),
+    "iptables": (
+        "{ iptables-save; ip6tables-save; ipset save | sort; } | sed 's/ initval 0x[0-9a-f]*//' | grep -i gatehouse-",
+        """for command in iptables ip6tables; do
+            $command -D INPUT -j GATEHOUSE-INPUT
+            $command -D OUTPUT -j GATEHOUSE-OUTPUT
+            $command -t mangle -D PREROUTING -j GATEHOUSE-PRE-DNAT 2>/dev/null || true
+        done""",
+    ),
+}[BACKEND]
 
 Completed = subprocess.CompletedProcess[str]
 Port = tuple[str, int]
@@ -61,16 +76,16 @@ class Lab:
             return dict(zip(names, answers, strict=True))
 
     def rulesets(self) -> dict[str, str]:
-        """Return our table as each managed host's kernel has it, without counters, or nothing where there is none."""
-        return self.everywhere("nft --stateless list table inet gatehouse 2>/dev/null || true")
+        """Return our rules as each managed host's kernel has them, without counters; nothing where there are none."""
+        return self.everywhere(f"{SHOW} || true")
 
     def states(self) -> dict[str, str]:
-        """Return all that a change would change on each managed host: our table, and what the next boot loads."""
-        return self.everywhere("nft --stateless list table inet gatehouse; cat /etc/gatehouse/ruleset.nft")
+        """Return all that a change would change on each managed host: our rules, and what the next boot loads."""
+        return self.everywhere(f"{SHOW} && cat {BOOT_FILE}")
 
     def unload(self) -> None:
-        """Delete our table from every kernel; boot files and units stay."""
-        self.everywhere("nft delete table inet gatehouse")
+        """Take our rules out of every kernel's way; boot files and units stay."""
+        self.everywhere(UNLOAD)
 
     def restart(self, name: str) -> None:
         """Restart a host, as a reboot does: in a new network namespace, with nothing in it; return when it is up."""
@@ -91,10 +106,17 @@ def probes(source: Host, target: Host, ports: Iterable[Port]) -> Iterator[Probe]
         yield from (Probe(source.name, ours, target.name, theirs, *port) for ours, theirs in roads)
 
 
+def harden_command(*arguments: str) -> list[str]:
+    """Return the command that runs the main playbook over the lab, as a user would, with more arguments."""
+    backend = [f"--extra-vars=gatehouse_backend={BACKEND}"] if "GATEHOUSE_LAB_BACKEND" in os.environ else []
+    return ["ansible-playbook", f"--inventory={INVENTORY}", *backend, *arguments, "gatehouse.firewall.harden"]
+
+
 def harden(*arguments: str) -> Completed:
-    """Run the main playbook over the lab, as a user would, with more arguments; return how it went."""
-    command = ["ansible-playbook", f"--inventory={INVENTORY}", *arguments, "gatehouse.firewall.harden"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """Run the main playbook over the lab with more arguments; return how it went."""
+    # Molecule has settings of its own.
+    plain = {**os.environ, "ANSIBLE_DISPLAY_FAILED_STDERR": "false", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    return subprocess.run(harden_command(*arguments), capture_output=True, text=True, check=False, env=plain)
 
 
 def _group(file: str, name: str) -> list[str]:

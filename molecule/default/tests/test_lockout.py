@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from containers import INVENTORY, ROOT, Lab, harden
+from containers import ROOT, Lab, harden, harden_command
 
 NOBODY_ADMINISTERS = {"gatehouse_zones": [{"name": "ssh_admin", "networks": ["203.0.113.171"]}]}
 HOSTS = "k8s1,vm1,nomad2"  # a host of each Debian release
@@ -54,10 +54,8 @@ def test_an_unconfirmed_ruleset_goes_away_by_itself_on_each_debian(lab: Lab) -> 
 
 def test_it_goes_away_after_the_controller_was_killed_in_the_middle(lab: Lab) -> None:
     before = lab.rulesets()
-    command = [f"--inventory={INVENTORY}", *cut_off("--extra-vars", "gatehouse_allow_self_lockout=true")]
-    playbook = subprocess.Popen(
-        ["ansible-playbook", *command, "gatehouse.firewall.harden"], stdout=subprocess.DEVNULL, start_new_session=True
-    )
+    command = harden_command(*cut_off("--extra-vars", "gatehouse_allow_self_lockout=true"))
+    playbook = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     wait_until(lambda: lab.rulesets()["k8s1"] != before["k8s1"])
     subprocess.run(["pkill", "--signal=KILL", f"--session={playbook.pid}"], check=False)
     playbook.wait()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from containers import INVENTORY, Lab
+from containers import INVENTORY, SHOW, Lab
 
-OURS = "nft list tables | grep -x 'table inet gatehouse'; find /etc /usr/local /var/lib -name '*gatehouse*'"
+OURS = f"{SHOW}; find /etc /usr/local /var/lib -name '*gatehouse*'"
 
 
 @pytest.fixture(scope="module", autouse=True)
