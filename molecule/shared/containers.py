@@ -41,6 +41,9 @@ Port = tuple[str, int]
 class Lab:
     """The hosts that molecule/shared/create.yml started, each by its name in the inventory."""
 
+    prefix = "gatehouse-"
+    """What stands before a host's name in its container's."""
+
     def __init__(self) -> None:
         self.hosts = read_hosts()
         self.managed = [name for name in self.hosts if name not in _group("hosts.yml", "outside")]
@@ -54,13 +57,12 @@ class Lab:
             raise RuntimeError("a host of the lab shares this machine's own network: nothing may be probed from it")
         return {name: str(path) for name, path in found.items()}
 
-    @staticmethod
-    def _pid(name: str) -> str:
-        return _output("podman", "inspect", "--format={{.State.Pid}}", f"gatehouse-{name}").strip()
+    def _pid(self, name: str) -> str:
+        return _output("podman", "inspect", "--format={{.State.Pid}}", f"{self.prefix}{name}").strip()
 
     def run(self, name: str, *command: str) -> str:
         """Return what a command prints on a host; fail if it fails."""
-        return _output("podman", "exec", f"gatehouse-{name}", *command)
+        return _output("podman", "exec", f"{self.prefix}{name}", *command)
 
     def everywhere(self, script: str) -> dict[str, str]:
         """Return what a line of shell prints on each managed host; fail if it fails on one."""
@@ -89,10 +91,11 @@ class Lab:
 
     def restart(self, name: str) -> None:
         """Restart a host, as a reboot does: in a new network namespace, with nothing in it; return when it is up."""
-        _output("podman", "restart", "--time=5", f"gatehouse-{name}")
+        container = f"{self.prefix}{name}"
+        _output("podman", "restart", "--time=5", container)
         self.__dict__.pop("namespaces", None)
         end = time.monotonic() + 30
-        while _state(name) not in ("running", "degraded"):
+        while _state(container) not in ("running", "degraded"):
             if time.monotonic() > end:
                 raise TimeoutError(f"{name} does not come up again")
             time.sleep(0.1)
@@ -106,25 +109,31 @@ def probes(source: Host, target: Host, ports: Iterable[Port]) -> Iterator[Probe]
         yield from (Probe(source.name, ours, target.name, theirs, *port) for ours, theirs in roads)
 
 
-def harden_command(*arguments: str) -> list[str]:
-    """Return the command that runs the main playbook over the lab, as a user would, with more arguments."""
+def playbook_command(name: str, *arguments: str, inventory: Path = INVENTORY) -> list[str]:
+    """Return the command that runs one of our playbooks over the lab, as a user would, with more arguments."""
     backend = [f"--extra-vars=gatehouse_backend={BACKEND}"] if "GATEHOUSE_LAB_BACKEND" in os.environ else []
-    return ["ansible-playbook", f"--inventory={INVENTORY}", *backend, *arguments, "gatehouse.firewall.harden"]
+    return ["ansible-playbook", f"--inventory={inventory}", *backend, *arguments, f"gatehouse.firewall.{name}"]
+
+
+def playbook(name: str, *arguments: str, inventory: Path = INVENTORY) -> Completed:
+    """Run one of our playbooks over the lab with more arguments; return how it went."""
+    # Molecule has settings of its own.
+    plain = {**os.environ, "ANSIBLE_DISPLAY_FAILED_STDERR": "false", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    command = playbook_command(name, *arguments, inventory=inventory)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
 
 
 def harden(*arguments: str) -> Completed:
     """Run the main playbook over the lab with more arguments; return how it went."""
-    # Molecule has settings of its own.
-    plain = {**os.environ, "ANSIBLE_DISPLAY_FAILED_STDERR": "false", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    return subprocess.run(harden_command(*arguments), capture_output=True, text=True, check=False, env=plain)
+    return playbook("harden", *arguments)
 
 
 def _group(file: str, name: str) -> list[str]:
     return list(yaml.safe_load((INVENTORY / file).read_text())["all"]["children"][name]["hosts"])
 
 
-def _state(name: str) -> str:
-    command = ["podman", "exec", f"gatehouse-{name}", "systemctl", "is-system-running"]
+def _state(container: str) -> str:
+    command = ["podman", "exec", container, "systemctl", "is-system-running"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 

@@ -68,6 +68,8 @@ class ActionModule(ActionBase):
             "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
             "hosts": hosts,
             "classes": dict(fleet.classes),
+            "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
+            "canaries": canaries(fleet, arguments["hosts"]),
             "warnings": list(warnings_about(fleet, arguments["hosts"])),
         }
         if arguments["directory"] and not self._task.check_mode:
@@ -163,6 +165,20 @@ def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
         key = hosts[host] = " ".join([node_class, *sides])
         policies.setdefault(key, policy)
     return policies, hosts
+
+
+def flows_of(policy: Policy) -> set[str]:
+    """Return the names of the flows that a policy lets through."""
+    return {rule.flow for rule in (*policy.ingress, *policy.egress)}
+
+
+def canaries(fleet: Fleet, hosts: list[str]) -> list[str]:
+    """Return the first of these hosts in each node class: those to change before the others."""
+    first: dict[str, str] = {}
+    for host in hosts:
+        if host in fleet.classes:
+            first.setdefault(fleet.classes[host], host)
+    return list(first.values())
 
 
 def plan_files(host, backend, key, rulesets, iptables_rulesets) -> dict[str, str]:

@@ -25,7 +25,17 @@ INFO = "gatehouse.firewall.ruleset_info"
 APPLY = "gatehouse.firewall.ruleset"
 RULESET_OF = {"nftables": "ruleset", "iptables": "iptables_ruleset"}
 KEPT = ("backend", "backend_reason", "diff")
-LOOKED_AT = ("differs", "drift", "ebpf", "management", "managers", "packages", "tracks_connections")
+LOOKED_AT = (
+    "differs",
+    "drift",
+    "ebpf",
+    "findings",
+    "management",
+    "managers",
+    "metrics",
+    "packages",
+    "tracks_connections",
+)
 NOT_CHECKED = "not installed yet, so that the host can't check the ruleset: {}"
 BLIND = (
     "{0} redirects packets before netfilter sees them, so that this host firewall can't judge {1}. Let what redirects "

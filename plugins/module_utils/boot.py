@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, List
@@ -78,7 +79,12 @@ class Boot:
 
     def live(self, backend: Backend) -> str:
         """Return what the kernel listed after the last change."""
-        return _read(self._live(backend))
+        return _read(self._live(backend)).partition("\n")[2]
+
+    def is_edited(self, backend: Backend) -> bool:
+        """Return whether somebody has edited the ruleset of the next boot."""
+        checksum = _read(self._live(backend)).partition("\n")[0]
+        return bool(checksum) and checksum != _checksum(self.ruleset(backend))
 
     def is_enabled(self, backend: Backend) -> bool:
         """Return whether our unit is as we wrote it and starts at boot (always, where there is no systemd)."""
@@ -92,7 +98,7 @@ class Boot:
         self._write(self._fallback(backend), fallback)
         self._write(self._ruleset(backend), ruleset)
         fault_point("ruleset kept")
-        self._write(self._live(backend), live)
+        self._write(self._live(backend), f"{_checksum(ruleset)}\n{live}")
         for path, text in self._helpers(backend).items():
             self._write(path, text)
         if not self.is_enabled(backend):
@@ -148,6 +154,10 @@ class Boot:
             backend.load_command(f"/{BOOT_DIRECTORY}/{name}.{backend.file_type}") for name in ("ruleset", "fallback")
         )
         return UNIT_TEXT.format(command=COMMAND.format(load=load, load_fallback=load_fallback))
+
+
+def _checksum(ruleset: str) -> str:
+    return hashlib.sha256(ruleset.encode()).hexdigest()
 
 
 def _remove(path: Path) -> None:

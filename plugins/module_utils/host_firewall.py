@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import (
+    Finding,
+    changes_of_model,
+    changes_of_rules,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import as_diff, describe, drift
@@ -59,6 +64,19 @@ class HostFirewall:
     def drift(self) -> list[str]:
         """Return what somebody else has changed, in lines; nothing where the kernel has what we applied."""
         return [] if self.live == self.recorded else drift(self.recorded, self.live)
+
+    def findings(self, wanted: str) -> list[Finding]:
+        """Return in what the host is not as this ruleset would have it."""
+        if not self.recorded:
+            return [Finding("never_applied", "the model was never applied to this host")]
+        found = changes_of_rules(self.recorded, self.live)
+        if self._boot.is_edited(self._backend):
+            found.append(Finding("boot_file_edited", "somebody edited the ruleset of the next boot"))
+        elif self.applied != wanted:
+            found += changes_of_model(describe(self.applied), describe(wanted))
+        if not self._boot.is_enabled(self._backend):
+            found.append(Finding("unit_disabled", "our unit is not as we wrote it, or doesn't start at boot"))
+        return found
 
     def difference(self, wanted: str) -> dict[str, str]:
         """Return Ansible's diff between what is let through now and with this ruleset."""

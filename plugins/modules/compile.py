@@ -72,6 +72,17 @@ hosts:
   returned: success
   type: dict
   sample: {nomad1: nomad_client}
+flows:
+  description: The number of flows of each node class.
+  returned: success
+  type: dict
+  sample: {nomad_client: 7}
+canaries:
+  description: The first host of each node class among O(hosts), to be changed before the others.
+  returned: success
+  type: list
+  elements: str
+  sample: [k8s1, nomad1]
 classes:
   description: The node class of each managed host of the inventory.
   returned: success

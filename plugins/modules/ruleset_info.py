@@ -106,6 +106,19 @@ drift:
   returned: success
   type: list
   elements: str
+findings:
+  description:
+    - In what the host is not as the given ruleset would have it. Counters and the rules of others don't count.
+    - Each has a C(kind) (rule_added, rule_removed, rule_changed, table_gone, never_applied, boot_file_edited,
+      unit_disabled, another_manager, model_changed), a C(text), and the C(flow) that it has to do with, if any.
+  returned: when a ruleset is given
+  type: list
+  elements: dict
+  sample: [{kind: rule_added, flow: "", text: "added: input_tcp_22: tcp dport 23 accept"}]
+metrics:
+  description: The number of findings of each kind, for the textfile collector of node_exporter.
+  returned: when a ruleset is given
+  type: str
 differs:
   description: Whether the host differs from the given ruleset in the kernel, on disk or in its unit.
   returned: when a ruleset is given
@@ -113,23 +126,26 @@ differs:
 """
 
 import os
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding, metrics
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import RULESETS
 from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
 
 
-def look(firewall, wanted, diff):
+def look(firewall, managers, wanted, diff):
     """Return what there is or, where something is wanted, how far it is from that."""
     result = {
         "changed": False,
         "packages": firewall.missing_packages,
         "tracks_connections": firewall.tracks_connections,
         "drift": firewall.drift(),
+        "managers": [asdict(manager) for manager in managers],
         "management": management_connection(Path("/proc"), os.getpid()),
     }
     if wanted is None:
@@ -137,22 +153,26 @@ def look(firewall, wanted, diff):
     firewall.check(wanted)
     if diff:
         result["diff"] = firewall.difference(wanted)
+    if wanted:
+        findings = [*firewall.findings(wanted), *map(another, managers)]
+        result["findings"] = [asdict(finding) for finding in findings]
+        result["metrics"] = metrics(findings, time.time())
     return dict(result, differs=not firewall.is_at(wanted))
 
 
-def beside(host):
-    """Return what else decides on packets on this host."""
-    return {"ebpf": host.ebpf(), "managers": [asdict(manager) for manager in host.managers().found()]}
+def another(manager):
+    """Return what an audit says of another manager."""
+    return Finding("another_manager", f"{manager.name} manages this host's firewall, too ({manager.unit})")
 
 
 def main():
     module = AnsibleModule(RULESETS, supports_check_mode=True)
     try:
         host = ThisHost(module)
-        result = look(host.firewall(), host.wanted, module._diff)
+        result = look(host.firewall(), host.managers().found(), host.wanted, module._diff)
     except FirewallError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(backend=host.backend.name, backend_reason=host.reason, **beside(host), **result)
+    module.exit_json(backend=host.backend.name, backend_reason=host.reason, ebpf=host.ebpf(), **result)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from containers import ROOT, Lab, harden, harden_command
+from containers import ROOT, Lab, harden, playbook_command
 
 NOBODY_ADMINISTERS = {"gatehouse_zones": [{"name": "ssh_admin", "networks": ["203.0.113.171"]}]}
 HOSTS = "k8s1,vm1,nomad2"  # a host of each Debian release
@@ -46,15 +46,29 @@ def test_an_unconfirmed_ruleset_goes_away_by_itself_on_each_debian(lab: Lab) -> 
     started = time.monotonic()
     done = harden(*cut_off("--extra-vars", "gatehouse_allow_self_lockout=true"))
     assert time.monotonic() - started < TIMEOUT + 20
-    fatal = [line for line in done.stdout.splitlines() if line.startswith("fatal:")]
+    fatal = [line for line in done.stdout.splitlines() if line.startswith("fatal:") and '"confirmed": false' in line]
     assert len(fatal) == len(HOSTS.split(",")), done.stdout
     assert all("gone back to its previous ruleset by itself. It answers again" in line for line in fatal), done.stdout
+    assert (
+        "no flow to k8s_node allows that. That port is open by k8s_internal (from k8s_node), administration"
+        in done.stdout
+    )
     assert all(new_login(lab, host) for host in HOSTS.split(","))
+
+
+def test_a_canary_that_goes_back_keeps_the_rest_of_its_class_from_being_tried(lab: Lab) -> None:
+    options = {**NOBODY_ADMINISTERS, "gatehouse_rollback_timeout": TIMEOUT, "gatehouse_allow_self_lockout": True}
+    before = lab.rulesets()["lb2"]
+    done = harden("--limit=lb1,lb2", "--extra-vars", json.dumps(options))
+    assert done.returncode != 0
+    assert "Gone back to their previous ruleset: lb1" in done.stdout
+    assert "Not tried yet: lb2" in done.stdout
+    assert lab.rulesets()["lb2"] == before
 
 
 def test_it_goes_away_after_the_controller_was_killed_in_the_middle(lab: Lab) -> None:
     before = lab.rulesets()
-    command = harden_command(*cut_off("--extra-vars", "gatehouse_allow_self_lockout=true"))
+    command = playbook_command("harden", *cut_off("--extra-vars", "gatehouse_allow_self_lockout=true"))
     playbook = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     wait_until(lambda: lab.rulesets()["k8s1"] != before["k8s1"])
     subprocess.run(["pkill", "--signal=KILL", f"--session={playbook.pid}"], check=False)

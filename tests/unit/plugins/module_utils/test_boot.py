@@ -42,7 +42,8 @@ def test_what_is_persisted_is_there_for_the_next_boot(host):
 
     assert host.files() == {RULESET, FALLBACK, LISTING, UNIT_FILE, LINK}
     assert (host.root / RULESET).read_text() == "wanted"
-    assert (host.root / LISTING).read_text() == "listed"
+    assert (host.root / LISTING).read_text().splitlines()[1:] == ["listed"]
+    assert not host.boot().is_edited(host.backend)
     boot, nft = host.boot(), host.backend
     assert (boot.ruleset(nft), boot.live(nft), boot.is_enabled(nft)) == ("wanted", "listed", True)
     assert not host.boot().leaves_nothing([host.backend])
@@ -160,3 +161,10 @@ def test_what_is_forgotten_where_systemd_does_not_run_leaves_nothing_either(host
     host.forget_all()
 
     assert host.boot().leaves_nothing([host.backend])
+
+
+def test_an_edited_ruleset_of_the_next_boot_is_noticed(host):
+    host.boot().persist(host.backend, "wanted", "listed", "fallback")
+    (host.root / RULESET).write_text("edited")
+
+    assert host.boot().is_edited(host.backend)

@@ -18,7 +18,7 @@ def host(tmp_path, monkeypatch):
 
 
 def look(host, wanted=None, diff=False):
-    return ruleset_info.look(host.firewall(), wanted, diff)
+    return ruleset_info.look(host.firewall(), host.managers().found(), wanted, diff)
 
 
 def test_a_look_changes_nothing_and_says_what_there_is(host):
@@ -29,6 +29,7 @@ def test_a_look_changes_nothing_and_says_what_there_is(host):
         "packages": [],
         "tracks_connections": True,
         "drift": [],
+        "managers": [],
         "management": CONNECTION,
         "live": host.nft.table,
         "applied": RULESET,
@@ -57,3 +58,21 @@ def test_what_somebody_changed_is_drift(host):
 
     assert look(host)["drift"] == ["live has: accept"]
     assert look(host, RULESET)["differs"]
+
+
+def test_what_is_not_as_it_should_be_is_found_by_kind_and_flow(host):
+    host.nft.table += "accept\n"
+    host.units["firewalld.service"] = "ActiveState=active"
+    found = look(host, RULESET.replace("flow admin", "flow others"))
+
+    assert [(finding["kind"], finding["flow"]) for finding in found["findings"]] == [
+        ("rule_added", ""),
+        ("model_changed", "admin"),
+        ("model_changed", "others"),
+        ("another_manager", ""),
+    ]
+    assert 'gatehouse_drift{kind="model_changed"} 2\n' in found["metrics"]
+
+
+def test_an_audit_of_a_host_as_it_should_be_is_clean(host):
+    assert look(host, RULESET)["findings"] == []

@@ -1,0 +1,46 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sum up what a batch of hosts, and those before it, have come to."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.summary import (
+    by_class,
+    complaint,
+    lists,
+    outcome,
+    table,
+)
+
+
+class ActionModule(ActionBase):
+    """Show the table, and fail where the batch is not what it should be."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Show the table, and return its numbers."""
+        super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(
+            {
+                "classes": {"type": "dict", "required": True},
+                "flows": {"type": "dict", "required": True},
+                "registered": {"type": "str", "default": "gatehouse_applied"},
+            }
+        )
+        classes, hostvars = arguments["classes"], task_vars["hostvars"]
+        outcomes = [
+            outcome(host, classes[host], hostvars.raw_get(host).get(arguments["registered"]))
+            for host in task_vars["ansible_play_hosts_all"]
+            if host in classes
+        ]
+        numbers = by_class(outcomes, arguments["flows"])
+        for line in (*table(numbers), *lists(outcomes)):
+            self._display.display(line)
+        result = {"changed": False, "classes": numbers}
+        message = complaint(numbers)
+        return {**result, "failed": True, "msg": message} if message else result

@@ -1,0 +1,90 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""In what a host is not as it should be, by flow: what an audit reports."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Iterator, Sequence
+
+KINDS = (
+    "rule_added",
+    "rule_removed",
+    "rule_changed",
+    "table_gone",
+    "never_applied",
+    "boot_file_edited",
+    "unit_disabled",
+    "another_manager",
+    "model_changed",
+)
+
+_FLOW = re.compile(r"\bflow[: ]([A-Za-z][A-Za-z0-9_-]*)")
+_BLOCK = re.compile(r"^\t?(?:table|set|chain) (.*) \{$")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be. ``flow`` is empty where it has to do with none, or with all."""
+
+    kind: str
+    text: str
+    flow: str = ""
+
+
+def changes_of_rules(recorded: str, live: str) -> list[Finding]:
+    """Return what somebody changed in the kernel since we applied, given both listings of our rules."""
+    if recorded and not live:
+        return [Finding("table_gone", "none of our rules is in the kernel")]
+    before, after = list(_placed(recorded)), list(_placed(live))
+    found = []
+    for tag, low, high, new_low, new_high in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        old, new = before[low:high], after[new_low:new_high]
+        pairs = min(len(old), len(new)) if tag == "replace" else 0
+        found += [_finding("rule_changed", was, f"{was}, which is now: {now}") for was, now in zip(old[:pairs], new)]
+        if tag != "equal":
+            found += [_finding("rule_removed", line, line) for line in old[pairs:]]
+            found += [_finding("rule_added", line, line) for line in new[pairs:]]
+    return found
+
+
+def changes_of_model(applied: Sequence[str], wanted: Sequence[str]) -> list[Finding]:
+    """Return what the model has gained and lost since we applied, given what both let through in lines."""
+    lost = [line for line in applied if line not in set(wanted)]
+    gained = [line for line in wanted if line not in set(applied)]
+    signed = [("no more", line) for line in lost] + [("new", line) for line in gained]
+    return [_finding("model_changed", line, f"{sign} in the model: {line}") for sign, line in signed]
+
+
+def metrics(findings: Sequence[Finding], seconds: float) -> str:
+    """Return the numbers of findings for node_exporter's textfile collector."""
+    counts = Counter(finding.kind for finding in findings)
+    return "".join(
+        [
+            "# HELP gatehouse_drift Findings of the last audit of the host's firewall.\n# TYPE gatehouse_drift gauge\n",
+            *(f'gatehouse_drift{{kind="{kind}"}} {counts[kind]}\n' for kind in KINDS),
+            "# HELP gatehouse_audit_time_seconds When the last audit was.\n# TYPE gatehouse_audit_time_seconds gauge\n",
+            f"gatehouse_audit_time_seconds {seconds:.0f}\n",
+        ]
+    )
+
+
+def _placed(listing: str) -> Iterator[str]:
+    """Yield each line with the block that it stands in: the same rule in two chains is two rules."""
+    block = ""
+    for line in listing.splitlines():
+        found = _BLOCK.match(line)
+        block = found.group(1) if found else block
+        if line.strip() not in ("", "}"):
+            yield f"{block}: {line.strip()}" if block and not found else line.strip()
+
+
+def _finding(kind: str, line: str, text: str) -> Finding:
+    flow = _FLOW.search(line)
+    words = {"rule_added": "added: ", "rule_removed": "removed: ", "rule_changed": "changed: "}.get(kind, "")
+    return Finding(kind, f"{words}{text}", flow.group(1) if flow else "")

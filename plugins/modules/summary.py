@@ -1,0 +1,57 @@
+#!/usr/bin/python
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: summary
+short_description: Say how a change of the fleet went, by node class
+version_added: 0.1.0
+author: The gatehouse.firewall contributors (@gatehouse)
+description:
+  - Shows a table of what M(gatehouse.firewall.ruleset) returned on all hosts so far, and names the hosts that were not
+    reached, that failed, and that were left out.
+  - Fails where a host could not be brought to the model, so that the batches after it are left alone; and, in the last
+    batch, where a host was not reached. Run it once per batch, with C(any_errors_fatal).
+options:
+  classes:
+    description: The node class of each managed host, as M(gatehouse.firewall.compile) returns it.
+    type: dict
+    required: true
+  flows:
+    description: The number of flows of each node class, as M(gatehouse.firewall.compile) returns it.
+    type: dict
+    required: true
+  registered:
+    description: The name of the variable in which each host's result was registered.
+    type: str
+    default: gatehouse_applied
+attributes:
+  check_mode:
+    description: Shows what would have changed.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+seealso:
+  - module: gatehouse.firewall.ruleset
+"""
+
+EXAMPLES = r"""
+- name: Sum up
+  gatehouse.firewall.summary:
+    classes: "{{ gatehouse_compiled.classes }}"
+    flows: "{{ gatehouse_compiled.flows }}"
+  run_once: true
+  any_errors_fatal: true
+"""
+
+RETURN = r"""
+classes:
+  description: What became of the hosts of each node class, as numbers of hosts.
+  returned: always
+  type: dict
+  sample: {nomad_client: {hosts: 2, flows: 6, unchanged: 1, changed: 1, confirmed: 1, rolled_back: 0, failed: 0}}
+"""

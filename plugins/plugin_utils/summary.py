@@ -1,0 +1,82 @@
+"""How a change of the fleet went: each host's result, summed up by node class, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+COLUMNS = ("hosts", "flows", "unchanged", "changed", "confirmed", "rolled_back", "failed", "unreachable", "waiting")
+
+_SHOWN = 20
+_LISTS = {
+    "unreachable": "Not reached",
+    "rolled_back": "Gone back to their previous ruleset",
+    "failed": "Failed",
+    "waiting": "Not tried yet",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one host, in the words of COLUMNS (a host that is confirmed has changed, too)."""
+
+    host: str
+    node_class: str
+    what: tuple[str, ...]
+
+
+def outcome(host: str, node_class: str, result: Mapping[str, object] | None) -> Outcome:
+    """Read the result that a host's change was registered with; None where it wasn't tried."""
+    if result is None:
+        return Outcome(host, node_class, ("waiting",))
+    if result.get("unreachable"):
+        return Outcome(host, node_class, ("unreachable",))
+    if result.get("failed"):
+        return Outcome(host, node_class, ("rolled_back" if result.get("confirmed") is False else "failed",))
+    if not result.get("changed"):
+        return Outcome(host, node_class, ("unchanged",))
+    return Outcome(host, node_class, ("changed", "confirmed") if result.get("confirmed") else ("changed",))
+
+
+def by_class(outcomes: Iterable[Outcome], flows: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return the number of hosts in each column, by node class."""
+    found: dict[str, dict[str, int]] = {}
+    for one in outcomes:
+        numbers = found.setdefault(one.node_class, {**dict.fromkeys(COLUMNS, 0), "flows": flows.get(one.node_class, 0)})
+        for column in ("hosts", *one.what):
+            numbers[column] += 1
+    return dict(sorted(found.items()))
+
+
+def table(numbers: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return the numbers as lines; of the last columns, only those that say something."""
+    shown = [name for name in COLUMNS if name in COLUMNS[:5] or any(row[name] for row in numbers.values())]
+    rows = [["class", *(name.replace("_", " ") for name in shown)]]
+    rows += [[name, *(str(row[column]) for column in shown)] for name, row in numbers.items()]
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
+        for row in rows
+    ]
+
+
+def complaint(numbers: Mapping[str, Mapping[str, int]]) -> str:
+    """Return why a run must not go on, or has not ended well; an empty text where it may, or has."""
+    sums = {column: sum(row[column] for row in numbers.values()) for column in COLUMNS}
+    if sums["rolled_back"] or sums["failed"]:
+        stopped = ". Stopped here: what was not tried yet is as it was" if sums["waiting"] else ""
+        return f"{sums['rolled_back'] + sums['failed']} of {sums['hosts']} hosts could not be changed{stopped}"
+    if sums["unreachable"] and not sums["waiting"]:
+        return f"{sums['unreachable']} of {sums['hosts']} hosts were not reached"
+    return ""
+
+
+def lists(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a line for each thing that people should know the hosts of."""
+    lines = []
+    for what, words in _LISTS.items():
+        hosts = [one.host for one in outcomes if what in one.what]
+        more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
+        if hosts:
+            lines.append(f"{words}: {', '.join(hosts[:_SHOWN])}{more}")
+    return lines
