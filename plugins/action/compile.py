@@ -29,7 +29,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
         variables = FleetVariables(task_vars, self._loader, self._templar)
         problems = Problems()
         try:
-            declaration = declare(variables.sources(), load_shipped, problems)
+            declaration = declare(variables.sources(), load_profile, problems)
             fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
         except ModelError as error:
             raise AnsibleActionFail(str(error)) from error

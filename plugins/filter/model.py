@@ -20,7 +20,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped, look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
@@ -100,7 +100,7 @@ def _declare(model, problems):
     written = {str(key): model[key] for key in model}
     prefixed = {key: plain(value) for key, value in written.items() if key.startswith(PREFIX)}
     short = {f"{PREFIX}{key}": plain(value) for key, value in written.items() if key in (*LISTS, *VALUES)}
-    return declare([Source("", prefixed or short)], load_shipped, problems)
+    return declare([Source("", prefixed or short)], load_profile, problems)
 
 
 def _all_hosts(groups):

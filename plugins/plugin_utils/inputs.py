@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,18 +15,41 @@ from .profile import Profile
 PROFILES = Path(__file__).parent.parent / "profiles"
 
 
-def load_shipped(where: Where, name: str, problems: Problems) -> Sequence[Profile]:
-    """Return the shipped profile of this name, or nothing and a noted problem."""
-    known = [path.stem for path in PROFILES.glob("*.yml")]
-    if name not in known:
-        problems.add(where, name, f"a shipped profile: {one_of(known)}", near_miss(name, known))
-        return []
-    return [Profile(name, _content(name))]
+def load_profile(where: Where, name: str, problems: Problems) -> Sequence[Profile]:
+    """Return the profile of this name (a shipped one's, or the path of a file); or nothing, and a noted problem.
+
+    A path has a slash in it and ends in .yml or .yaml; it is relative to the working directory.
+    """
+    profile = _load(where, name, (), problems)
+    return [profile] if profile else []
+
+
+def _load(where: Where, name: str, extending: Sequence[str], problems: Problems) -> Profile | None:
+    is_path = "/" in name and name.endswith((".yml", ".yaml"))
+    path = Path(name) if is_path else PROFILES / f"{name}.yml"
+    if not path.is_file() or ("/" in name and not is_path):
+        known = [path.stem for path in PROFILES.glob("*.yml")]
+        problems.add(where, name, f"a profile: {one_of(known)}, or the path of a .yml file", near_miss(name, known))
+        return None
+    try:
+        content = _content(path)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problems.add(where, name, "a profile in YAML", " ".join(str(error).split()))
+        return None
+    base = content.get("extends") if isinstance(content, Mapping) else None
+    if base is None:
+        return Profile(name, content)
+    place = Where("extends", f"profile {name}")
+    if not isinstance(base, str) or base in (*extending, name):
+        problems.add(place, base, "the name of a profile that doesn't extend this one")
+        return None
+    extended = _load(place, base, (*extending, name), problems)
+    return Profile(name, content, extended) if extended else None
 
 
 @cache
-def _content(name: str) -> object:
-    return yaml.safe_load((PROFILES / f"{name}.yml").read_text(encoding="utf-8"))
+def _content(path: Path) -> object:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 @cache

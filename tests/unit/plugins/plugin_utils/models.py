@@ -14,7 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import Source, declare
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problem, Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_shipped
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import Model
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
@@ -50,7 +50,7 @@ def build(document: Mapping[str, Any], today: datetime.date = TODAY) -> Fleet:
     problems = Problems()
     variables = {key: value for key, value in document.items() if key not in ("groups", "hosts", "names")}
     names = document.get("names", NAMES)
-    declaration = declare([Source("", variables)], load_shipped, problems)
+    declaration = declare([Source("", variables)], load_profile, problems)
     inventory = Inventory(document.get("groups", {}), document.get("hosts", {}))
     return pipeline.build(declaration, inventory, lambda name: names.get(name, ()), today, problems)
 
@@ -68,7 +68,7 @@ def read(**variables: object) -> Model:
     """Read variables, without their prefix, into a model; raise ModelError where there is a problem."""
     problems = Problems()
     written = {f"gatehouse_{key}": value for key, value in variables.items()}
-    model = pipeline.read(declare([Source("", written)], load_shipped, problems), problems)
+    model = pipeline.read(declare([Source("", written)], load_profile, problems), problems)
     problems.raise_if_any()
     return model
 

@@ -64,7 +64,7 @@ def test_a_host_name_is_asked_for_once(answers):
 
 def test_a_shipped_profile_is_loaded_by_its_name():
     problems = Problems()
-    (profile,) = inputs.load_shipped(Where("gatehouse_profile"), "circleci_server_4", problems)
+    (profile,) = inputs.load_profile(Where("gatehouse_profile"), "circleci_server_4", problems)
 
     assert problems.found == []
     assert profile.name == "circleci_server_4"
@@ -75,5 +75,38 @@ def test_a_shipped_profile_is_loaded_by_its_name():
 def test_a_profile_that_isnt_shipped_is_refused(name):
     problems = Problems()
 
-    assert list(inputs.load_shipped(Where("gatehouse_profile"), name, problems)) == []
-    assert [problem.expected for problem in problems.found] == ["a shipped profile: one of circleci_server_4"]
+    assert list(inputs.load_profile(Where("gatehouse_profile"), name, problems)) == []
+    assert [problem.expected for problem in problems.found] == [
+        "a profile: one of circleci_server_3, circleci_server_4, eks, or the path of a .yml file"
+    ]
+
+
+def test_a_profile_is_loaded_from_a_file_of_ones_own_with_what_it_extends(tmp_path):
+    own = tmp_path / "mine.yml"
+    own.write_text("schema: 1\nextends: circleci_server_4\n")
+    problems = Problems()
+    (profile,) = inputs.load_profile(Where("gatehouse_profile"), str(own), problems)
+
+    assert problems.found == []
+    assert (profile.name, profile.base.name) == (str(own), "circleci_server_4")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("schema: [", "gatehouse_profile: got {path!r}, expected a profile in YAML"),
+        ("extends: no_such", "extends (profile {path}): got 'no_such', expected a profile: one of"),
+        ("extends: [eks]", "extends (profile {path}): got ['eks'], expected the name of a profile"),
+        (
+            "extends: {path}",
+            "extends (profile {path}): got {path!r}, expected the name of a profile that doesn't extend",
+        ),
+    ],
+)
+def test_a_file_that_is_no_profile_or_extends_none_is_refused(tmp_path, content, expected):
+    own = tmp_path / "mine.yml"
+    own.write_text(content.replace("{path}", str(own)))
+    problems = Problems()
+
+    assert list(inputs.load_profile(Where("gatehouse_profile"), str(own), problems)) == []
+    assert str(problems.found[0]).startswith(expected.format(path=str(own)))

@@ -115,7 +115,7 @@ UNKNOWN = "True, expected no such key, but one of fast, public; did you mean pub
         (
             {"options": [{"name": "public"}, {"name": "fast", "type": "int"}]},
             "options[1].type",
-            "'int', expected one of bool",
+            "'int', expected one of bool, choice, ports",
         ),
         ({"zones": [{"name": "gates", "when": {"publik": True}}]}, "zones[0].when.publik", UNKNOWN),
         ({"zones": [{"name": "gates", "required_when": {"publik": True}}]}, "zones[0].required_when.publik", UNKNOWN),
@@ -128,5 +128,116 @@ def test_a_profile_that_is_wrong_is_named_with_the_row(change, at, got):
 def test_an_unknown_key_of_a_profile_is_named():
     (problem,) = read(None, {**CONTENT, "flow": []})[1]
 
-    assert problem.startswith("flow (profile p0): got [], expected no such key, but one of classes, flows, options, ")
+    assert problem.startswith(
+        "flow (profile p0): got [], expected no such key, but one of classes, drop, extends, flows, "
+    )
     assert problem.endswith("; did you mean flows?")
+
+
+def extended(content, options=None):
+    problems = Problems()
+    profile = Profile("own", content, Profile("p0", CONTENT))
+    layer = read_profiles([profile], Declared(Where("gatehouse_options"), options), problems)
+    return layer, [str(problem) for problem in problems.found]
+
+
+def test_a_profile_that_extends_another_has_its_rows_but_those_it_replaces_or_drops():
+    own = {"name": "private", "why": "mine"}
+    layer, problems = extended(
+        {"schema": 1, "drop": {"flows": ["always"], "zones": ["office"]}, "flows": [own, {"name": "new"}]}
+    )
+
+    assert problems == []
+    assert [row.value for row in layer.flows] == [own, {"name": "new"}]
+    assert names(layer.zones) == ["gates"]
+    assert [row.where.origin for row in (*layer.classes, *layer.flows)] == ["profile p0", "profile own", "profile own"]
+
+
+def test_an_inherited_option_switches_inherited_rows():
+    layer, problems = extended({"schema": 1}, {"public": True})
+
+    assert (problems, names(layer.flows)) == ([], ["always", "public"])
+
+
+def test_what_is_dropped_has_to_be_there():
+    _layer, problems = extended({"schema": 1, "drop": {"flows": ["alway"]}})
+
+    (problem,) = problems
+    assert problem.startswith(
+        "drop.flows[0] (profile own): got 'alway', expected a name among the flows of profile p0: "
+    )
+    assert problem.endswith("one of always, both, private, public; did you mean always?")
+
+
+@pytest.mark.parametrize(
+    ("drop", "problem"),
+    [
+        ({"flow": ["always"]}, "drop.flow (profile own): got ['always'], expected no such key, but one of"),
+        (["always"], "drop (profile own): got ['always'], expected a mapping with the keys"),
+        ({"flows": "always"}, "drop.flows (profile own): got 'always', expected a list"),
+    ],
+)
+def test_a_drop_that_is_written_wrong_is_named(drop, problem):
+    _layer, problems = extended({"schema": 1, "drop": drop})
+
+    assert len(problems) == 1
+    assert problems[0].startswith(problem)
+
+
+VARIANTS = {
+    "schema": 1,
+    "options": [
+        {"name": "variant", "type": "choice", "choices": ["small", "large", "huge"], "default": "large"},
+        {"name": "extra", "type": "ports", "default": []},
+    ],
+    "flows": [
+        {"name": "small", "when": {"variant": "small"}},
+        {"name": "not_small", "when": {"variant": ["large", "huge"]}},
+        {"name": "extra", "ports_option": "extra"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "flows"),
+    [
+        (None, ["not_small"]),
+        ({"variant": "small"}, ["small"]),
+        ({"variant": "huge", "extra": ["8472/udp"]}, ["not_small", "extra"]),
+        ({"extra": "8472/udp"}, ["not_small", "extra"]),
+        ({"extra": []}, ["not_small"]),
+    ],
+)
+def test_a_row_counts_under_one_choice_or_one_of_several_and_with_ports_where_there_are_any(options, flows):
+    layer, problems = read(options, VARIANTS)
+
+    assert (problems, names(layer.flows)) == ([], flows)
+
+
+def test_an_options_ports_become_the_rows():
+    layer, _problems = read({"extra": ["8472/udp", "8473/udp"]}, VARIANTS)
+
+    assert layer.flows[-1].value == {"name": "extra", "ports": ["8472-8473/udp"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"variant": "tiny"}, "gatehouse_options.variant: got 'tiny', expected one of huge, large, small"),
+        ({"variant": True}, "gatehouse_options.variant: got True, expected one of huge, large, small"),
+        ({"extra": ["8472"]}, "gatehouse_options.extra[0]: got '8472', expected a port such as"),
+    ],
+)
+def test_an_option_that_is_set_to_what_it_cannot_be_is_named(options, problem):
+    _layer, problems = read(options, VARIANTS)
+
+    assert len(problems) == 1
+    assert problems[0].startswith(problem)
+
+
+def test_a_row_takes_its_ports_from_an_option_that_has_some():
+    _layer, problems = read(None, {**VARIANTS, "flows": [{"name": "x", "ports_option": "variant"}]})
+
+    assert problems == [
+        "flows[0].ports_option (profile p0): got 'variant', expected an option of type ports: one of extra"
+    ]

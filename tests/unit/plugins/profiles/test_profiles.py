@@ -1,0 +1,61 @@
+"""Shipped profiles against the rows of their sources, which the files beside this one have by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import port_set
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import TODAY, read
+
+NAMES = ("circleci_server_3", "eks")
+EXPECTED = {name: yaml.safe_load(Path(__file__).with_name(f"{name}.yml").read_text(encoding="utf-8")) for name in NAMES}
+each_case = pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        pytest.param(name, case, id=f"{name} {case['options']}")
+        for name, expected in EXPECTED.items()
+        for case in expected["cases"]
+    ],
+)
+
+
+def model(name, options):
+    classes = [{"name": one, "groups": [one]} for one in EXPECTED[name]["classes"]]
+    return read(profile=name, options=options, classes=classes)
+
+
+@each_case
+@pytest.mark.parametrize("direction", ["ingress", "egress"])
+def test_a_class_lets_through_what_its_rows_say_to_every_peer_and_nothing_else(name, case, direction):
+    built = model(name, case["options"])
+    expected = EXPECTED[name]
+    for node_class in expected["classes"]:
+        rows = case["expected"].get(node_class, {}).get(direction, {})
+        for peer in (*expected["classes"], *expected["zones"]):
+            found = port_set(built, node_class, direction, peer, TODAY).texts()
+            assert found == rows.get(peer, []), f"{direction} of {node_class}, peer {peer}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_expectations_name_every_class_and_zone_of_the_profile(name):
+    built = model(name, {})
+
+    assert set(built.classes) == set(EXPECTED[name]["classes"])
+    assert set(built.zones) == set(EXPECTED[name]["zones"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_flow_has_a_reason_and_a_source(name):
+    assert [flow.name for flow in model(name, {}).flows.values() if not flow.why or not flow.source] == []
+
+
+@pytest.mark.parametrize(("name", "node_class"), [("circleci_server_3", "k8s_node"), ("eks", "eks_node")])
+def test_node_ports_are_judged_before_dnat(name, node_class):
+    assert model(name, {}).classes[node_class].pre_dnat.ports.texts() == ["30000-32767/tcp", "30000-32767/udp"]
+
+
+@pytest.mark.parametrize("node_class", ["nomad_client", "external_vm"])
+def test_what_never_talks_to_its_own_kind_is_isolated_in_the_older_version_as_well(node_class):
+    assert model("circleci_server_3", {}).classes[node_class].isolated
