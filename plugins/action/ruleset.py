@@ -46,8 +46,9 @@ SHORT_SIGHTED = (
     "this host firewall can't judge {1}"
 )
 OTHERS = (
-    "This host's firewall has another manager: {0}. Two managers undo each other's work. Stop and disable it, or set "
-    "gatehouse_takeover: true to have that done once our rules are confirmed, and undone by remove"
+    "This host's firewall has another manager: {0}. Two managers undo each other's work. Set gatehouse_takeover: true "
+    "to have it stopped and disabled once our rules are confirmed, and put back by remove; or do it yourself, but only "
+    "disable nftables.service and iptables.service: to stop them flushes everybody's rules"
 )
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 5, 600
 SSH = 22
@@ -160,14 +161,15 @@ class ActionModule(ActionBase):
         loaded = self._step(step="load", rollback_timeout=timeout, **wanted)
         if loaded.get("failed"):
             return loaded
-        confirmed = self._confirm(timeout, fallback=self._fallback(arguments, found), **wanted)
+        keep = {"change": loaded["change"], "fallback": self._fallback(arguments, found)}
+        confirmed = self._confirm(timeout, **keep, **wanted)
         return confirmed or self._rolled_back(arguments, found["management"])
 
     def _fallback(self, arguments, found):
         policy = self._policy(arguments)
         if not policy:
             return ""
-        port = found["management"]["port"] if found["management"] else SSH
+        port = found["management"]["port"] if found["management"] else int(self._task_vars.get("ansible_port") or SSH)
         rest = fail_closed(policy, port)
         return nftables.render(rest) if found["backend"] == "nftables" else joined(iptables.render(rest))
 

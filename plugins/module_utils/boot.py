@@ -47,8 +47,10 @@ WantedBy={WANTED_BY}
 # A ruleset that can't be loaded must not leave the host open, nor out of reach: the unit fails, and says so.
 COMMAND = (
     "{load} && exit; "
-    'echo "The saved ruleset could not be loaded: only replies and the management flow pass until it is." >&2; '
-    "{load_fallback}; exit 1"
+    'echo "The saved ruleset could not be loaded." >&2; '
+    "[ -s {fallback} ] && {load_fallback} && "
+    'echo "Only replies and the management flow pass until it is." >&2; '
+    "exit 1"
 )
 
 Run = Callable[[List[str]], None]
@@ -90,22 +92,38 @@ class Boot:
         """Return whether our unit is as we wrote it and starts at boot (always, where there is no systemd)."""
         if not self.has_systemd():
             return True
-        helpers = all(_read(path) == text for path, text in self._helpers(backend).items())
-        return helpers and _read(self._unit) == self._unit_text(backend) and self._wants.is_symlink()
+        beside = all(_read(path) == text for path, text in self._helpers(backend).items())
+        beside = beside and self._fallback(backend).exists()
+        return beside and _read(self._unit) == self._unit_text(backend) and self._wants.is_symlink()
 
-    def persist(self, backend: Backend, ruleset: str, live: str, fallback: str) -> None:
-        """Keep a confirmed ruleset for the next boot, and what to load there if the kernel refuses it."""
-        self._write(self._fallback(backend), fallback)
-        self._write(self._ruleset(backend), ruleset)
-        fault_point("ruleset kept")
-        self._write(self._live(backend), f"{_checksum(ruleset)}\n{live}")
-        for path, text in self._helpers(backend).items():
-            self._write(path, text)
+    def prepare(self, backend: Backend, ruleset: str, live: str, fallback: str) -> None:
+        """Write what ``keep`` puts in place, so that nothing can fail there for want of space."""
+        texts = {
+            self._fallback(backend): fallback,
+            self._ruleset(backend): ruleset,
+            self._live(backend): f"{_checksum(ruleset)}\n{live}",
+            **self._helpers(backend),
+        }
+        if self.has_systemd() and _read(self._unit) != self._unit_text(backend):
+            texts[self._unit] = self._unit_text(backend)
+        for path, text in texts.items():
+            self._write(_prepared(path), text)
+
+    def keep(self, backend: Backend) -> None:
+        """Keep what was prepared for the next boot."""
+        for path in (*self._files(backend), self._unit):
+            with suppress(FileNotFoundError):
+                _prepared(path).replace(path)
+                fault_point(f"{path.stem} kept")
+        fault_point("unit written")
         if not self.is_enabled(backend):
-            self._write(self._unit, self._unit_text(backend))
-            fault_point("unit written")
             self._run(["systemctl", "daemon-reload"])
             self._run(["systemctl", "enable", "--now", UNIT])
+
+    def give_up(self, backend: Backend) -> None:
+        """Remove what was prepared."""
+        for path in (*self._files(backend), self._unit):
+            _remove(_prepared(path))
 
     def has(self, backend: Backend) -> bool:
         """Return whether there is any file of ours for a backend."""
@@ -113,6 +131,7 @@ class Boot:
 
     def forget(self, backend: Backend) -> None:
         """Remove our files for a backend."""
+        self.give_up(backend)
         for path in self._files(backend):
             _remove(path)
             with suppress(OSError):  # it isn't there, or somebody else keeps a file in it
@@ -150,10 +169,15 @@ class Boot:
 
     @staticmethod
     def _unit_text(backend: Backend) -> str:
-        load, load_fallback = (
-            backend.load_command(f"/{BOOT_DIRECTORY}/{name}.{backend.file_type}") for name in ("ruleset", "fallback")
+        ruleset, fallback = (f"/{BOOT_DIRECTORY}/{name}.{backend.file_type}" for name in ("ruleset", "fallback"))
+        command = COMMAND.format(
+            load=backend.load_command(ruleset), fallback=fallback, load_fallback=backend.load_command(fallback)
         )
-        return UNIT_TEXT.format(command=COMMAND.format(load=load, load_fallback=load_fallback))
+        return UNIT_TEXT.format(command=command)
+
+
+def _prepared(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
 
 
 def _checksum(ruleset: str) -> str:

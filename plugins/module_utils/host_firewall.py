@@ -96,32 +96,35 @@ class HostFirewall:
             self._backend.prime()
             fault_point("primed")
 
-    def load(self, wanted: str, seconds: int) -> None:
+    def load(self, wanted: str, seconds: int) -> str:
         """Load a ruleset in one transaction, and go back in so many seconds unless ``confirm`` comes first.
 
-        What is on disk stays as it was, and so does what another backend has.
+        Return the change's name. What is on disk stays as it was, and so does what another backend has.
         """
         self._backend.check(wanted)
-        self._rollback.arm(seconds)
+        change = self._rollback.arm(seconds)
         try:
             self._backend.load(wanted)
         except FirewallError:
-            self._rollback.disarm()
+            self._rollback.disarm(change)
             if self._backend.is_primer(self.live):
                 self._backend.delete()
             raise
         fault_point("loaded")
+        return change
 
-    def confirm(self, wanted: str, fallback: str) -> bool:
+    def confirm(self, wanted: str, fallback: str, change: str) -> bool:
         """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.
 
-        The ``fallback`` is for a boot at which the kernel refuses the ruleset.
-        Return False where it is too late: the host has gone back to its previous ruleset.
+        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Return False where it is too late: the
+        host has gone back to its previous ruleset. What can't be kept isn't confirmed, and raises FirewallError.
         """
-        if not self._rollback.disarm():
-            return False
+        self._boot.prepare(self._backend, wanted, self.live, fallback)
+        if not self._rollback.disarm(change):
+            self._boot.give_up(self._backend)
+            return self.is_at(wanted)  # whoever asks twice was confirmed the first time
         fault_point("disarmed")
-        self._boot.persist(self._backend, wanted, self.live, fallback)
+        self._boot.keep(self._backend)
         for other in self._others:
             if self._boot.has(other):
                 other.delete()
@@ -136,7 +139,7 @@ class HostFirewall:
 
     def remove(self) -> None:
         """Take our rules, unit and files away."""
-        self._rollback.disarm()
+        self._rollback.disarm_all()
         self._boot.forget_unit()
         for backend in [self._backend, *self._others]:
             self._boot.forget(backend)

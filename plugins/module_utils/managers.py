@@ -16,8 +16,9 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
 
 RECORD = "var/lib/gatehouse/taken_over.json"
 
-# To stop it flushes everybody's rules (its ExecStop is `nft flush ruleset`): it is disabled, and never stopped.
-_FLUSHES_WHEN_STOPPED = ("nftables.service",)
+# To stop them flushes everybody's rules (`nft flush ruleset`, `iptables -F` in each table): they are disabled and never
+# stopped, and once disabled they do no more harm.
+_FLUSHES_WHEN_STOPPED = ("nftables.service", "iptables.service", "ip6tables.service")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Managers:
             for state in states
             if state.get("Id") in names and state.get("LoadState") == "loaded"
         ]
-        return [manager for manager in managers if manager.active or manager.enabled]
+        return [manager for manager in managers if manager.enabled or _does_harm_by_running(manager)]
 
     def take_over(self) -> None:
         """Stop and disable those that are found, and remember how they were."""
@@ -122,3 +123,7 @@ class Managers:
     def _says_so(self, product: Product) -> bool:
         texts = [path.read_text(errors="replace") for path in map(self._root.joinpath, product.files) if path.exists()]
         return not product.files or any(re.search(product.pattern, text, re.MULTILINE) for text in texts)
+
+
+def _does_harm_by_running(manager: Manager) -> bool:
+    return manager.active and manager.unit not in _FLUSHES_WHEN_STOPPED

@@ -4,23 +4,25 @@
 # Note: this file is private to the collection.
 """A host's own way back: what it does by itself if nobody confirms a change in time.
 
-It needs neither the controller nor Python nor the ssh session. Whoever renames the pending file first decides: the
-confirmation, or the timer. After a reboot nothing is pending, and the boot file holds what was confirmed last.
+It needs neither the controller nor Python nor the ssh session. Whoever renames a change's pending file first decides:
+the confirmation, or the timer. After a reboot nothing is pending, and the boot file holds what was confirmed last.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, Iterator, List
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import fault_point
 
-PENDING = "run/gatehouse/rollback"
-TAKEN = "run/gatehouse/rollback.taken"
+DIRECTORY = "run/gatehouse"
+PENDING = "rollback-"
+TAKEN = "taken-"
 UNIT = "gatehouse-rollback"
 OVERDUE = 10  # seconds after which a way back that was not gone never will be: whoever armed it died before he could
 
@@ -28,68 +30,82 @@ Run = Callable[[List[str]], None]
 
 
 class Rollback:
-    """The way back of one host. ``run`` takes a command and raises FirewallError where it fails."""
+    """The way back of one host. ``run`` takes a command and raises FirewallError where it fails.
+
+    Each change has a name of its own, so that what is left of one never decides about another.
+    """
 
     def __init__(self, run: Run, backend: Backend, has_systemd: bool, root: Path = Path("/")) -> None:
         """Keep the way to run commands; ``root`` is where the host's files lie."""
         self._run = run
         self._backend = backend
         self._has_systemd = has_systemd
-        self._pending = root / PENDING
-        self._taken = root / TAKEN
-        load = backend.load_command(str(self._taken))
-        self._command = f"mv {self._pending} {self._taken} && {load}; rm -f {self._taken}"
+        self._directory = root / DIRECTORY
 
-    def arm(self, seconds: int) -> None:
-        """Have the host go back to what is in the kernel now, in so many seconds."""
+    def arm(self, seconds: int) -> str:
+        """Have the host go back to what is in the kernel now, in so many seconds; return the change's name."""
+        change = f"{time.time_ns():x}"
         previous = self._backend.previous()
-        self._pending.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in self._backend.helpers.items():
-            (self._pending.parent / name).write_text(text, encoding="utf-8")
-        self._forget_overdue()
-        try:
-            with self._pending.open("x", encoding="utf-8") as file:
-                file.write(previous)
-        except FileExistsError:
-            raise FirewallError(
-                "another change of this host's ruleset waits to be confirmed; try again when it is, or is rolled back"
-            ) from None
+            (self._directory / name).write_text(text, encoding="utf-8")
+        with self._alone():
+            self._refuse_another()
+            self._pending(change).write_text(previous, encoding="utf-8")
         fault_point("pending")
         deadline = time.time() + seconds
-        os.utime(self._pending, (deadline, deadline))
+        os.utime(self._pending(change), (deadline, deadline))
         try:
-            self._run(self._in(seconds))
+            self._run(self._in(seconds, change))
         except FirewallError:
-            self._pending.unlink()
+            self._pending(change).unlink()
             raise
         fault_point("armed")
+        return change
 
-    def _forget_overdue(self) -> None:
-        with suppress(FileNotFoundError):
-            if time.time() > self._pending.stat().st_mtime + OVERDUE:
-                self._pending.unlink()
-
-    def disarm(self) -> bool:
-        """Call the way back off; return False where the host has gone it already, or nothing was armed."""
+    def disarm(self, change: str) -> bool:
+        """Call a change's way back off; return False where the host has gone it already, or it was never armed."""
+        taken = self._directory / f"{TAKEN}{change}"
         try:
-            self._pending.rename(self._taken)
+            self._pending(change).rename(taken)
         except FileNotFoundError:
             return False
-        self._taken.unlink()
+        taken.unlink()
         if self._has_systemd:
             with suppress(FirewallError):  # it fires in this moment, and finds nothing to do
-                self._run(["systemctl", "stop", f"{UNIT}.timer"])
+                self._run(["systemctl", "stop", f"{UNIT}-{change}.timer"])
         return True
 
-    def _in(self, seconds: int) -> list[str]:
+    def disarm_all(self) -> None:
+        """Call every way back off."""
+        for path in self._directory.glob(f"{PENDING}*"):
+            self.disarm(path.name[len(PENDING) :])
+
+    def _pending(self, change: str) -> Path:
+        return self._directory / f"{PENDING}{change}"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self._directory / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _refuse_another(self) -> None:
+        for path in self._directory.glob(f"{PENDING}*"):
+            if time.time() <= path.stat().st_mtime + OVERDUE:
+                raise FirewallError(
+                    "another change of this host's ruleset waits to be confirmed; "
+                    "try again when it is, or is rolled back"
+                )
+            path.unlink()
+
+    def _in(self, seconds: int, change: str) -> list[str]:
+        pending, taken = self._pending(change), self._directory / f"{TAKEN}{change}"
+        command = f"mv {pending} {taken} && {{ {self._backend.load_command(str(taken))}; rm -f {taken}; }}"
         if self._has_systemd:
             # Without AccuracySec, systemd may fire a minute late.
             timer = ["--on-active", f"{seconds}s", "--timer-property", "AccuracySec=100ms"]
-            return ["systemd-run", "--quiet", "--collect", "--unit", UNIT, *timer, "/bin/sh", "-c", self._command]
-        return [
-            "setsid",
-            "--fork",
-            "/bin/sh",
-            "-c",
-            f"exec </dev/null >/dev/null 2>&1; sleep {seconds}; {self._command}",
-        ]
+            unit = ["--unit", f"{UNIT}-{change}"]
+            return ["systemd-run", "--quiet", "--collect", *unit, *timer, "/bin/sh", "-c", command]
+        detached = f"exec </dev/null >/dev/null 2>&1; sleep {seconds}; {command}"
+        return ["setsid", "--fork", "/bin/sh", "-c", detached]

@@ -16,6 +16,7 @@ ARGUMENTS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "install": {"type": "bool", "default": True},
     "policy": {"type": "raw"},
+    "change": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},
     "allow_self_lockout": {"type": "bool", "default": False},
     "takeover": {"type": "bool", "default": False},

@@ -76,12 +76,18 @@ class ThisHost:
             raise FirewallError(f"{' '.join(words)} failed: {(error or output).strip()}")
 
     def _write(self, path: Path, text: str) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        self._module.atomic_move(temporary, str(path))
-        path.chmod(0o644 if path.suffix == ".service" else 0o600)
+        temporary = None
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            self._module.atomic_move(temporary, str(path))
+            path.chmod(0o644 if ".service" in path.suffixes else 0o600)
+        except OSError as error:
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
+            raise FirewallError(f"can't write {path}: {error.strerror}") from error
 
 
 def given_rulesets(params: Mapping[str, object]) -> dict[str, str]:

@@ -69,6 +69,10 @@ options:
     description: Seconds between the change and the host's own way back, 5 to 600.
     type: int
     default: 30
+  change:
+    description: The name of the change to confirm. The action plugin sets it; leave it alone.
+    type: str
+    default: ""
   fallback:
     description:
       - What to load at a boot at which O(ruleset) can't be. The action plugin takes it from O(policy); leave it alone.
@@ -145,9 +149,9 @@ def change(firewall, managers, wanted, params):
     elif params["step"] == "prime":
         firewall.prime()
     elif params["step"] == "load":
-        firewall.load(wanted, params["rollback_timeout"])
+        return {"changed": True, "change": firewall.load(wanted, params["rollback_timeout"])}
     elif params["step"] == "confirm":
-        if not firewall.confirm(wanted, params["fallback"]):
+        if not firewall.confirm(wanted, params["fallback"], params["change"]):
             return {"changed": False, "rolled_back": True}
         return {"changed": True, "confirmed": True, "persisted": firewall.starts_at_boot}
     elif params["step"] == "take_over":
@@ -165,7 +169,7 @@ def main():
     try:
         host = ThisHost(module)
         result = change(host.firewall(), host.managers(), host.wanted, module.params)
-    except FirewallError as error:
+    except (FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

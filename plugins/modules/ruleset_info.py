@@ -170,7 +170,7 @@ def main():
     try:
         host = ThisHost(module)
         result = look(host.firewall(), host.managers().found(), host.wanted, module._diff)
-    except FirewallError as error:
+    except (FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(backend=host.backend.name, backend_reason=host.reason, ebpf=host.ebpf(), **result)
 

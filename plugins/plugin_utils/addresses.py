@@ -21,6 +21,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 EXPECTED_NETWORK = 'an address or a network such as "192.0.2.10", "192.0.2.0/24" or "2001:db8::/32"'
+_LAST_LABEL_OF_AN_ADDRESS = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$", re.ASCII)
 _ADDRESS_TEXT = re.compile(r"[0-9A-Fa-f:.]+(/\d{1,3})?", re.ASCII)
 
 
@@ -87,6 +88,18 @@ class AddressSet:
 
 EVERYBODY_V4 = (IPv4Network("0.0.0.0/0"),)
 EVERYBODY_V6 = (IPv6Network("::/0"),)
+
+
+def is_mistyped(text: str) -> bool:
+    """Return whether a text is almost an IPv4 address.
+
+    Resolvers take ``203.0.113`` for 203.0.0.113, and ``010.1.2.3`` for 8.1.2.3 (inet_aton(3)).
+    """
+    try:
+        ip_address(text)
+    except ValueError:
+        return bool(_LAST_LABEL_OF_AN_ADDRESS.search(text))
+    return False
 
 
 def parse_network(text: object) -> Network:

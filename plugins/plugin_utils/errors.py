@@ -94,9 +94,11 @@ def quoted(value: object) -> str:
 
 def near_miss(name: object, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return a hint with the known name that looks most like the given one, or nothing; ``cutoff`` is difflib's."""
-    names = list(known)
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=cutoff)
-    close = close or [other for other in names if len(str(name)) > 3 and other.startswith(str(name))]
+    if not isinstance(name, str):
+        return ""
+    names = list(filter(None, known))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
+    close = close or [other for other in names if len(name) > 3 and other.startswith(name)]
     return f"did you mean {close[0]}?" if close else ""
 
 

@@ -39,7 +39,10 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
 
 
 def fail_closed(policy: Policy, port: int) -> Policy:
-    """Return what is left of a policy where its ruleset can't be loaded: who may manage the host at this tcp port."""
+    """Return what is left of a policy where its ruleset can't be loaded: who may manage the host at this tcp port.
+
+    Where nobody may, all that comes in by a flow: nobody knows which of it is the way to mend the host.
+    """
     management = PortSet.of([PortRange("tcp", port, port)])
     flows = [replace(rule, ports=management) for rule in policy.ingress if rule.ports.holds("tcp", port)]
-    return replace(policy, ingress=tuple(flows), egress=())
+    return replace(policy, ingress=tuple(flows) or policy.ingress, egress=())

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .addresses import AddressError, AddressSet, parse_network
+from .addresses import AddressError, AddressSet, is_mistyped, parse_network
 from .errors import Problems, Where, near_miss, one_of
 from .ports import PortError, PortSet
 
@@ -24,6 +24,7 @@ EXPECTED_NAME = (
     f"a name of at most {NAME_LENGTH} ASCII letters, digits, _ and -, starting with a letter "
     "(nft comments hold 128 bytes)"
 )
+EXPECTED_FOUR_NUMBERS = "a host name, or an address of four decimal numbers"
 EXPECTED_INTERFACE = "an interface name of at most 15 letters, digits, _, -, ., : and @"
 _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}", re.ASCII)
 _HOST_NAME = re.compile(r"(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.?", re.ASCII)
@@ -229,10 +230,12 @@ class Item:
         """Read a list of host names."""
         found = []
         for place, value in rows(self.place(key), self.raw(key), self.problems):
-            if isinstance(value, str) and len(value) <= HOST_NAME_LENGTH and _HOST_NAME.fullmatch(value):
-                found.append(str(value))
-            else:
+            if not isinstance(value, str) or len(value) > HOST_NAME_LENGTH or not _HOST_NAME.fullmatch(value):
                 self.problems.add(place, value, "a host name such as git.example.org")
+            elif is_mistyped(value):
+                self.problems.add(place, value, EXPECTED_FOUR_NUMBERS)
+            else:
+                found.append(str(value))
         return tuple(found)
 
     def date(self, key: str) -> datetime.date | None:

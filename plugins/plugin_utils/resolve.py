@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from .addresses import AddressError, AddressSet, Network, parse_host_address
+from .addresses import AddressError, AddressSet, Network, is_mistyped, network_text, parse_host_address
 from .errors import Problems, Where, near_miss, one_of
 from .model import Flow, Model, NodeClass, Zone
 from .readers import SIDES, choice_at, interfaces_at, rows, sides_at
@@ -74,6 +74,7 @@ def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Proble
     )
     _check_required_zones(resolved, problems)
     _check_sides(resolved, problems)
+    _check_addresses(resolved, problems)
     return resolved
 
 
@@ -132,7 +133,7 @@ class _Resolver:
     def addresses_of(self, name: str, variables: Mapping[str, object]) -> AddressSet:
         where = Where("ansible_host", f"host {name}")
         address = variables.get("ansible_host") or name
-        if not isinstance(address, str):
+        if not isinstance(address, str) or is_mistyped(address):
             self.problems.add(where, address, "an address or a host name")
             return AddressSet()
         answers = self.look_up(address)
@@ -182,6 +183,18 @@ def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
     for name, why in resolved.model.required_zones.items():
         if not resolved.networks.get(name):
             problems.add(Where("gatehouse_zones"), None, f"networks or hostnames for the zone {name}", why)
+
+
+def _check_addresses(resolved: Resolved, problems: Problems) -> None:
+    """Note hosts of different classes that are one machine: nobody can tell which of them a packet is for."""
+    owners: dict[Network, tuple[str, str]] = {}
+    for node_class, hosts in resolved.hosts.items():
+        for host in hosts:
+            for network in host.addresses("").networks:
+                other, its_class = owners.setdefault(network, (host.name, node_class))
+                if its_class != node_class and other != host.name:
+                    expected = f"an address of its own: {other} of class {its_class} has it, too"
+                    problems.add(Where("ansible_host", f"host {host.name}"), network_text(network), expected)
 
 
 def _check_sides(resolved: Resolved, problems: Problems) -> None:

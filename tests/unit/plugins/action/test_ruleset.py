@@ -52,7 +52,7 @@ class Action(plugin.ActionModule):
         if not is_look:
             checked = ArgumentSpecValidator(ARGUMENTS, required_if=REQUIRED_IF).validate(module_args)
             self.refusals += [f"{step}: {message}" for message in checked.error_messages]
-        answers = self.answers.get(step, [{"changed": True}])
+        answers = self.answers.get(step, [{"changed": True, "change": "17"}])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -267,7 +267,7 @@ def test_the_host_gets_the_ruleset_of_its_backend_alone(given):
 
     def answer(module_name=None, module_args=None, **_others):
         asked.append(module_args)
-        return dict(FOUND, backend="iptables") if module_name == plugin.INFO else {"changed": True}
+        return dict(FOUND, backend="iptables") if module_name == plugin.INFO else {"changed": True, "change": "17"}
 
     action._execute_module = answer
     action.run(task_vars={})
@@ -275,7 +275,7 @@ def test_the_host_gets_the_ruleset_of_its_backend_alone(given):
     assert asked[0] == {**given, "backend": "auto"}
     assert [sorted(arguments) for arguments in asked[1:]] == [
         ["backend", "iptables_ruleset", "rollback_timeout", "step"],
-        ["backend", "fallback", "iptables_ruleset", "step"],
+        ["backend", "change", "fallback", "iptables_ruleset", "step"],
     ]
 
 
@@ -349,12 +349,13 @@ def test_ebpf_is_no_matter_where_nothing_is_judged_before_dnat(ebpf):
     ("arguments", "management", "rules"),
     [
         ({"policy": POLICY}, FROM_OFFICE, ['ip saddr @office.v4 accept comment "flow:front"']),
-        ({"policy": POLICY}, None, []),
+        ({"policy": POLICY}, None, ['ip saddr @office.v4 accept comment "flow:front"']),  # nobody may at 22: all may
         ({}, FROM_OFFICE, None),
     ],
 )
 def test_the_host_keeps_a_ruleset_for_a_boot_at_which_the_other_cannot_be_loaded(arguments, management, rules):
     action = Action({"ruleset": "wanted", **arguments}, {"management": management}, {}, False)
+    action._task_vars = {}
     fallback = action._fallback({"policy": None, **arguments}, {**FOUND, "management": management})
 
     if rules is None:

@@ -92,8 +92,8 @@ class FakeHost:
     def harden(self, ruleset):
         """Bring the host to a ruleset, in the steps of the action plugin."""
         self.firewall().prime()
-        self.firewall().load(ruleset, 30)
-        assert self.firewall().confirm(ruleset, "fallback")
+        change = self.firewall().load(ruleset, 30)
+        assert self.firewall().confirm(ruleset, "fallback", change)
 
     def run(self, words):
         """Do as systemctl does with our unit's link."""
@@ -120,6 +120,11 @@ class FakeHost:
         """Answer as systemctl show does."""
         blocks = [f"Id={unit}\nLoadState=loaded\n{self.units.get(unit, GONE)}\n" for unit in words[3:]]
         return 0, "\n".join(blocks), ""
+
+    def keep(self, backend, ruleset, live):
+        """Keep a ruleset for the next boot."""
+        self.boot().prepare(backend, ruleset, live, "fallback")
+        self.boot().keep(backend)
 
     def forget_all(self):
         """Remove all that stays on this host."""

@@ -6,7 +6,6 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fake
 
 OLD = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
 NEW = "#: ingress 443/tcp from office, flow front\ntable inet gatehouse\n"
-PENDING = "run/gatehouse/rollback"
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def test_a_table_that_is_gone_lets_through_nothing_of_ours(host):
 )
 def test_a_ruleset_that_nft_refuses_changes_nothing(host, ruleset, message):
     host.harden(OLD)
-    files, table = host.files(), host.nft.table
+    files, table = host.files() | {"run/gatehouse/lock"}, host.nft.table
 
     with pytest.raises(FirewallError, match=message):
         host.firewall().load(ruleset, 30)
@@ -113,38 +112,68 @@ def test_a_ruleset_that_nft_refuses_changes_nothing(host, ruleset, message):
 
 
 def test_nothing_is_kept_for_the_next_boot_before_somebody_confirms(host):
-    host.firewall().load(NEW, 30)
+    change = host.firewall().load(NEW, 30)
 
     assert host.written == []
-    assert host.files() == {PENDING}
+    assert host.files() == {f"run/gatehouse/rollback-{change}", "run/gatehouse/lock"}
     assert not host.firewall().is_at(NEW)
 
-    assert host.firewall().confirm(NEW, "fallback")
+    assert host.firewall().confirm(NEW, "fallback", change)
     assert host.firewall().is_at(NEW)
-    assert PENDING not in host.files()
+    assert f"run/gatehouse/rollback-{change}" not in host.files()
 
 
 def test_the_way_back_leads_to_what_the_kernel_had(host):
     host.harden(OLD)
     listing = host.nft.table
-    host.firewall().load(NEW, 30)
+    change = host.firewall().load(NEW, 30)
 
-    assert (host.root / PENDING).read_text() == f"table inet gatehouse\ndelete table inet gatehouse\n{listing}"
+    assert (
+        host.root / f"run/gatehouse/rollback-{change}"
+    ).read_text() == f"table inet gatehouse\ndelete table inet gatehouse\n{listing}"
 
 
 def test_the_way_back_from_a_first_ruleset_leads_to_no_table(host):
     host.firewall().prime()
-    host.firewall().load(NEW, 30)
+    change = host.firewall().load(NEW, 30)
 
-    assert (host.root / PENDING).read_text() == "table inet gatehouse\ndelete table inet gatehouse\n"
+    assert (
+        host.root / f"run/gatehouse/rollback-{change}"
+    ).read_text() == "table inet gatehouse\ndelete table inet gatehouse\n"
 
 
 def test_a_confirmation_that_comes_too_late_keeps_nothing(host):
-    host.firewall().load(NEW, 30)
-    (host.root / PENDING).unlink()  # the timer was first
+    change = host.firewall().load(NEW, 30)
+    (host.root / f"run/gatehouse/rollback-{change}").unlink()  # the timer was first
 
-    assert not host.firewall().confirm(NEW, "fallback")
-    assert host.written == []
+    assert not host.firewall().confirm(NEW, "fallback", change)
+    assert host.files() == {"run/gatehouse/lock"}
+
+
+def test_a_confirmation_that_is_repeated_is_still_one(host):
+    change = host.firewall().load(NEW, 30)
+
+    assert host.firewall().confirm(NEW, "fallback", change)
+    assert host.firewall().confirm(NEW, "fallback", change)
+
+
+def test_a_confirmation_of_another_change_is_none(host):
+    host.firewall().load(NEW, 30)
+
+    assert not host.firewall().confirm(OLD, "fallback", "17")
+
+
+def test_what_cannot_be_kept_is_not_confirmed_and_leaves_the_way_back(host, monkeypatch):
+    change = host.firewall().load(NEW, 30)
+
+    def refuse(path, _text):
+        raise FirewallError(f"can't write {path}: No space left on device")
+
+    monkeypatch.setattr(host, "write", refuse)
+    with pytest.raises(FirewallError, match="No space left on device"):
+        host.firewall().confirm(NEW, "fallback", change)
+
+    assert f"run/gatehouse/rollback-{change}" in host.files()
 
 
 def test_connection_tracking_starts_before_a_first_ruleset_and_only_then(host):
@@ -164,7 +193,7 @@ def test_removal_leaves_nothing_and_can_be_repeated(host):
     host.firewall().remove()
 
     assert host.firewall().is_at("")
-    assert host.files() == set()
+    assert host.files() == {"run/gatehouse/lock"}
     assert host.nft.table == ""
 
 
@@ -194,14 +223,14 @@ def test_a_host_with_systemd_starts_at_boot(tmp_path, systemd):
 
 def test_a_host_that_changes_over_keeps_what_it_has_until_the_new_is_confirmed(host):
     host.other.rules = "rules"
-    host.boot().persist(host.other, "old", "rules", "fallback")
+    host.keep(host.other, "old", "rules")
 
     assert host.firewall().tracks_connections
-    host.firewall().load(NEW, 30)
+    change = host.firewall().load(NEW, 30)
     assert host.other.rules == "rules"
     assert host.boot().ruleset(host.other) == "old"
 
-    assert host.firewall().confirm(NEW, "fallback")
+    assert host.firewall().confirm(NEW, "fallback", change)
     assert host.other.rules == ""
     assert not host.boot().has(host.other)
     assert host.firewall().is_at(NEW)
@@ -209,13 +238,13 @@ def test_a_host_that_changes_over_keeps_what_it_has_until_the_new_is_confirmed(h
 
 def test_a_host_with_rules_in_another_backend_too_is_not_where_it_should_be(host):
     host.harden(NEW)
-    host.boot().persist(host.other, "old", "rules", "fallback")
+    host.keep(host.other, "old", "rules")
 
     assert not host.firewall().is_at(NEW)
 
 
 def test_the_difference_from_another_backend_is_in_flows(host):
-    host.boot().persist(host.other, OLD, "rules", "fallback")
+    host.keep(host.other, OLD, "rules")
 
     assert host.firewall().difference(NEW)["before"] == "ingress 22/tcp from office, flow admin\n"
 
@@ -226,4 +255,4 @@ def test_a_first_ruleset_that_cannot_be_loaded_leaves_no_primer(host):
     with pytest.raises(FirewallError):
         host.firewall().load("late", 30)
 
-    assert (host.nft.table, host.files()) == ("", set())
+    assert (host.nft.table, host.files()) == ("", {"run/gatehouse/lock"})

@@ -42,7 +42,7 @@ def test_a_host_on_its_own_has_no_other_manager(host):
         ("nftables.service", "etc/sysconfig/nftables.conf", "flush  ruleset\n", "the distribution's nftables.service"),
     ],
 )
-@pytest.mark.parametrize("state", [ON, ACTIVE, ENABLED])
+@pytest.mark.parametrize("state", [ON, ENABLED])
 def test_another_manager_is_found_by_its_unit_and_what_its_file_says(host, unit, file, text, name, state):
     host.units[unit] = state
     if file:
@@ -65,6 +65,14 @@ def test_a_unit_that_does_nothing_to_the_rules_is_no_manager(host, unit, file, t
         put(host, file, text)
 
     assert host.managers().found() == []
+
+
+@pytest.mark.parametrize(("unit", "harmful"), [("firewalld.service", True), ("nftables.service", False)])
+def test_a_unit_that_is_no_more_enabled_does_harm_only_while_it_manages(host, unit, harmful):
+    host.units[unit] = ACTIVE
+    put(host, "etc/nftables.conf", "flush ruleset\n")
+
+    assert bool(host.managers().found()) is harmful
 
 
 def test_where_systemd_does_not_run_there_is_none(tmp_path):

@@ -7,7 +7,7 @@ import time
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
-from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import PENDING, TAKEN, Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import DIRECTORY, PENDING, Rollback
 
 
 class Runner:
@@ -24,6 +24,11 @@ class Runner:
             raise FirewallError("systemd-run failed: no bus")
 
 
+def pending(root):
+    """Return what each change that waits would go back to."""
+    return [path.read_text() for path in sorted((root / DIRECTORY).glob(f"{PENDING}*"))]
+
+
 def way_back(root, runner, systemd=True, nft="/usr/sbin/nft", listing="listing"):
     return Rollback(runner, Nft(lambda _words, _text: (0, listing, ""), nft), systemd, root)
 
@@ -32,10 +37,10 @@ def test_arming_waits_in_a_unit_of_its_own_for_so_many_seconds(tmp_path):
     runner = Runner()
     way_back(tmp_path, runner).arm(45)
 
-    assert (tmp_path / PENDING).read_text() == "table inet gatehouse\ndelete table inet gatehouse\nlisting"
+    assert pending(tmp_path) == ["table inet gatehouse\ndelete table inet gatehouse\nlisting"]
     (command,) = runner.commands
     assert command[0] == "systemd-run"
-    assert command[command.index("--unit") + 1] == "gatehouse-rollback"
+    assert command[command.index("--unit") + 1].startswith("gatehouse-rollback-")
     assert command[command.index("--on-active") + 1] == "45s"
 
 
@@ -53,36 +58,39 @@ def test_a_second_change_waits_for_the_first(tmp_path):
     with pytest.raises(FirewallError, match="another change of this host's ruleset waits to be confirmed"):
         way_back(tmp_path, Runner(), listing="second").arm(45)
 
-    assert (tmp_path / PENDING).read_text().endswith("first")
+    (waiting,) = pending(tmp_path)
+    assert waiting.endswith("first")
 
 
 def test_a_way_back_that_nobody_will_go_any_more_keeps_nobody_waiting(tmp_path):
     way_back(tmp_path, Runner(), listing="first").arm(45)
     long_ago = time.time() - 60
-    os.utime(tmp_path / PENDING, (long_ago, long_ago))
+    (path,) = (tmp_path / DIRECTORY).glob(f"{PENDING}*")
+    os.utime(path, (long_ago, long_ago))
     way_back(tmp_path, Runner(), listing="second").arm(45)
 
-    assert (tmp_path / PENDING).read_text().endswith("second")
+    (waiting,) = pending(tmp_path)
+    assert waiting.endswith("second")
 
 
 def test_what_cannot_be_armed_leaves_nothing_pending(tmp_path):
     with pytest.raises(FirewallError, match="no bus"):
         way_back(tmp_path, Runner(fails=True)).arm(45)
 
-    assert not (tmp_path / PENDING).exists()
+    assert pending(tmp_path) == []
 
 
 @pytest.mark.parametrize("stopping_fails", [False, True])
 def test_disarming_counts_once_also_where_the_timer_is_gone(tmp_path, stopping_fails):
-    way_back(tmp_path, Runner()).arm(45)
+    change = way_back(tmp_path, Runner()).arm(45)
     back = way_back(tmp_path, Runner(fails=stopping_fails))
 
-    assert [back.disarm(), back.disarm()] == [True, False]
-    assert list((tmp_path / "run/gatehouse").iterdir()) == []
+    assert [back.disarm(change), back.disarm(change)] == [True, False]
+    assert [path.name for path in (tmp_path / DIRECTORY).iterdir()] == ["lock"]
 
 
 def test_disarming_what_was_never_armed_is_no_error(tmp_path):
-    assert way_back(tmp_path, Runner()).disarm() is False
+    assert way_back(tmp_path, Runner()).disarm("17") is False
 
 
 @pytest.fixture
@@ -102,20 +110,36 @@ def fire(command):
 def test_the_way_back_loads_the_previous_ruleset_with_nothing_but_a_shell_and_nft(tmp_path, nft):
     runner = Runner()
     back = way_back(tmp_path, runner, nft=str(nft), listing="listing\n")
-    back.arm(45)
+    change = back.arm(45)
     fire(runner.commands[0])
 
     assert (tmp_path / "loaded").read_text() == "table inet gatehouse\ndelete table inet gatehouse\nlisting\n"
-    assert not (tmp_path / PENDING).exists()
-    assert not (tmp_path / TAKEN).exists()
-    assert back.disarm() is False
+    assert [path.name for path in (tmp_path / DIRECTORY).iterdir()] == ["lock"]
+    assert back.disarm(change) is False
 
 
 def test_a_timer_that_fires_after_the_confirmation_does_nothing(tmp_path, nft):
     runner = Runner()
     back = way_back(tmp_path, runner, nft=str(nft), listing="listing\n")
-    back.arm(45)
-    assert back.disarm()
+    assert back.disarm(back.arm(45))
     fire(runner.commands[0])
 
     assert not (tmp_path / "loaded").exists()
+
+
+def test_what_is_left_of_one_change_never_decides_about_another(tmp_path, nft):
+    runner = Runner()
+    back = way_back(tmp_path, runner, systemd=False, nft=str(nft))
+    assert back.disarm(back.arm(6))
+    second = back.arm(30)
+    subprocess.run(["/bin/sh", "-c", runner.commands[0][-1].replace("sleep 6", "true")], check=False)
+
+    assert not (tmp_path / "loaded").exists()
+    assert back.disarm(second)
+
+
+def test_every_way_back_can_be_called_off(tmp_path):
+    way_back(tmp_path, Runner()).arm(45)
+    way_back(tmp_path, Runner()).disarm_all()
+
+    assert pending(tmp_path) == []

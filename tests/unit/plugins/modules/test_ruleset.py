@@ -13,15 +13,15 @@ def host(tmp_path):
     return FakeHost(tmp_path)
 
 
-def do(host, step=None, ruleset=RULESET, state="present"):
-    params = {"state": state, "step": step, "rollback_timeout": 30, "fallback": "fallback"}
+def do(host, step=None, ruleset=RULESET, state="present", change_=""):
+    params = {"state": state, "step": step, "rollback_timeout": 30, "fallback": "fallback", "change": change_}
     return change(host.firewall(), host.managers(), ruleset, params)
 
 
 def test_the_steps_bring_a_host_to_a_ruleset(host):
     assert do(host, "prime") == {"changed": True}
-    assert do(host, "load") == {"changed": True}
-    assert do(host, "confirm") == {"changed": True, "confirmed": True, "persisted": True}
+    loaded = do(host, "load")
+    assert do(host, "confirm", change_=loaded["change"]) == {"changed": True, "confirmed": True, "persisted": True}
     assert host.firewall().is_at(RULESET)
 
 
@@ -32,16 +32,16 @@ def test_a_confirmation_that_comes_too_late_says_so(host):
 
 def test_without_systemd_a_ruleset_does_not_persist_and_says_so(tmp_path):
     host = FakeHost(tmp_path, systemd=False)
-    do(host, "load")
+    loaded = do(host, "load")
 
-    assert do(host, "confirm")["persisted"] is False
+    assert do(host, "confirm", change_=loaded["change"])["persisted"] is False
 
 
 def test_removal_takes_everything_away(host):
     host.harden(RULESET)
 
     assert do(host, state="absent", ruleset=None) == {"changed": True}
-    assert (host.files(), host.nft.table) == (set(), "")
+    assert (host.files(), host.nft.table) == ({"run/gatehouse/lock"}, "")
 
 
 def test_a_ruleset_that_nft_refuses_is_an_error(host):
