@@ -119,7 +119,11 @@ class HostFirewall:
         The ``fallback`` is for a boot at which the kernel refuses the ruleset. Return False where it is too late: the
         host has gone back to its previous ruleset. What can't be kept isn't confirmed, and raises FirewallError.
         """
-        self._boot.prepare(self._backend, wanted, self.live, fallback)
+        try:
+            self._boot.prepare(self._backend, wanted, self.live, fallback)
+        except FirewallError as error:
+            self._boot.give_up(self._backend)
+            raise FirewallError(f"{error}; the host goes back to its previous ruleset by itself") from error
         if not self._rollback.disarm(change):
             self._boot.give_up(self._backend)
             return self.is_at(wanted)  # whoever asks twice was confirmed the first time

@@ -21,6 +21,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_iptables
 
 FILES = ("ipset", "rules.v4", "rules.v6")
 TABLES = ("filter", "mangle")
@@ -154,6 +155,11 @@ class Iptables(Backend):
     def check(self, ruleset: str) -> None:
         """Have the real iptables-restore check a ruleset, without its sets, which don't exist yet."""
         files = parted(ruleset)
+        foreign = [line for file in FILES for line in foreign_in_iptables(file, files[file])]
+        if foreign:
+            raise FirewallError(
+                f"the ruleset is about more than our chains and sets, nothing was changed: {foreign[0]}"
+            )
         undefined = [line for file in FILES[1:] for line in _undefined(files, file)]
         if undefined:
             raise FirewallError("\n".join(["the ruleset lacks what it refers to, nothing was changed:", *undefined]))

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Callable
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError, Run
 
 RECORD = "var/lib/gatehouse/taken_over.json"
 
@@ -105,20 +105,25 @@ class Managers:
             if manager.unit not in _FLUSHES_WHEN_STOPPED:
                 self._run(["systemctl", "stop", manager.unit])
 
-    def put_back(self) -> None:
-        """Enable and start again what was taken over."""
+    def put_back(self) -> list[str]:
+        """Enable and start again what was taken over; return what could not be."""
+        failures = []
         for manager in self._recorded():
-            if manager.enabled:
-                self._run(["systemctl", "enable", manager.unit])
-            if manager.active:
-                self._run(["systemctl", "start", manager.unit])
+            wanted = [("enable", manager.enabled), ("start", manager.active)]
+            for verb in (verb for verb, was_so in wanted if was_so):
+                try:
+                    self._run(["systemctl", verb, manager.unit])
+                except FirewallError as error:
+                    failures.append(f"{manager.name} was taken over and can't be put back: {error}")
         if self._record.exists():
             self._record.unlink()
+        return failures
 
     def _recorded(self) -> list[Manager]:
-        if not self._record.exists():
+        try:
+            return [Manager(**fields) for fields in json.loads(self._record.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError):
             return []
-        return [Manager(**fields) for fields in json.loads(self._record.read_text(encoding="utf-8"))]
 
     def _says_so(self, product: Product) -> bool:
         texts = [path.read_text(errors="replace") for path in map(self._root.joinpath, product.files) if path.exists()]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
 
 TABLE = "inet gatehouse"
 NO_TABLE = f"table {TABLE}\ndelete table {TABLE}\n"
@@ -58,6 +59,9 @@ class Nft(Backend):
 
     def check(self, ruleset: str) -> None:
         """Have the real nft and kernel check a ruleset, without loading it."""
+        foreign = foreign_in_nft(ruleset)
+        if foreign:
+            raise FirewallError(f"the ruleset is about more than the table {TABLE}, nothing was changed: {foreign[0]}")
         self._feed(["-c"], ruleset, "nft refuses the ruleset, nothing was changed")
 
     def load(self, ruleset: str) -> None:

@@ -144,8 +144,9 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host impor
 def change(firewall, managers, wanted, params):
     """Do one step of a change, or take everything away, and return the module's result."""
     if params["state"] == "absent":
-        managers.put_back()
+        failures = managers.put_back()
         firewall.remove()
+        return {"changed": True, **({"warnings": failures} if failures else {})}
     elif params["step"] == "prime":
         firewall.prime()
     elif params["step"] == "load":

@@ -110,7 +110,7 @@ def parse_network(text: object) -> Network:
         network = ip_network(str(text), strict=False)
     except ValueError:
         raise AddressError(EXPECTED_NETWORK) from None
-    if ip_address(str(text).partition("/")[0]) != network.network_address:
+    if not is_single(network) and ip_address(str(text).partition("/")[0]) != network.network_address:
         raise AddressError("a network without host bits", f"did you mean {network}?")
     if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:
         mapped = network.network_address.ipv4_mapped

@@ -120,17 +120,24 @@ def _rules(
 
 
 def _check_interfaces(fleet: Fleet, resolved: Resolved, problems: Problems) -> None:
-    """Note hosts without an interface on a side that nothing else tells from the other."""
+    """Note hosts without an interface on a side that a flow or pre_dnat is for, where they need to have one.
+
+    That is where nothing else tells the sides apart, and where a host says what is on its other side.
+    """
     for name, policy in fleet.policies.items():
         needed = {
-            (rule.side, f"the flow {rule.flow} is")
+            (
+                rule.side,
+                f"the flow {rule.flow} is",
+                bool(resolved.networks[rule.peer]) or not resolved.hosts.get(rule.peer),
+            )
             for rule in (*policy.ingress, *policy.egress)
-            if rule.side and not resolved.hosts.get(rule.peer)
+            if rule.side
         }
         if policy.pre_dnat.side:
-            needed.add((policy.pre_dnat.side, f"pre_dnat of {name} is"))
-        for side, what in sorted(needed):
+            needed.add((policy.pre_dnat.side, f"pre_dnat of {name} is", True))
+        for side, what, always in sorted(needed):
             for host in resolved.hosts[name]:
-                if not host.interfaces.get(side):
+                if not host.interfaces.get(side) and (always or host.interfaces):
                     where = Where(f"gatehouse_interfaces.{side}", f"host {host.name}")
                     problems.add(where, None, f"an interface name: {what} for the {side} side only")

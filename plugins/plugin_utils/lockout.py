@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
+from .addresses import Address
 from .compile import Policy
 from .ports import PortRange, PortSet
 from .verdict import Packet, verdict
@@ -17,7 +18,7 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     ``management`` has the connection's ``source`` and ``destination`` addresses and its ``port`` (tcp), as the host
     sees them. Raises ValueError where these are no addresses.
     """
-    source, destination = ip_address(str(management["source"])), ip_address(str(management["destination"]))
+    source, destination = (_address(management[end]) for end in ("source", "destination"))
     port = int(str(management["port"]))
     # Which interface it comes in by isn't known: any one on which a flow would let it in counts.
     interfaces = ["", *(name for names in policy.interfaces.values() for name in names)]
@@ -36,6 +37,12 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
         f"This ruleset would cut this controller off: it reaches the host from {source} at port {port}/tcp, and no "
         f"flow to {policy.node_class} allows that. {almost}, or set gatehouse_allow_self_lockout: true"
     )
+
+
+def _address(text: object) -> Address:
+    address = ip_address(str(text))
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None  # what a socket of both families says
+    return mapped or address
 
 
 def fail_closed(policy: Policy, port: int) -> Policy:

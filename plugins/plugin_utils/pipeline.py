@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .compile import Fleet, compile_fleet
@@ -33,7 +35,20 @@ def build(
     declaration: Declaration, inventory: Inventory, lookup: Lookup, today: datetime.date, problems: Problems
 ) -> Fleet:
     """Compile a declaration for an inventory; raise ModelError with every problem there is."""
-    model = read(declaration, problems)
-    fleet = compile_fleet(resolve(model, inventory, lookup, problems), today, problems)
+    with _without_collecting_garbage():
+        model = read(declaration, problems)
+        fleet = compile_fleet(resolve(model, inventory, lookup, problems), today, problems)
     problems.raise_if_any()
     return fleet
+
+
+@contextmanager
+def _without_collecting_garbage() -> Iterator[None]:
+    # Nothing of what is made on the way is garbage, and Python would walk over all of it again and again.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

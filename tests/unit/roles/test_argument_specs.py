@@ -66,3 +66,16 @@ def test_an_entry_point_promises_the_defaults_that_the_role_has(role, name):
 @each_entry_point
 def test_no_suboption_promises_a_default(role, name):
     assert list(_nested_defaults(_options(_entry_points(role)[name]))) == []
+
+
+FRONT_DOORS = [role for role in ROLES if role.name != "host"]
+
+
+@pytest.mark.parametrize("role", FRONT_DOORS, ids=lambda role: role.name)
+def test_a_front_door_takes_what_the_role_behind_it_takes(role):
+    """The defaults are those of the role behind it."""
+    options = _options(_entry_points(role.parent / "host")["main"])
+    behind = {name: {key: spec[key] for key in spec if key != "default"} for name, spec in options.items()}
+    del behind["gatehouse_node_class"]
+
+    assert _options(_entry_points(role)["main"]) == behind

@@ -99,10 +99,6 @@ class FakeHost:
         """Do as systemctl does with our unit's link."""
         self.commands.append(words)
         link = self.root / "etc/systemd/system/sysinit.target.wants" / words[-1]
-        if "enable" in words:
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.unlink(missing_ok=True)
-            link.symlink_to(f"/etc/systemd/system/{words[-1]}")
         if "disable" in words:
             link.unlink(missing_ok=True)
 

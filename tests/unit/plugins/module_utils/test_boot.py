@@ -47,7 +47,8 @@ def test_what_is_persisted_is_there_for_the_next_boot(host):
     boot, nft = host.boot(), host.backend
     assert (boot.ruleset(nft), boot.live(nft), boot.is_enabled(nft)) == ("wanted", "listed", True)
     assert not host.boot().leaves_nothing([host.backend])
-    assert host.commands == [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", UNIT]]
+    assert host.commands == [["systemctl", "start", "--no-block", UNIT]]
+    assert (host.root / LINK).readlink().as_posix() == f"/{UNIT_FILE}"
 
 
 def test_the_unit_is_left_alone_while_it_is_as_we_wrote_it(host):
@@ -70,8 +71,10 @@ def test_a_unit_that_somebody_spoilt_is_written_and_enabled_again(host, spoil):
     (host.root / LINK).unlink()
 
     assert not host.boot().is_enabled(host.backend)
+    host.commands.clear()
     host.keep(host.backend, "wanted", "listed")
     assert host.boot().is_enabled(host.backend)
+    assert (["systemctl", "daemon-reload"] in host.commands) == (spoil != "removed")
 
 
 def test_the_unit_calls_the_hosts_nft_before_the_network_is_up(host):

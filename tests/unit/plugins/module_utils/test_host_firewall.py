@@ -96,8 +96,8 @@ def test_a_table_that_is_gone_lets_through_nothing_of_ours(host):
 @pytest.mark.parametrize(
     ("ruleset", "message"),
     [
-        ("bad", "nft refuses the ruleset, nothing was changed"),
-        ("late", "nft can't load the ruleset, nothing was changed"),
+        ("# bad", "nft refuses the ruleset, nothing was changed"),
+        ("# late", "nft can't load the ruleset, nothing was changed"),
     ],
 )
 def test_a_ruleset_that_nft_refuses_changes_nothing(host, ruleset, message):
@@ -253,6 +253,6 @@ def test_a_first_ruleset_that_cannot_be_loaded_leaves_no_primer(host):
     host.firewall().prime()
 
     with pytest.raises(FirewallError):
-        host.firewall().load("late", 30)
+        host.firewall().load("# late", 30)
 
     assert (host.nft.table, host.files()) == ("", {"run/gatehouse/lock"})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import RECORD, Manager
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -128,3 +129,22 @@ def test_where_nothing_was_taken_over_nothing_is_put_back(host):
     host.managers().put_back()
 
     assert (host.commands, host.files()) == ([], set())
+
+
+def test_what_is_gone_is_not_put_back_and_keeps_nobody_from_removing_ours(host):
+    host.units["firewalld.service"] = ON
+    host.managers().take_over()
+
+    def refuse(_words):
+        raise FirewallError("unit not found")
+
+    host.run = refuse
+    assert host.managers().put_back() == ["firewalld was taken over and can't be put back: unit not found"] * 2
+    assert not (host.root / RECORD).exists()
+
+
+def test_a_record_that_cannot_be_read_is_none(host):
+    put(host, RECORD, "[{")
+
+    assert host.managers().put_back() == []
+    assert not (host.root / RECORD).exists()

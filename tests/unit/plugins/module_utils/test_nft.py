@@ -65,7 +65,7 @@ def test_our_table_is_deleted_whether_it_is_there_or_not():
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda nft: nft.check("x"), "nft refuses the ruleset, nothing was changed:\nError: syntax error"),
+        (lambda nft: nft.check("# x"), "nft refuses the ruleset, nothing was changed:\nError: syntax error"),
         (lambda nft: nft.load("x"), "nft can't load the ruleset, nothing was changed:\nError: syntax error"),
         (lambda nft: nft.delete(), "nft can't delete the table inet gatehouse:\nError: syntax error"),
     ],

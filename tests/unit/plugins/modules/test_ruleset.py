@@ -46,7 +46,7 @@ def test_removal_takes_everything_away(host):
 
 def test_a_ruleset_that_nft_refuses_is_an_error(host):
     with pytest.raises(FirewallError):
-        do(host, "load", ruleset="bad")
+        do(host, "load", ruleset="# bad")
 
     assert (host.nft.changes, host.files()) == (0, set())
 

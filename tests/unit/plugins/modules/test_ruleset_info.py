@@ -50,7 +50,7 @@ def test_a_diff_is_in_flows(host):
 
 def test_a_ruleset_that_nft_refuses_is_an_error(host):
     with pytest.raises(FirewallError):
-        look(host, "bad")
+        look(host, "# bad")
 
 
 def test_what_somebody_changed_is_drift(host):

@@ -244,3 +244,22 @@ def test_an_isolated_class_is_isolated_from_all_its_members(isolated, texts):
 
     assert [network_text(network) for network in found["web"].isolated.networks] == texts
     assert not found["db"].isolated
+
+
+def lacking_interfaces(changes):
+    return [str(problem.where) for problem in problems_of(good(changes))]
+
+
+def test_a_host_that_says_what_is_on_one_side_has_to_say_it_of_the_side_that_a_flow_is_for():
+    sided = {"gatehouse_flows[1].side": "private"}
+
+    assert lacking_interfaces({**sided, "hosts.web1.gatehouse_interfaces": {"public": "eth1"}}) == [
+        "gatehouse_interfaces.private (host web1)"
+    ]
+    assert lacking_interfaces({**sided, "hosts.web1.gatehouse_interfaces": {"private": "eth0"}}) == []
+
+
+def test_a_sided_flow_with_a_class_of_which_some_are_only_networks_needs_interfaces():
+    changes = {"gatehouse_flows[1].side": "private", "gatehouse_classes[0].networks": ["203.0.113.50"]}
+
+    assert lacking_interfaces(changes) == ["gatehouse_interfaces.private (host db1)"]

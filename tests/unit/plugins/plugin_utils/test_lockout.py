@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import lockout
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import fail_closed, lockout
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 SSH = {"name": "admin", "from": "office", "to": "web", "ports": "22/tcp"}
@@ -49,3 +49,21 @@ def test_a_controller_that_no_flow_lets_in_is_told_its_address_and_port(source, 
 def test_what_is_no_address_is_an_error():
     with pytest.raises(ValueError, match="'nowhere' does not appear to be an IPv4 or IPv6 address"):
         refusal("nowhere")
+
+
+def test_a_controller_that_comes_by_ipv4_over_a_socket_of_both_families_is_known():
+    assert refusal("::ffff:203.0.113.7", destination="::ffff:192.0.2.1") == ""
+
+
+def test_a_refusal_names_the_flows_that_almost_allow_it():
+    assert "That port is open by flow2 (from office), but not to this address" in refusal("198.51.100.1", name="flow2")
+
+
+@pytest.mark.parametrize(
+    ("port", "flows"), [(22, ["admin 22/tcp"]), (443, ["front 443/tcp"]), (9, ["front 80/tcp 443/tcp", "admin 22/tcp"])]
+)
+def test_where_a_ruleset_cannot_be_loaded_only_management_is_left_or_all_that_may_be(port, flows):
+    policy = fail_closed(build(good({"gatehouse_flows[2]": SSH})).policy_of("web1"), port)
+
+    assert sorted(f"{rule.flow} {rule.ports}" for rule in policy.ingress) == sorted(flows)
+    assert policy.egress == ()
