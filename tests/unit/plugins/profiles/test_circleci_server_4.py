@@ -79,10 +79,14 @@ def test_kubernetes_nodes_are_not_isolated(values):
 
 
 @each_fleet
-def test_kubernetes_nodes_judge_their_node_ports_before_dnat_and_no_other_class_anything(values):
+def test_what_is_redirected_on_a_host_is_judged_before_dnat_node_ports_and_published_ports_for_reruns(values):
     found = {name: node_class.pre_dnat for name, node_class in MODELS[values].classes.items() if node_class.pre_dnat}
 
-    assert found == {"k8s_node": PreDnat(PortSet.parse("30000-32767/tcp+udp"))}
+    assert found == {
+        "k8s_node": PreDnat(PortSet.parse("30000-32767/tcp+udp")),
+        "nomad_client": PreDnat(PortSet.parse("64535-65535/tcp")),
+        "external_vm": PreDnat(PortSet.parse("54782/tcp")),
+    }
 
 
 @pytest.mark.parametrize("name", ["nomad_client", "external_vm"])
