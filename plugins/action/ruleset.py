@@ -34,6 +34,7 @@ LOOKED_AT = (
     "managers",
     "metrics",
     "packages",
+    "primed",
     "tracks_connections",
 )
 NOT_CHECKED = "not installed yet, so that the host can't check the ruleset: {}"
@@ -72,11 +73,24 @@ class ActionModule(ActionBase):
             return found
         if arguments["state"] == "absent":
             found["managers"] = []
-        warnings = self._judge(arguments, found) if arguments["state"] == "present" else []
+        warnings = self._judge_or_take_back(arguments, found) if arguments["state"] == "present" else []
         if self._task.check_mode or not (found["differs"] or found["managers"]):
             return self._outcome(found, changed=bool(found["differs"] or found["managers"]), warnings=warnings)
         result = self._apply(arguments, found) if arguments["state"] == "present" else self._step(state="absent")
         return {**result, "warnings": [*warnings, *result.get("warnings", [])]} if warnings else result
+
+    def _judge_or_take_back(self, arguments, found):
+        try:
+            return self._judge(arguments, found)
+        except AnsibleActionFail:
+            if found.get("primed"):
+                self._step(step="unprime", **self._wanted(arguments, found))
+            raise
+
+    @staticmethod
+    def _wanted(arguments, found):
+        key = RULESET_OF[found["backend"]]
+        return {"backend": found["backend"], key: arguments[key]}
 
     def _judge(self, arguments, found):
         """Fail where the ruleset must not be applied; return what else its owner should know."""
@@ -100,7 +114,9 @@ class ActionModule(ActionBase):
                 expected = "expected a rendered ruleset (state: absent takes ours away)"
                 raise AnsibleActionFail(f"{key}: got nothing, {expected}")
         wanted = {key: arguments[key] for key in RULESETS if arguments[key] is not None}
-        return self._execute_module(INFO, wanted, task_vars=self._task_vars)
+        if self._task.check_mode:
+            return self._execute_module(INFO, wanted, task_vars=self._task_vars)
+        return self._step(step="look", **wanted)
 
     @staticmethod
     def _policy(arguments):
@@ -140,8 +156,7 @@ class ActionModule(ActionBase):
         return [SHORT_SIGHTED.format(", ".join(ebpf["interfaces"]), ports)] if ebpf["interfaces"] else []
 
     def _apply(self, arguments, found):
-        key = RULESET_OF[found["backend"]]
-        wanted = {"backend": found["backend"], key: arguments[key]}
+        wanted = self._wanted(arguments, found)
         result = self._change(arguments, found, wanted) if found["differs"] else {"changed": True}
         if found["managers"] and not result.get("failed"):
             result = {**result, **self._step(step="take_over", **wanted)}
@@ -152,8 +167,7 @@ class ActionModule(ActionBase):
             installed = self._install(found["packages"])
             if installed.get("failed"):
                 return installed
-        if not found["tracks_connections"]:
-            # A step of its own: what the connection exchanges until the next one makes it known to the kernel.
+        if not found["tracks_connections"] and not found.get("primed"):
             primed = self._step(step="prime", **wanted)
             if primed.get("failed"):
                 return primed

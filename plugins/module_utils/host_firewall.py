@@ -96,6 +96,11 @@ class HostFirewall:
             self._backend.prime()
             fault_point("primed")
 
+    def unprime(self) -> None:
+        """Take back what ``prime`` did, where nothing came of it."""
+        if self._backend.is_primer(self.live):
+            self._backend.delete()
+
     def load(self, wanted: str, seconds: int) -> str:
         """Load a ruleset in one transaction, and go back in so many seconds unless ``confirm`` comes first.
 
@@ -107,8 +112,7 @@ class HostFirewall:
             self._backend.load(wanted)
         except FirewallError:
             self._rollback.disarm(change)
-            if self._backend.is_primer(self.live):
-                self._backend.delete()
+            self.unprime()
             raise
         fault_point("loaded")
         return change

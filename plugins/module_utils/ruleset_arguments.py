@@ -21,6 +21,6 @@ ARGUMENTS = {
     "allow_self_lockout": {"type": "bool", "default": False},
     "takeover": {"type": "bool", "default": False},
     "rollback_timeout": {"type": "int", "default": 30},
-    "step": {"type": "str", "choices": ["prime", "load", "confirm", "take_over"]},
+    "step": {"type": "str", "choices": ["look", "prime", "unprime", "load", "confirm", "take_over"]},
 }
 REQUIRED_IF = [("state", "present", ["ruleset", "iptables_ruleset"], True)]

@@ -81,7 +81,7 @@ options:
   step:
     description: Which part of a change to do on the host. The action plugin sets it; leave it alone.
     type: str
-    choices: [prime, load, confirm, take_over]
+    choices: [look, prime, unprime, load, confirm, take_over]
 requirements:
   - nftables 0.9.8 or newer on the host, or iptables 1.8.7 or newer with ipset 7.10 or newer
 attributes:
@@ -137,6 +137,7 @@ persisted:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.look import look_at
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
 from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
 
@@ -149,6 +150,8 @@ def change(firewall, managers, wanted, params):
         return {"changed": True, **({"warnings": failures} if failures else {})}
     elif params["step"] == "prime":
         firewall.prime()
+    elif params["step"] == "unprime":
+        firewall.unprime()
     elif params["step"] == "load":
         return {"changed": True, "change": firewall.load(wanted, params["rollback_timeout"])}
     elif params["step"] == "confirm":
@@ -163,13 +166,28 @@ def change(firewall, managers, wanted, params):
     return {"changed": True}
 
 
+def prepare(host, diff):
+    """Look at a host, and start connection tracking where a first ruleset will follow; return the module's result.
+
+    What the connection exchanges until the next step makes it known to the kernel.
+    """
+    found = look_at(host, diff)
+    if found["differs"] and not found["tracks_connections"] and not found["packages"]:
+        host.firewall().prime()
+        found["primed"] = True
+    return found
+
+
 def main():
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=REQUIRED_IF)
     if module.check_mode:
         module.exit_json(changed=True)
     try:
         host = ThisHost(module)
-        result = change(host.firewall(), host.managers(), host.wanted, module.params)
+        if module.params["step"] == "look":
+            result = prepare(host, module._diff)
+        else:
+            result = change(host.firewall(), host.managers(), host.wanted, module.params)
     except (FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

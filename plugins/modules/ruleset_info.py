@@ -125,54 +125,20 @@ differs:
   type: bool
 """
 
-import os
-import time
-from dataclasses import asdict
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding, metrics
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
+from ansible_collections.gatehouse.firewall.plugins.module_utils.look import look_at
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import RULESETS
 from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
-
-
-def look(firewall, managers, wanted, diff):
-    """Return what there is or, where something is wanted, how far it is from that."""
-    result = {
-        "changed": False,
-        "packages": firewall.missing_packages,
-        "tracks_connections": firewall.tracks_connections,
-        "drift": firewall.drift(),
-        "managers": [asdict(manager) for manager in managers],
-        "management": management_connection(Path("/proc"), os.getpid()),
-    }
-    if wanted is None:
-        return dict(result, live=firewall.live, applied=firewall.applied)
-    firewall.check(wanted)
-    if diff:
-        result["diff"] = firewall.difference(wanted)
-    if wanted:
-        findings = [*firewall.findings(wanted), *map(another, managers)]
-        result["findings"] = [asdict(finding) for finding in findings]
-        result["metrics"] = metrics(findings, time.time())
-    return dict(result, differs=not firewall.is_at(wanted))
-
-
-def another(manager):
-    """Return what an audit says of another manager."""
-    return Finding("another_manager", f"{manager.name} manages this host's firewall, too ({manager.unit})")
 
 
 def main():
     module = AnsibleModule(RULESETS, supports_check_mode=True)
     try:
-        host = ThisHost(module)
-        result = look(host.firewall(), host.managers().found(), host.wanted, module._diff)
+        result = look_at(ThisHost(module), module._diff)
     except (FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(backend=host.backend.name, backend_reason=host.reason, ebpf=host.ebpf(), **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

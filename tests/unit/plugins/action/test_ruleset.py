@@ -48,6 +48,7 @@ class Action(plugin.ActionModule):
     def _execute_module(self, module_name=None, module_args=None, **_others):
         is_look = module_name == plugin.INFO
         step = "look" if is_look else module_args.get("step") or module_args["state"]
+        is_look = is_look or step == "look"
         self.steps.append(step)
         if not is_look:
             checked = ArgumentSpecValidator(ARGUMENTS, required_if=REQUIRED_IF).validate(module_args)
@@ -94,7 +95,7 @@ def test_a_change_is_loaded_and_then_confirmed_over_a_new_connection():
 @pytest.mark.parametrize(
     ("found", "arguments", "steps"),
     [
-        ({"tracks_connections": False}, {}, ["look", "prime", "load", "reset", "confirm"]),
+        ({"tracks_connections": False, "primed": True}, {}, ["look", "load", "reset", "confirm"]),
         (
             {"tracks_connections": False, "packages": ["iptables", "ipset"]},
             {},
@@ -144,9 +145,8 @@ FAILED = {"failed": True, "msg": "no"}
     [
         (FAILED, {}, ["look"]),
         ({"packages": ["nftables"]}, {"install": FAILED}, ["look", "install nftables"]),
-        ({"tracks_connections": False}, {"prime": FAILED}, ["look", "prime"]),
+        ({"tracks_connections": False, "packages": ["nft"]}, {"prime": FAILED}, ["look", "install nft", "prime"]),
         ({}, {"load": FAILED}, ["look", "load"]),
-        ({"tracks_connections": False}, {"load": FAILED}, ["look", "prime", "load"]),
     ],
 )
 def test_a_step_that_fails_is_the_last(found, answers, steps):
@@ -265,14 +265,15 @@ def test_the_host_gets_the_ruleset_of_its_backend_alone(given):
     action = Action(given, {"backend": "iptables"}, {}, False)
     asked = []
 
-    def answer(module_name=None, module_args=None, **_others):
+    def answer(_name, module_args, **_others):
         asked.append(module_args)
-        return dict(FOUND, backend="iptables") if module_name == plugin.INFO else {"changed": True, "change": "17"}
+        looked = module_args.get("step") == "look"
+        return dict(FOUND, backend="iptables") if looked else {"changed": True, "change": "17"}
 
     action._execute_module = answer
     action.run(task_vars={})
 
-    assert asked[0] == {**given, "backend": "auto"}
+    assert asked[0] == {**given, "backend": "auto", "step": "look"}
     assert [sorted(arguments) for arguments in asked[1:]] == [
         ["backend", "iptables_ruleset", "rollback_timeout", "step"],
         ["backend", "change", "fallback", "iptables_ruleset", "step"],
@@ -365,3 +366,11 @@ def test_the_host_keeps_a_ruleset_for_a_boot_at_which_the_other_cannot_be_loaded
             line.strip() for line in fallback.splitlines() if "accept comment" in line and "ip saddr" in line
         ] == rules
         assert "output_tcp" not in fallback
+
+
+def test_a_change_that_is_refused_leaves_no_primer():
+    action = Action({"ruleset": "wanted", "policy": POLICY}, {"management": FROM_ELSEWHERE, "primed": True}, {}, False)
+    with pytest.raises(AnsibleActionFail, match="would cut this controller off"):
+        action.run(task_vars={})
+
+    assert action.steps == ["look", "unprime"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.modules import ruleset
 from ansible_collections.gatehouse.firewall.plugins.modules.ruleset import change
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -13,9 +14,9 @@ def host(tmp_path):
     return FakeHost(tmp_path)
 
 
-def do(host, step=None, ruleset=RULESET, state="present", change_=""):
+def do(host, step=None, wanted=RULESET, state="present", change_=""):
     params = {"state": state, "step": step, "rollback_timeout": 30, "fallback": "fallback", "change": change_}
-    return change(host.firewall(), host.managers(), ruleset, params)
+    return change(host.firewall(), host.managers(), wanted, params)
 
 
 def test_the_steps_bring_a_host_to_a_ruleset(host):
@@ -40,13 +41,13 @@ def test_without_systemd_a_ruleset_does_not_persist_and_says_so(tmp_path):
 def test_removal_takes_everything_away(host):
     host.harden(RULESET)
 
-    assert do(host, state="absent", ruleset=None) == {"changed": True}
+    assert do(host, state="absent", wanted=None) == {"changed": True}
     assert (host.files(), host.nft.table) == ({"run/gatehouse/lock"}, "")
 
 
 def test_a_ruleset_that_nft_refuses_is_an_error(host):
     with pytest.raises(FirewallError):
-        do(host, "load", ruleset="# bad")
+        do(host, "load", wanted="# bad")
 
     assert (host.nft.changes, host.files()) == (0, set())
 
@@ -56,3 +57,21 @@ def test_without_a_step_nothing_is_done(host):
         do(host)
 
     assert (host.nft.changes, host.files()) == (0, set())
+
+
+@pytest.mark.parametrize(
+    ("found", "primed"),
+    [
+        ({"differs": True, "tracks_connections": False, "packages": []}, True),
+        ({"differs": False, "tracks_connections": False, "packages": []}, False),
+        ({"differs": True, "tracks_connections": True, "packages": []}, False),
+        ({"differs": True, "tracks_connections": False, "packages": ["nftables"]}, False),
+    ],
+)
+def test_a_look_before_a_first_ruleset_starts_connection_tracking(host, monkeypatch, found, primed):
+    monkeypatch.setattr(ruleset, "look_at", lambda _host, _diff: dict(found))
+
+    assert bool(ruleset.prepare(host, False).get("primed")) is primed
+    assert ("start_tracking" in host.nft.table) is primed
+    do(host, "unprime")
+    assert host.nft.table == ""

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils import look as look_module
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.modules import ruleset_info
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
 RULESET = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
@@ -11,14 +11,14 @@ CONNECTION = {"source": "198.51.100.1", "destination": "198.51.100.21", "port": 
 
 @pytest.fixture
 def host(tmp_path, monkeypatch):
-    monkeypatch.setattr(ruleset_info, "management_connection", lambda _proc, _process: CONNECTION)
+    monkeypatch.setattr(look_module, "management_connection", lambda _proc, _process: CONNECTION)
     host = FakeHost(tmp_path)
     host.harden(RULESET)
     return host
 
 
 def look(host, wanted=None, diff=False):
-    return ruleset_info.look(host.firewall(), host.managers().found(), wanted, diff)
+    return look_module.look(host.firewall(), host.managers().found(), wanted, diff)
 
 
 def test_a_look_changes_nothing_and_says_what_there_is(host):

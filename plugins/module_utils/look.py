@@ -1,0 +1,52 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What there is on a host and, where something is wanted, how far it is from that."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Sequence
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding, metrics
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
+from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Manager
+from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
+
+
+def look_at(host: ThisHost, diff: bool) -> dict[str, Any]:
+    """Return what there is on a host, and in which backend."""
+    found = look(host.firewall(), host.managers().found(), host.wanted, diff)
+    return {"backend": host.backend.name, "backend_reason": host.reason, "ebpf": host.ebpf(), **found}
+
+
+def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None, diff: bool) -> dict[str, Any]:
+    """Return what there is or, where something is wanted, how far it is from that."""
+    result: dict[str, Any] = {
+        "changed": False,
+        "packages": firewall.missing_packages,
+        "tracks_connections": firewall.tracks_connections,
+        "drift": firewall.drift(),
+        "managers": [asdict(manager) for manager in managers],
+        "management": management_connection(Path("/proc"), os.getpid()),
+    }
+    if wanted is None:
+        return dict(result, live=firewall.live, applied=firewall.applied)
+    firewall.check(wanted)
+    if diff:
+        result["diff"] = firewall.difference(wanted)
+    if wanted:
+        findings = [*firewall.findings(wanted), *map(another, managers)]
+        result["findings"] = [asdict(finding) for finding in findings]
+        result["metrics"] = metrics(findings, time.time())
+    return dict(result, differs=not firewall.is_at(wanted))
+
+
+def another(manager: Manager) -> Finding:
+    """Return what an audit says of another manager."""
+    return Finding("another_manager", f"{manager.name} manages this host's firewall, too ({manager.unit})")
