@@ -147,7 +147,7 @@ class HostFirewall:
 
     def remove(self) -> None:
         """Take our rules, unit and files away."""
-        self._rollback.disarm_all()
+        self._rollback.forget()
         self._boot.forget_unit()
         for backend in [self._backend, *self._others]:
             self._boot.forget(backend)

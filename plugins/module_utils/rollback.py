@@ -76,10 +76,14 @@ class Rollback:
                 self._run(["systemctl", "stop", f"{UNIT}-{change}.timer"])
         return True
 
-    def disarm_all(self) -> None:
-        """Call every way back off."""
+    def forget(self) -> None:
+        """Call every way back off, and remove what is left of them."""
         for path in self._directory.glob(f"{PENDING}*"):
             self.disarm(path.name[len(PENDING) :])
+        for path in [*self._directory.glob("*")]:
+            path.unlink()
+        with suppress(FileNotFoundError):
+            self._directory.rmdir()
 
     def _pending(self, change: str) -> Path:
         return self._directory / f"{PENDING}{change}"

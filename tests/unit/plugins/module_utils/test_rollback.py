@@ -138,8 +138,9 @@ def test_what_is_left_of_one_change_never_decides_about_another(tmp_path, nft):
     assert back.disarm(second)
 
 
-def test_every_way_back_can_be_called_off(tmp_path):
+def test_every_way_back_can_be_called_off_and_leaves_nothing(tmp_path):
     way_back(tmp_path, Runner()).arm(45)
-    way_back(tmp_path, Runner()).disarm_all()
+    for _again in range(2):
+        way_back(tmp_path, Runner()).forget()
 
-    assert pending(tmp_path) == []
+    assert not (tmp_path / DIRECTORY).exists()

@@ -42,7 +42,7 @@ def test_removal_takes_everything_away(host):
     host.harden(RULESET)
 
     assert do(host, state="absent", wanted=None) == {"changed": True}
-    assert (host.files(), host.nft.table) == ({"run/gatehouse/lock"}, "")
+    assert (host.files(), host.nft.table) == (set(), "")
 
 
 def test_a_ruleset_that_nft_refuses_is_an_error(host):
