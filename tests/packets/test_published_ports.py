@@ -23,8 +23,8 @@ table inet docker {
         fib daddr type local tcp dport { %s } jump published
     }
     chain published {
-        meta nfproto ipv4 dnat ip to 172.17.0.2:2222
-        meta nfproto ipv6 dnat ip6 to [fd00:17::2]:2222
+        meta nfproto ipv4 meta l4proto tcp dnat ip to 172.17.0.2:2222
+        meta nfproto ipv6 meta l4proto tcp dnat ip6 to [fd00:17::2]:2222
     }
 }
 """

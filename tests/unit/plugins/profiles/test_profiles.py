@@ -51,9 +51,24 @@ def test_every_flow_has_a_reason_and_a_source(name):
     assert [flow.name for flow in model(name, {}).flows.values() if not flow.why or not flow.source] == []
 
 
-@pytest.mark.parametrize(("name", "node_class"), [("circleci_server_3", "k8s_node"), ("eks", "eks_node")])
-def test_node_ports_are_judged_before_dnat(name, node_class):
-    assert model(name, {}).classes[node_class].pre_dnat.ports.texts() == ["30000-32767/tcp", "30000-32767/udp"]
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "circleci_server_3",
+            {
+                "k8s_node": ["30000-32767/tcp", "30000-32767/udp"],
+                "nomad_client": ["64535-65535/tcp"],
+                "external_vm": ["54782/tcp"],
+            },
+        ),
+        ("eks", {"eks_node": ["30000-32767/tcp", "30000-32767/udp"]}),
+    ],
+)
+def test_ports_that_a_host_redirects_are_judged_before_dnat(name, expected):
+    classes = model(name, {}).classes.values()
+
+    assert {one.name: one.pre_dnat.ports.texts() for one in classes if one.pre_dnat} == expected
 
 
 @pytest.mark.parametrize("node_class", ["nomad_client", "external_vm"])
