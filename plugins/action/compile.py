@@ -9,7 +9,8 @@ import datetime
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -22,18 +23,32 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     HOST_KEYS,
     MODEL_KEYS,
     PREFIX,
+    SIDE_KEYS,
     DeclaredVariables,
     Source,
     declare,
-    misspelt,
+    difference,
+    distinct,
+    is_of_model,
     plain,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
+    ModelError,
+    Problems,
+    Where,
+    quoted,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host, Inventory
+
+NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command line; a fact is one host's own"
+OF_THE_INVENTORY = "it in the inventory (group_vars, host_vars), where every host's addresses and interfaces are read"
+
+Reader = Callable[[str], Mapping[str, object]]
+"""Answers a host's name with all its variables."""
 
 
 class ActionModule(ActionBase):
@@ -49,17 +64,12 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(
             {"directory": {"type": "path"}, "hosts": {"type": "list", "elements": "str", "default": []}}
         )
-        variables = FleetVariables(task_vars, self._loader, self._templar)
         problems = Problems()
-        try:
-            declaration = declare(variables.sources(), load_profile, problems)
-            fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
-        except ModelError as error:
-            raise AnsibleActionFail(str(error)) from error
+        variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
+        fleet = compiled(variables, problems)
         policies, hosts = one_policy_each(fleet)
         rulesets = {key: nftables.render(policy) for key, policy in policies.items()}
-        backends = {host: fleet.hosts[host].backend for host in hosts}
-        with_iptables = sorted({hosts[host] for host, backend in backends.items() if backend != "nftables"})
+        with_iptables = sorted({hosts[host] for host in hosts if variables.backend(fleet.hosts[host]) != "nftables"})
         iptables_rulesets = {key: iptables.render(policies[key]) for key in with_iptables}
         result = {
             "changed": False,
@@ -76,35 +86,69 @@ class ActionModule(ActionBase):
             files = {}
             for host in arguments["hosts"]:
                 if host in hosts:
-                    files.update(plan_files(host, backends[host], hosts[host], rulesets, iptables_rulesets))
+                    backend = variables.templated_backend(fleet.hosts[host])
+                    files.update(plan_files(host, backend, hosts[host], rulesets, iptables_rulesets))
             result["changed"] = write_files(Path(arguments["directory"]), files)
         return result
+
+
+def compiled(variables: FleetVariables, problems: Problems) -> Fleet:
+    """Return the fleet that the variables declare; it has at least one host, or else somebody is in for a surprise."""
+    try:
+        declaration = declare(variables.sources(), load_profile, problems)
+        fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
+        if not fleet.classes:
+            classes = [row.value for row in declaration.user.classes]
+            hint = "is this the inventory (-i) that is meant, and are its group_vars beside it?"
+            problems.add(Where("gatehouse_classes"), classes or None, "a class with a host of the inventory", hint)
+        problems.raise_if_any()
+    except ModelError as error:
+        raise AnsibleActionFail(str(error)) from error
+    return fleet
 
 
 class FleetVariables:
     """The variables of all groups and hosts of the inventory, as far as they concern the model.
 
-    Read from the inventory itself and not from ``hostvars``, in which facts stand above what is declared.
+    Read from the inventory itself and not from ``hostvars``, in which facts stand above what is declared. What is set
+    above the inventory is read where it is set, too: by its value in one host's variables nobody could tell.
     """
 
-    def __init__(self, task_vars, loader, templar):
-        """Take what an action plugin is given."""
+    def __init__(self, task, task_vars, loader, templar, problems):
+        """Take what an action plugin is given, and note what is set where it doesn't count."""
+        self._task = task
+        self._play = task.get_play()
         self._task_vars = task_vars
+        self._this = task_vars["inventory_hostname"]
+        self._play_hosts = sorted(task_vars["ansible_play_hosts_all"])
         self._hostvars = task_vars["hostvars"]
+        self._manager = self._hostvars._variable_manager
         self._inventory = self._hostvars._inventory
         self._loader = loader
         self._templar = templar
+        self._problems = problems
         self._of_group = {name: self._own_variables(group) for name, group in self._inventory.groups.items()}
         self._of_host = {name: self._own_variables(host) for name, host in self._inventory.hosts.items()}
+        self._defaults = self._role_defaults()
+        self._above = {**self._found_by_value(), **self._set_above()}
+        self._note_facts()
+        self._note_misplaced()
+        self._note_included()
 
     def sources(self) -> list[Source]:
         """Return every place that sets a variable of the model; one above the inventory hides all places below it."""
+        hosts = self._play_hosts
         below = list(self._inventory_sources())
-        above = {key: self._task_vars[key] for key in self._task_vars if self._is_set_above(key, below)}
-        sources = [Source("", self._templated("", above, None))]
-        for origin, raw, member in below:
-            visible = {key: value for key, value in raw.items() if key not in (*above, *HOST_KEYS)}
-            sources.append(Source(origin, self._templated(origin, visible, member)))
+        above = {key: value for key, value in self._above.items() if is_of_model(key)}
+        declared = {key for _origin, raw, _members in below for key in raw}
+        defaults = {key: self._defaults[key] for key in self._defaults.keys() - above.keys() - declared}
+        sources = [
+            Source("", self._templated("", above, hosts, self._in_play)),
+            Source("role defaults", self._templated("role defaults", _of_model(defaults), hosts, self._in_play)),
+        ]
+        for origin, raw, members in below:
+            visible = {key: value for key, value in _of_model(raw).items() if key not in above}
+            sources.append(Source(origin, self._templated(origin, visible, members, self._hostvars.raw_get)))
         return sources
 
     def inventory(self) -> Inventory:
@@ -112,22 +156,88 @@ class FleetVariables:
         groups = {name: tuple(hosts) for name, hosts in self._task_vars["groups"].items()}
         return Inventory(groups, DeclaredVariables(self._declared, self._inventory.hosts))
 
-    def _is_set_above(self, key: str, below: list[tuple[str, dict, str | None]]) -> bool:
-        if key not in MODEL_KEYS and not misspelt(key):
-            return False
-        if key in self._hostvars._variable_manager.extra_vars:
-            return True
-        value = self._task_vars[key]
-        return value is not None and not any(raw.get(key) == value for _origin, raw, _member in below)
+    def backend(self, host: Host) -> str:
+        """Return the backend that a role asks for on a host, or its template; it may be set above the inventory."""
+        places = (self._manager.extra_vars, self._set_for(host.name), self._above)
+        return next((found["gatehouse_backend"] for found in places if found.get("gatehouse_backend")), host.backend)
 
-    def _inventory_sources(self) -> Iterator[tuple[str, dict, str | None]]:
+    def templated_backend(self, host: Host) -> str:
+        """Return the backend of a host of the play."""
+        raw = {"gatehouse_backend": self.backend(host)}
+        return self._templated(f"host {host.name}", raw, [host.name], self._in_play)["gatehouse_backend"]
+
+    def _set_above(self) -> dict:
+        """Return our variables of the play, the roles, the task with what includes it, and the command line."""
+        role, chain = self._task._role, self._task.get_dep_chain()
+        exported = [one.get_vars(include_params=False, only_exports=True) for one in self._play.roles if one.public]
+        of_role = [role.get_vars(chain, include_params=True)] if role else []
+        params = [role.get_role_params(chain)] if role else []
+        of_task = [self._task.get_vars(), *params, self._task.get_include_params()]
+        return _ours(self._play.get_vars(), *exported, *of_role, *of_task, self._manager.extra_vars)
+
+    def _role_defaults(self) -> dict:
+        role = self._task._role
+        own = [role.get_default_vars(dep_chain=self._task.get_dep_chain())] if role else []
+        return _ours(*(one.get_default_vars() for one in self._play.roles if one.public), *own)
+
+    def _set_for(self, host: str) -> dict:
+        """Return what tasks have set for one host: include_vars, and what counts more, set_fact and register."""
+        return {**self._manager._vars_cache.get(host, {}), **self._manager._nonpersistent_fact_cache.get(host, {})}
+
+    def _found_by_value(self) -> dict:
+        """Return what neither the inventory nor a role's defaults say: vars_files or include_vars set it."""
+        places = [self._defaults, *self._of_group.values(), *self._of_host.values()]
+        this_hosts = {**self._task_vars.get("ansible_facts", {}), **self._set_for(self._this)}
+        return {
+            key: value
+            for key, value in self._task_vars.items()
+            if is_of_model(key) or key in SIDE_KEYS or (key == "gatehouse_backend" and key not in this_hosts)
+            if value is not None and not any(raw.get(key) == value for raw in places)
+        }
+
+    def _note_facts(self) -> None:
+        """Note facts that look as if they were part of the model: they would be ignored."""
+        facts = dict(self._manager._nonpersistent_fact_cache)
+        facts[self._this] = {**self._task_vars.get("ansible_facts", {}), **facts.get(self._this, {})}
+        for key in (*MODEL_KEYS, *SIDE_KEYS):
+            host = next((host for host in sorted(facts) if key in facts[host]), None)
+            if host:
+                self._problems.add(Where(key, f"a fact of {host}"), plain(facts[host][key]), NOT_A_FACT)
+
+    def _note_misplaced(self) -> None:
+        """Note a host's own variables that stand outside the inventory: they would be ignored, too."""
+        included = {f"include_vars for {host}": found for host, found in sorted(self._manager._vars_cache.items())}
+        places = {"in a role's defaults": self._defaults, **included, "of a play, role or task": self._above}
+        facts = {key for found in self._manager._nonpersistent_fact_cache.values() for key in found}
+        for key in SIDE_KEYS:
+            place = next((place for place, found in places.items() if found.get(key)), None)
+            if place and key not in self._manager.extra_vars and key not in facts:
+                self._problems.add(Where(key, place), plain(places[place][key]), OF_THE_INVENTORY)
+
+    def _note_included(self) -> None:
+        """Note what include_vars has set for one host of the play in another way than for another."""
+        included = self._manager._vars_cache
+        for key in sorted({key for found in included.values() for key in found} & {*MODEL_KEYS}):
+            answers = [(host, plain(included.get(host, {}).get(key))) for host in self._play_hosts]
+            self._one_value(Where(key), answers)
+
+    def _one_value(self, where: Where, answers: list[tuple[str, object]]) -> object:
+        """Return the value that all these hosts have, or the first one's and note the problem."""
+        first, value = answers[0]
+        other = next(((host, its) for host, its in answers if its != value), None)
+        if other:
+            place, got, firsts = difference(where, other[1], value)
+            expected = f"one value for the whole fleet: this is what {other[0]} gets, and {first} gets {quoted(firsts)}"
+            self._problems.add(place, got, expected)
+        return value
+
+    def _inventory_sources(self) -> Iterator[tuple[str, dict, list[str]]]:
         groups = sorted(self._inventory.groups.values(), key=lambda group: (group.depth, group.name))
         for group in groups:
-            members = sorted(host.name for host in group.get_hosts())
             origin = "" if group.name == "all" else f"group {group.name}"
-            yield origin, self._of_group[group.name], members[0] if members else None
+            yield origin, self._of_group[group.name], sorted(host.name for host in group.get_hosts())
         for name, variables in sorted(self._of_host.items()):
-            yield f"host {name}", variables, name
+            yield f"host {name}", variables, [name]
 
     def _own_variables(self, entity) -> dict:
         paths = get_vars_from_inventory_sources(self._loader, self._inventory._sources, [entity], "all")
@@ -141,18 +251,43 @@ class FleetVariables:
         for group in sort_groups(self._inventory.hosts[name].get_groups()):
             found.update(self._of_group[group.name])
         found.update(self._of_host[name])
-        found.update(self._hostvars._variable_manager.extra_vars)
-        return self._templated(f"host {name}", {key: found[key] for key in HOST_KEYS if key in found}, name)
+        found.update(self._manager.extra_vars)
+        declared = {key: found[key] for key in HOST_KEYS if key in found}
+        return self._templated(f"host {name}", declared, [name], self._hostvars.raw_get)
 
-    def _templated(self, origin: str, raw: Mapping[str, object], member: str | None) -> dict[str, object]:
-        if not raw or not self._templar.is_template(raw):
-            return plain(raw)
-        available = self._task_vars if member is None else self._hostvars.raw_get(member)
+    def _in_play(self, host: str) -> Mapping[str, object]:
+        """Return all variables of a host in this task; those of a loop are the same for all hosts."""
+        known = self._task_vars
+        if host == self._this:
+            return known
+        hosts = {"_hosts": known["ansible_play_batch"], "_hosts_all": known["ansible_play_hosts_all"]}
+        found = self._manager.get_vars(self._play, self._inventory.get_host(host), self._task, **hosts)
+        return {**known, **found}
+
+    def _templated(self, origin: str, raw: Mapping[str, object], hosts: list[str], read: Reader) -> dict[str, object]:
+        """Return what the raw values say for these hosts, which must be the same for each."""
         try:
-            return plain(self._templar.copy_with_new_env(available_variables=available).template(raw))
+            templates = {key: value for key, value in raw.items() if self._templar.is_template(value)}
+            found = {key: plain(value) for key, value in raw.items() if key not in templates}
+            answers: dict[str, list[tuple[str, object]]] = {key: [] for key in templates}
+            for host, variables in distinct(templates, hosts or [self._this], read if hosts else self._in_play):
+                templar = self._templar.copy_with_new_env(available_variables=variables)
+                for key, value in plain(templar.template(templates)).items():
+                    answers[key].append((host, value))
         except AnsibleError as error:
             where = f" ({origin})" if origin else ""
             raise AnsibleActionFail(f"The model{where} has a template that fails: {error}") from error
+        return {**found, **{key: self._one_value(Where(key, origin), answers[key]) for key in answers}}
+
+
+def _ours(*sets: Mapping[str, object]) -> dict[str, object]:
+    """Return our own variables of several sets, of which the last counts most."""
+    ours = ({key: value for key, value in found.items() if key.startswith(PREFIX)} for found in sets)
+    return reduce(combine_vars, ours, {})
+
+
+def _of_model(variables: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in variables.items() if is_of_model(key)}
 
 
 def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:

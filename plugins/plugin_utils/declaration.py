@@ -5,8 +5,11 @@ A source is one place that sets variables (a group, a host, a play), with the na
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from .errors import Problems, Where, near_miss
@@ -19,7 +22,24 @@ PREFIX = "gatehouse_"
 LISTS = ("classes", "zones", "services", "flows")
 VALUES = ("profile", "options", "echo_request")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
-HOST_KEYS = ("ansible_host", "gatehouse_addresses", "gatehouse_backend", "gatehouse_interfaces")
+SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
+HOST_KEYS = ("ansible_host", "gatehouse_backend", *SIDE_KEYS)
+OTHER_KEYS = (  # of the roles and playbooks
+    *("gatehouse_hosts", "gatehouse_serial", "gatehouse_node_class", "gatehouse_plan_offline", "gatehouse_plan_dir"),
+    *("gatehouse_allow_self_lockout", "gatehouse_rollback_timeout", "gatehouse_takeover", "gatehouse_audit_fail"),
+    *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_audit"),
+)
+_KNOWN = (*MODEL_KEYS, *HOST_KEYS[1:], *OTHER_KEYS)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_LOOKUPS = {"lookup", "query", "q", "vars", "include", "import"}  # by these a template may use any variable
+_SAME_FOR_ALL = {
+    "groups",
+    "hostvars",
+    "play_hosts",
+    "ansible_play_hosts",
+    "ansible_play_hosts_all",
+    "ansible_play_batch",
+}
 
 ProfileLoader = Callable[[Where, str, Problems], Sequence[Profile]]
 
@@ -50,9 +70,15 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
     )
 
 
+@cache
 def misspelt(key: str) -> str:
-    """Return a hint where a variable's name is almost one of the model's, which would be ignored in silence."""
-    return near_miss(key, MODEL_KEYS, cutoff=0.9) if key.startswith(PREFIX) and key not in MODEL_KEYS else ""
+    """Return a hint where a variable's name is almost one of ours, which would be ignored in silence."""
+    return near_miss(key, _KNOWN, cutoff=0.9) if key.startswith(PREFIX) and key not in _KNOWN else ""
+
+
+def is_of_model(key: str) -> bool:
+    """Return whether a variable is the model's, or means to be one of ours."""
+    return key in MODEL_KEYS or bool(misspelt(key))
 
 
 def _note_misspelt(source: Source, problems: Problems) -> None:
@@ -129,9 +155,59 @@ class DeclaredVariables(Mapping[str, Mapping[str, object]]):
 
 
 def plain(value: Any) -> Any:
-    """Return a value without Ansible's own types in it: mappings, lists, and Python's plain scalars."""
+    """Return a value without Ansible's own types in it: mappings, lists, and Python's plain scalars.
+
+    What else there is (a vaulted value, say) is its text.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return str(value) if isinstance(value, str) else value
+    return value if value is None or isinstance(value, (bool, int, float, datetime.date)) else str(value)
+
+
+def distinct(
+    templates: Mapping[str, object], hosts: Iterable[str], read: Callable[[str], Mapping[str, Any]]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield, with their variables, those hosts for which templates may say something that they haven't said yet."""
+    words = _words(templates)
+    seen = set()
+    for host in hosts if templates else ():
+        variables = read(host)
+        used = _used_by(words, variables) or host
+        if used not in seen:
+            seen.add(used)
+            yield host, variables
+
+
+def _used_by(words: set[str], variables: Mapping[str, Any]) -> str:
+    """Return the text of the variables that these words of templates stand for; nothing where that can't be told."""
+    used: dict[str, object] = {}
+    waiting = [words]
+    while waiting:
+        for word in waiting.pop() - used.keys() - _SAME_FOR_ALL:
+            if word in _LOOKUPS:
+                return ""
+            if word in variables:
+                used[word] = plain(variables[word])
+                waiting.append(_words(used[word]))
+    return repr(sorted(used.items(), key=lambda item: item[0]))
+
+
+def _words(value: object) -> set[str]:
+    if isinstance(value, Mapping):
+        return _words([*value.keys(), *value.values()])
+    if isinstance(value, (list, tuple)):
+        return set().union(*map(_words, value))
+    return set(_WORD.findall(value)) if isinstance(value, str) and "{" in value else set()
+
+
+def difference(where: Where, one: object, other: object) -> tuple[Where, object, object]:
+    """Return the first place in which two plain values differ, and what each has there."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
+        pairs = [(where.key(key), one[key], other[key]) for key in one]
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = [(where.at(index), *pair) for index, pair in enumerate(zip(one, other))]
+    else:
+        return where, one, other
+    return next((difference(*pair) for pair in pairs if pair[1] != pair[2]), (where, one, other))

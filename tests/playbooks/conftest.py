@@ -76,10 +76,17 @@ def program() -> Callable[[str], str]:
 def play(environment: dict[str, str], program: Callable[[str], str]) -> Play:
     """Run a playbook by its path or its name."""
 
-    def run(playbook: Path | str, inventory: Path | str, *arguments: str, cwd: Path | None = None) -> Outcome:
+    def run(
+        playbook: Path | str,
+        inventory: Path | str,
+        *arguments: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Outcome:
         command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
+        env = {**environment, **(env or {})}
         done = subprocess.run(
-            command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=120
+            command, cwd=cwd, env=env, capture_output=True, encoding="utf-8", check=False, timeout=120
         )
         return Outcome(done.returncode, done.stdout + done.stderr)
 

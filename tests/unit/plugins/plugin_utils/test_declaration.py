@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import datetime
 import itertools
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
+    OTHER_KEYS,
     DeclaredVariables,
     Source,
     declare,
+    difference,
+    distinct,
     plain,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems, Where
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.profile import Profile
 
 SSH = {"name": "ssh", "from": "web", "to": "db", "ports": "22/tcp"}
@@ -104,6 +108,12 @@ def test_what_is_no_profile_is_refused(written, problem):
         ("gatehouse_service", "gatehouse_services"),
         ("gatehouse_option", "gatehouse_options"),
         ("gatehouse_echo_requests", "gatehouse_echo_request"),
+        ("gatehouse_interface", "gatehouse_interfaces"),
+        ("gatehouse_adresses", "gatehouse_addresses"),
+        ("gatehouse_backends", "gatehouse_backend"),
+        ("gatehouse_rollback_timeouts", "gatehouse_rollback_timeout"),
+        ("gatehouse_allow_selflockout", "gatehouse_allow_self_lockout"),
+        ("gatehouse_take_over", "gatehouse_takeover"),
     ],
 )
 def test_a_misspelt_variable_is_named_with_its_group(key, meant):
@@ -115,8 +125,8 @@ def test_a_misspelt_variable_is_named_with_its_group(key, meant):
 @pytest.mark.parametrize(
     "key",
     [
-        *("gatehouse_plan_dir", "gatehouse_plan_offline", "gatehouse_addresses", "gatehouse_interfaces"),
-        *("gatehouse_node_class", "gatehouse_compiled", "gatehouse_hosts", "gatehouse_mode", "gatehouse_backend"),
+        *OTHER_KEYS,
+        *("gatehouse_addresses", "gatehouse_interfaces", "gatehouse_backend", "gatehouse_mode"),
         *("flows", "zones", "ansible_host", "my_gatehouse_flow"),
     ],
 )
@@ -164,3 +174,69 @@ def test_ansibles_own_types_become_plain_ones():
 
     assert value == {"a": ["b", ["c", 1, None, True]], "5": 1.5}
     assert [type(item) for item in (*value, value["a"][0], value["a"][1][0])] == [str] * 4
+
+
+class Vaulted:
+    """What reads as a text and is none, as Ansible's vaulted values do."""
+
+    def __str__(self):
+        return "192.0.2.1"
+
+
+@pytest.mark.parametrize("kept", [None, True, 5, 1.5, datetime.date(2027, 1, 31), "text"])
+def test_what_is_neither_a_collection_nor_a_plain_scalar_is_its_text(kept):
+    assert plain({"a": [Vaulted()], "b": Vaulted(), "c": kept}) == {"a": ["192.0.2.1"], "b": "192.0.2.1", "c": kept}
+    assert plain(kept) is kept
+
+
+TEMPLATED = {"gatehouse_zones": [{"name": "office", "networks": ["{{ office }}"]}]}
+
+
+def asked(templates, variables):
+    """Return the hosts for which templates have to be asked, of all that have these variables."""
+    return [host for host, _variables in distinct(templates, variables, variables.__getitem__)]
+
+
+@pytest.mark.parametrize(
+    ("templates", "hosts"),
+    [
+        (TEMPLATED, ["a", "c"]),
+        ({"gatehouse_flows": "{% if site == 1 %}[]{% endif %}"}, ["a", "b"]),
+        ({"gatehouse_flows": "{{ outer }}"}, ["a", "c"]),
+        ({"gatehouse_flows": "{{ lookup('vars', 'off' ~ 'ice') }}"}, ["a", "b", "c", "d"]),
+        ({"gatehouse_flows": "{{ looked_up }}"}, ["a", "b", "c", "d"]),
+        ({"gatehouse_flows": "{{ groups | length }} {{ missing }}"}, ["a"]),
+        ({}, []),
+    ],
+)
+def test_a_template_is_asked_once_for_all_hosts_that_are_the_same_to_it(templates, hosts):
+    shared = {"outer": ["{{ office }}"], "looked_up": "{{ lookup('vars', 'office') }}"}
+    variables = {
+        "a": {**shared, "office": "192.0.2.1", "site": 1, "groups": {"a": 1}},
+        "b": {**shared, "office": "192.0.2.1", "site": 2, "groups": {"b": 1}},
+        "c": {**shared, "office": Vaulted, "site": 1, "groups": {}},
+        "d": {**shared, "office": Vaulted, "site": 2, "groups": {}},
+    }
+
+    assert asked(templates, variables) == hosts
+
+
+def test_nobodys_variables_are_read_where_there_is_no_template():
+    assert list(distinct({}, ["a"], {}.__getitem__)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        ([{"a": 1, "b": [1, 2]}], [{"a": 1, "b": [1, 3]}], ("key[0].b[1]", 2, 3)),
+        ([1], [1, 2], ("key", [1], [1, 2])),
+        ({"a": 1}, {"b": 1}, ("key", {"a": 1}, {"b": 1})),
+        ([{"a": 1}], [5], ("key[0]", {"a": 1}, 5)),
+        (5, 5, ("key", 5, 5)),
+        ([5], [5], ("key", [5], [5])),
+    ],
+)
+def test_the_first_place_in_which_two_values_differ_is_found(one, other, found):
+    where, mine, others = difference(Where("key"), one, other)
+
+    assert (str(where), mine, others) == found
