@@ -1,0 +1,50 @@
+"""Replace a table of 10,000 elements: the text we render against the least that holds the same elements.
+
+Both are loaded by ``nft -f`` on top of themselves, in one transaction each. What ours has more (the comments that say
+what it lets through, the chains, the rules) should cost next to nothing beside the elements.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import core
+from measure import Figure, Options, Outcome, Samples, seconds, take_turns
+from namespaces import Namespace, namespace
+
+ROUNDS = 21
+NETWORKS = [f"198.18.{number // 64}.{number % 64 * 4}/31" for number in range(core.PEER_COUNT)]
+
+
+def measure(options: Options) -> list[Outcome]:
+    """Measure a table of single addresses, and one of networks, which the kernel keeps in another kind of set."""
+    with namespace() as here, tempfile.TemporaryDirectory() as folder:
+        return [
+            _compare("addresses", core.PEERS, "", here, Path(folder), options.rounds_or(ROUNDS)),
+            _compare("networks", NETWORKS, "flags interval; ", here, Path(folder), options.rounds_or(ROUNDS)),
+        ]
+
+
+def _compare(kind: str, elements: Sequence[str], flags: str, here: Namespace, folder: Path, rounds: int) -> Outcome:
+    texts = {"ours": core.server_ruleset(elements), "raw": _least(elements, flags)}
+    files = {name: folder / f"{kind}.{name}.nft" for name in texts}
+    for name, file in files.items():
+        file.write_text(texts[name])
+        here.run("nft", "-f", str(file))
+    loads = {name: partial(seconds, partial(here.run, "nft", "-f", str(file))) for name, file in files.items()}
+    samples = take_turns(rounds, loads)
+    return Figure(
+        f"replace a table with {len(elements):,} {kind}",
+        Samples("ours", samples["ours"]),
+        Samples("`nft -f` of the least text", samples["raw"]),
+        "at most",
+        1.2,
+    )
+
+
+def _least(elements: Sequence[str], flags: str) -> str:
+    chosen = f"set clients {{ type ipv4_addr; {flags}elements = {{ {', '.join(elements)} }} }}"
+    return f"table inet raw\ndelete table inet raw\ntable inet raw {{ {chosen}\n}}\n"
