@@ -13,6 +13,7 @@ from types import TracebackType
 from prober import in_namespace
 
 RATE = 250  # datagrams a second
+SO_RCVBUFFORCE = 33  # of Linux: more than net.core.rmem_max, so that a busy machine is not taken for a firewall
 SETTLE = 0.3  # seconds that the last datagram may be on its way
 
 
@@ -56,7 +57,7 @@ class Stream:
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(self._family, socket.SOCK_DGRAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
         listener.bind((self.target, self.port))
         listener.settimeout(SETTLE)
         return listener

@@ -60,7 +60,7 @@ rulesets:
   returned: success
   type: dict
 iptables_rulesets:
-  description: The same for iptables, by the keys of all hosts whose C(gatehouse_backend) is not V(nftables).
+  description: The same for iptables, by the keys of all hosts whose C(gatehouse_backend) is not plainly V(nftables).
   returned: success
   type: dict
 policies:
