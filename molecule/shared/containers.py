@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -121,6 +124,18 @@ def playbook(name: str, *arguments: str, inventory: Path = INVENTORY) -> Complet
     plain = {**os.environ, "ANSIBLE_DISPLAY_FAILED_STDERR": "false", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
     command = playbook_command(name, *arguments, inventory=inventory)
     return subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
+
+
+def kill(process: subprocess.Popen[Any]) -> None:
+    """Kill a playbook and its workers, each of which has a session of its own."""
+    family = [process.pid]
+    for pid in family:  # it grows meanwhile
+        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+        family += map(int, found.stdout.split())
+    for pid in family:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.communicate()
 
 
 def harden(*arguments: str) -> Completed:

@@ -118,11 +118,14 @@ class Boot:
                 _prepared(path).replace(path)
                 fault_point(f"{path.stem} kept")
         fault_point("unit written")
-        if self.has_systemd() and (is_changed or not self.is_enabled(backend)):
-            self._enable(reload=is_known)
+        if self.has_systemd():
+            self._enable(reload=is_known and is_changed)
 
     def _enable(self, reload: bool) -> None:
-        """Have our unit start at boot, and be active now; as ``systemctl enable --now`` does in far more time."""
+        """Have our unit start at boot, and be active now, also where it failed at the last one.
+
+        As ``systemctl enable --now`` does, in far more time.
+        """
         self._wants.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             self._wants.symlink_to(f"/{UNIT_FILE}")

@@ -63,7 +63,7 @@ MUTANTS: dict[str, Mutant] = {
     "loopback is nothing special": (nftables, "_base", '"lo" accept', '"lo" continue'),
     "a flow for all ports is forgotten": (nftables, "_flows", "if rule.ports.everything", "if False"),
     "SCTP is forgotten": (nftables, "_direction", "for protocol in PROTOCOLS", "for protocol in PROTOCOLS[:2]"),
-    "what no rule allows passes": (nftables, "_base", "policy drop;", "policy accept;"),
+    "what no rule allows passes": (nftables, "_base", "counter drop comment", "accept comment"),
     "redirected packets are judged too late": (nftables, "_pre_dnat_base", "dstnat - 20", "dstnat + 20"),
     "what is forwarded is judged": (nftables, "_pre_dnat_base", "fib daddr type { local, broadcast, multicast } ", ""),
     "a service's addresses are forgotten": (nftables, "_pre_dnat_base", "stage.addresses):", "AddressSet()):"),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from containers import ROOT, Lab, harden, playbook_command
+from containers import ROOT, Lab, harden, kill, playbook_command
 
 NOBODY_ADMINISTERS = {"gatehouse_zones": [{"name": "ssh_admin", "networks": ["203.0.113.171"]}]}
 HOSTS = "k8s1,vm1,nomad2"  # a host of each Debian release
@@ -69,10 +69,9 @@ def test_a_canary_that_goes_back_keeps_the_rest_of_its_class_from_being_tried(la
 def test_it_goes_away_after_the_controller_was_killed_in_the_middle(lab: Lab) -> None:
     before = lab.rulesets()
     command = playbook_command("harden", *cut_off("--extra-vars", "gatehouse_allow_self_lockout=true"))
-    playbook = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    playbook = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     wait_until(lambda: lab.rulesets()["k8s1"] != before["k8s1"])
-    subprocess.run(["pkill", "--signal=KILL", f"--session={playbook.pid}"], check=False)
-    playbook.wait()
+    kill(playbook)
     assert not new_login(lab, "k8s1")
     wait_until(lambda: lab.rulesets() == before)
     assert new_login(lab, "k8s1")

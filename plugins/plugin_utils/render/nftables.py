@@ -93,7 +93,8 @@ def _base(direction: str) -> Iterator[str]:
     yield "ct state invalid drop"
     yield from _dhcp(direction)
     yield f"jump {hook}_flows"
-    yield 'counter comment "denied: no flow allows it"'
+    # The policy of a new base chain comes into force a moment after its rules do: what it denies, a rule has to drop.
+    yield 'counter drop comment "denied: no flow allows it"'
 
 
 def _pre_dnat(policy: Policy) -> Iterator[str]:

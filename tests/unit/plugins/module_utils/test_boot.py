@@ -57,7 +57,7 @@ def test_the_unit_is_left_alone_while_it_is_as_we_wrote_it(host):
     host.written.clear()
     host.keep(host.backend, "other", "listed")
 
-    assert host.commands == []
+    assert host.commands == [["systemctl", "start", "--no-block", UNIT]]
     assert [path.replace("/.", "/").replace(".new", "") for path in host.written] == [FALLBACK, RULESET, LISTING]
 
 
@@ -74,7 +74,7 @@ def test_a_unit_that_somebody_spoilt_is_written_and_enabled_again(host, spoil):
     host.commands.clear()
     host.keep(host.backend, "wanted", "listed")
     assert host.boot().is_enabled(host.backend)
-    assert (["systemctl", "daemon-reload"] in host.commands) == (spoil != "removed")
+    assert (["systemctl", "daemon-reload"] in host.commands) == (spoil == "edited")
 
 
 def test_the_unit_calls_the_hosts_nft_before_the_network_is_up(host):

@@ -44,7 +44,7 @@ _LINES = (
     r"\t\tjump (?:in|out)put_flows",
     rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_GOTO}(?:, {_GOTO})* \}}",
     rf"\t\t{_ASKED_FOR} vmap \{{ {_JUMP}(?:, {_JUMP})* \}}",
-    r'\t\tcounter comment "denied: no flow allows it"',
+    r'\t\tcounter drop comment "denied: no flow allows it"',
     r"\t\ttype filter hook prerouting priority dstnat - 20; policy accept;",
     rf"\t\tiifname != {_NAMES} accept",
     rf"\t\t{_PEER}goto pre_dnat_ports",

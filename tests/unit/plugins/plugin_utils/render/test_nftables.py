@@ -20,7 +20,7 @@ INPUT = [
     "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
     "meta nfproto ipv6 ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
     "jump input_flows",
-    'counter comment "denied: no flow allows it"',
+    'counter drop comment "denied: no flow allows it"',
 ]
 OUTPUT = [
     "type filter hook output priority filter - 10; policy drop;",
@@ -31,7 +31,7 @@ OUTPUT = [
     "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
     "meta nfproto ipv6 ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept",
     "jump output_flows",
-    'counter comment "denied: no flow allows it"',
+    'counter drop comment "denied: no flow allows it"',
 ]
 CHAINS = {"input", "input_flows", "input_icmp", "output", "output_flows", "output_icmp"}
 
