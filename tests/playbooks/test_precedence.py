@@ -346,23 +346,6 @@ def test_roles_may_be_for_some_hosts_of_a_play_only(play, fleet, write, tmp_path
     assert [line.split()[0] for line in outcome.output.splitlines() if "unreachable=1" in line] == ["db1", "web1"]
 
 
-def test_the_first_host_that_takes_part_compiles_for_all_that_do(play, inventory, write, tmp_path):
-    plain = {"ansible.builtin.import_role": {"name": HOST, "tasks_from": "compile.yml"}}
-    said = {"ansible.builtin.debug": {"msg": "{{ inventory_hostname }} is {{ gatehouse_compiled.classes }}"}}
-    tasks = [
-        plain,
-        {**plain, "when": "inventory_hostname != 'web1'"},
-        {**said, "when": "inventory_hostname != 'web1'"},
-    ]
-    book = write(tmp_path / "play.yml", [{"hosts": "web1:db1:web2", "gather_facts": False, "tasks": tasks}])
-    outcome = play(book, inventory)
-
-    assert outcome.code == 0, outcome.output
-    assert len(re.findall(r"TASK \[gatehouse.firewall.host : Compile the fleet's model\]", outcome.output)) == 3
-    for host in ("db1", "web2"):
-        assert f"{host} is {{" in outcome.output
-
-
 @pytest.fixture
 def vaulted(program, environment, tmp_path):
     """Encrypt a text as ansible-vault does."""
