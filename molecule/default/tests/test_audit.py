@@ -18,7 +18,7 @@ BY_HAND = {
     "iptables": {
         "rule_added": "iptables -I GATEHOUSE-INPUT-TCP-22 -p tcp --dport 22 -j RETURN",
         "rule_removed": "iptables -D GATEHOUSE-INPUT-TCP-22 1",
-        "rule_changed": "iptables -R GATEHOUSE-INPUT-TCP-22 1 -j RETURN",
+        "rule_changed": "iptables -R GATEHOUSE-INPUT-TCP-22 2 -j RETURN",
     },
 }[BACKEND]
 ON_DISK = {
