@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+from types import MappingProxyType
+
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
 
 TABLE = "inet gatehouse"
@@ -30,6 +35,7 @@ class Nft(Backend):
     name = "nftables"
     packages = ("nftables",)
     file_type = "nft"
+    helpers = MappingProxyType({"replace.sh": LOADER})
 
     def __init__(self, run: Run, path: str | None) -> None:
         """Keep the way to run commands (in the C locale), and the full path of nft, if there is one."""
@@ -65,8 +71,8 @@ class Nft(Backend):
         self._feed(["-c"], ruleset, "nft refuses the ruleset, nothing was changed")
 
     def load(self, ruleset: str) -> None:
-        """Load a ruleset in one transaction: all of it, or nothing."""
-        self._feed([], ruleset, "nft can't load the ruleset, nothing was changed")
+        """Have a ruleset judge in place of what does, from one packet to the next: all of it, or nothing."""
+        self._replace(ruleset, "nft can't load the ruleset, nothing was changed")
 
     def previous(self) -> str:
         """Return the ruleset that leads back to our table as it is, or to none."""
@@ -74,8 +80,8 @@ class Nft(Backend):
         return f"{NO_TABLE}{'' if self.is_primer(listing) else listing}"
 
     def load_command(self, file: str) -> str:
-        """Return the shell command that loads a file in one transaction."""
-        return f"{self._path} -f {file}"
+        """Return the command that loads a ruleset from a file, beside which the loader lies."""
+        return f"/bin/sh {Path(file).parent / 'replace.sh'} {file} {self._path}"
 
     def prime(self) -> None:
         """Start connection tracking with a table of ours that lets everything through."""
@@ -84,10 +90,22 @@ class Nft(Backend):
     def delete(self) -> None:
         """Delete our table; it need not exist."""
         if not self.missing:
-            self._feed([], NO_TABLE, f"nft can't delete the table {TABLE}")
+            self._replace(NO_TABLE, f"nft can't delete the table {TABLE}")
+
+    def _replace(self, ruleset: str, failure: str) -> None:
+        self.require()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "ruleset"
+            file.write_text(ruleset, encoding="utf-8")
+            words = ["/bin/sh", "-c", LOADER, "replace.sh", str(file), self._path]
+            _succeed(self._run(words, None), failure)
 
     def _feed(self, flags: list[str], text: str, failure: str) -> None:
         self.require()
-        code, output, error = self._run([self._path, *flags, "-f", "-"], text)
-        if code != 0:
-            raise FirewallError(f"{failure}:\n{(error or output).strip()}")
+        _succeed(self._run([self._path, *flags, "-f", "-"], text), failure)
+
+
+def _succeed(done: tuple[int, str, str], failure: str) -> None:
+    code, output, error = done
+    if code != 0:
+        raise FirewallError(f"{failure}:\n{(error or output).strip() or f'exit code {code}'}")

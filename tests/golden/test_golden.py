@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
 from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
@@ -132,6 +133,17 @@ def test_the_kernel_lists_every_set_chain_and_rule_of_an_expected_ruleset(file):
 
     assert strange_lines(ruleset) == []
     assert words_of(listing) == words_of(ruleset.partition("table inet gatehouse {")[2])
+
+
+@private_nft.needs_nft
+@each_file
+def test_a_host_that_changes_over_to_it_has_what_a_boot_would_load(file):
+    before = FILES[FILES.index(file) - 1]
+    with private_nft.lasting_namespace() as run:
+        nft = Nft(run, "nft")
+        nft.load((FOLDER / before).read_text(encoding="utf-8"))
+        nft.load((FOLDER / file).read_text(encoding="utf-8"))
+        assert nft.listing() == private_nft.listing((FOLDER / file).read_text(encoding="utf-8"))
 
 
 def words_of(text):

@@ -1,9 +1,10 @@
-"""A policy as an nftables ruleset: one table, replaced as a whole in one transaction.
+"""A policy as an nftables ruleset: one table.
 
-The text adds the table, deletes it and defines it again, which is atomic and works on every nft since 0.9 (``destroy``
-is newer). Chains hang at ``filter - 10``: before iptables and Calico at ``filter``, and firewalld at
-``filter + 10``. What is judged before DNAT hangs at ``dstnat - 20``: after connection tracking (-200) and mangle
-(-150), before kube-proxy (``dstnat - 10`` and ``dstnat``).
+The text adds the table, deletes it and defines it again, which is one transaction and works on every nft since 0.9
+(``destroy`` is newer); module_utils/nft_loader.py says how a host changes from one to another. Chains hang at
+``filter - 10``: before iptables and Calico at ``filter``, and firewalld at ``filter + 10``. What is judged before DNAT
+hangs at ``dstnat - 20``: after connection tracking (-200) and mangle (-150), before kube-proxy (``dstnat - 10`` and
+``dstnat``).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def render(policy: Policy) -> str:
         "",
         f"table {TABLE} {{",
         *_sets(policy),
+        *_base_chains(policy),
         *_direction(policy, "ingress"),
         *_direction(policy, "egress"),
         *_pre_dnat(policy),
@@ -54,7 +56,6 @@ def _direction(policy: Policy, direction: str) -> Iterator[str]:
             if part.chain == part.first:
                 yield from _chain(_name(hook, protocol, part), _rules(policy, direction, part.rules))
     yield from _chain(f"{hook}_flows", _flows(policy, direction, found))
-    yield from _chain(hook, _base(direction))
 
 
 def _name(hook: str, protocol: str, segment: Segment) -> str:
@@ -84,17 +85,36 @@ def _dispatch(key: str, hook: str, protocol: str, parts: Sequence[tuple[Segment,
         yield f"{key} vmap {{ {elements} }}"
 
 
+def _base_chains(policy: Policy) -> Iterator[str]:
+    """Yield what the kernel calls, first, so that the order of chains is the same after a change as after a boot.
+
+    None of their rules looks anything up in a set, not even in one without a name: a change of the ruleset leaves these
+    chains where they are, and a packet under way in one would find its set gone (module_utils/nft_loader.py).
+    """
+    yield from (line for direction in _HOOKS for line in _chain(_HOOKS[direction], _base(direction)))
+    if policy.pre_dnat:
+        yield from _chain("pre_dnat", _pre_dnat_base())
+
+
 def _base(direction: str) -> Iterator[str]:
     hook = _HOOKS[direction]
     yield f"type filter hook {hook} priority filter - 10; policy drop;"
     yield f'{_LOOPBACK_MATCH[direction]} "lo" accept'
     yield "ct state established,related accept"
-    yield f"meta l4proto {{ icmp, ipv6-icmp }} jump {hook}_icmp"
+    yield from (f"meta l4proto {protocol} jump {hook}_icmp" for protocol in ("icmp", "ipv6-icmp"))
     yield "ct state invalid drop"
     yield from _dhcp(direction)
     yield f"jump {hook}_flows"
     # The policy of a new base chain comes into force a moment after its rules do: what it denies, a rule has to drop.
     yield 'counter drop comment "denied: no flow allows it"'
+
+
+def _pre_dnat_base() -> Iterator[str]:
+    yield "type filter hook prerouting priority dstnat - 20; policy accept;"
+    yield 'iif "lo" accept'
+    # Replies to what the host began from one of these ports, too.
+    yield "ct state established,related accept"
+    yield "jump pre_dnat_destinations"
 
 
 def _pre_dnat(policy: Policy) -> Iterator[str]:
@@ -119,15 +139,11 @@ def _pre_dnat(policy: Policy) -> Iterator[str]:
         "pre_dnat_ports",
         (f"{protocol} dport {{ {item} }} goto pre_dnat_flows" for protocol, item in ports.items() if item),
     )
-    yield from _chain("pre_dnat", _pre_dnat_base(policy))
+    yield from _chain("pre_dnat_destinations", _destinations(policy))
 
 
-def _pre_dnat_base(policy: Policy) -> Iterator[str]:
+def _destinations(policy: Policy) -> Iterator[str]:
     stage = policy.pre_dnat
-    yield "type filter hook prerouting priority dstnat - 20; policy accept;"
-    yield 'iif "lo" accept'
-    # Replies to what the host began from one of these ports, too.
-    yield "ct state established,related accept"
     names = interfaces_on(policy, stage.side)
     if names:
         yield f"iifname != {_quoted(names)} accept"
@@ -151,9 +167,9 @@ def _dhcp(direction: str) -> Iterator[str]:
             address = f"ip6 saddr {LINK_LOCAL} " if client.family == 6 else ""
             yield f"{family} {address}udp sport {client.server_port} udp dport {client.client_port} accept"
         else:
-            servers = f"{{ {LINK_LOCAL}, {network_text(DHCPV6_SERVERS)} }}"
-            address = f"ip6 daddr {servers} " if client.family == 6 else ""
-            yield f"{family} {address}udp sport {client.client_port} udp dport {client.server_port} accept"
+            servers = [f"ip6 daddr {item} " for item in (LINK_LOCAL, network_text(DHCPV6_SERVERS))]
+            for address in servers if client.family == 6 else [""]:
+                yield f"{family} {address}udp sport {client.client_port} udp dport {client.server_port} accept"
 
 
 def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[str]:

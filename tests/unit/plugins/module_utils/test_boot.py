@@ -7,9 +7,10 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import COMMAND, UNIT, UNIT_TEXT
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import NFT, FakeHost
 
-RULESET, FALLBACK, LISTING, UNIT_FILE, LINK = (
+RULESET, FALLBACK, LOADER, LISTING, UNIT_FILE, LINK = (
     "etc/gatehouse/ruleset.nft",
     "etc/gatehouse/fallback.nft",
+    "etc/gatehouse/replace.sh",
     "var/lib/gatehouse/live.nft",
     f"etc/systemd/system/{UNIT}",
     f"etc/systemd/system/sysinit.target.wants/{UNIT}",
@@ -40,7 +41,7 @@ def test_a_host_that_was_never_hardened_has_nothing_of_ours(host):
 def test_what_is_persisted_is_there_for_the_next_boot(host):
     host.keep(host.backend, "wanted", "listed")
 
-    assert host.files() == {RULESET, FALLBACK, LISTING, UNIT_FILE, LINK}
+    assert host.files() == {RULESET, FALLBACK, LOADER, LISTING, UNIT_FILE, LINK}
     assert (host.root / RULESET).read_text() == "wanted"
     assert (host.root / LISTING).read_text().splitlines()[1:] == ["listed"]
     assert not host.boot().is_edited(host.backend)
@@ -58,7 +59,9 @@ def test_the_unit_is_left_alone_while_it_is_as_we_wrote_it(host):
     host.keep(host.backend, "other", "listed")
 
     assert host.commands == [["systemctl", "start", "--no-block", UNIT]]
-    assert [path.replace("/.", "/").replace(".new", "") for path in host.written] == [FALLBACK, RULESET, LISTING]
+    assert [path.replace("/.", "/").replace(".new", "") for path in host.written] == [
+        *(FALLBACK, RULESET, LISTING, LOADER)
+    ]
 
 
 @pytest.mark.parametrize("spoil", ["edited", "removed", "disabled"])
@@ -82,7 +85,7 @@ def test_the_unit_calls_the_hosts_nft_before_the_network_is_up(host):
     unit = (host.root / UNIT_FILE).read_text().splitlines()
 
     (start,) = [line for line in unit if line.startswith("ExecStart=")]
-    assert start.startswith(f"ExecStart=/bin/sh -c '{NFT} -f /{RULESET} && exit; ")
+    assert start.startswith(f"ExecStart=/bin/sh -c '/bin/sh /{LOADER} /{RULESET} {NFT} && exit; ")
     assert [line for line in unit if line.startswith("Before=")] == [
         "Before=network-pre.target ssh.service sshd.service shutdown.target"
     ]
@@ -157,7 +160,7 @@ def test_a_file_that_somebody_keeps_beside_ours_stays(host):
 def test_without_systemd_files_are_kept_and_no_unit_is_written(plain_host):
     plain_host.keep(plain_host.backend, "wanted", "listed")
 
-    assert plain_host.files() == {RULESET, FALLBACK, LISTING}
+    assert plain_host.files() == {RULESET, FALLBACK, LOADER, LISTING}
     assert plain_host.commands == []
     assert plain_host.boot().is_enabled(plain_host.backend)
     plain_host.forget_all()
@@ -185,7 +188,7 @@ def test_what_is_prepared_counts_only_once_it_is_kept(host):
     assert host.boot().ruleset(host.backend) == "old"
 
     host.boot().give_up(host.backend)
-    assert host.files() == {RULESET, FALLBACK, LISTING, UNIT_FILE, LINK}
+    assert host.files() == {RULESET, FALLBACK, LOADER, LISTING, UNIT_FILE, LINK}
     assert host.boot().ruleset(host.backend) == "old"
 
 

@@ -6,6 +6,8 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fake
 
 OLD = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
 NEW = "#: ingress 443/tcp from office, flow front\ntable inet gatehouse\n"
+LEFT = {"run/gatehouse/lock", "run/gatehouse/replace.sh"}
+"""What a change leaves of its way back."""
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_a_table_that_is_gone_lets_through_nothing_of_ours(host):
 )
 def test_a_ruleset_that_nft_refuses_changes_nothing(host, ruleset, message):
     host.harden(OLD)
-    files, table = host.files() | {"run/gatehouse/lock"}, host.nft.table
+    files, table = host.files() | LEFT, host.nft.table
 
     with pytest.raises(FirewallError, match=message):
         host.firewall().load(ruleset, 30)
@@ -115,7 +117,7 @@ def test_nothing_is_kept_for_the_next_boot_before_somebody_confirms(host):
     change = host.firewall().load(NEW, 30)
 
     assert host.written == []
-    assert host.files() == {f"run/gatehouse/rollback-{change}", "run/gatehouse/lock"}
+    assert host.files() == {f"run/gatehouse/rollback-{change}", *LEFT}
     assert not host.firewall().is_at(NEW)
 
     assert host.firewall().confirm(NEW, "fallback", change)
@@ -147,7 +149,7 @@ def test_a_confirmation_that_comes_too_late_keeps_nothing(host):
     (host.root / f"run/gatehouse/rollback-{change}").unlink()  # the timer was first
 
     assert not host.firewall().confirm(NEW, "fallback", change)
-    assert host.files() == {"run/gatehouse/lock"}
+    assert host.files() == LEFT
 
 
 def test_a_confirmation_that_is_repeated_is_still_one(host):
@@ -255,4 +257,4 @@ def test_a_first_ruleset_that_cannot_be_loaded_leaves_no_primer(host):
     with pytest.raises(FirewallError):
         host.firewall().load("# late", 30)
 
-    assert (host.nft.table, host.files()) == ("", {"run/gatehouse/lock"})
+    assert (host.nft.table, host.files()) == ("", LEFT)

@@ -48,20 +48,6 @@ def test_a_check_loads_nothing():
     assert commands == [(["/usr/sbin/nft", "-c", "-f", "-"], RULESET)]
 
 
-def test_a_load_is_one_command():
-    nft, commands = answering(0)
-    nft.load(RULESET)
-
-    assert commands == [(["/usr/sbin/nft", "-f", "-"], RULESET)]
-
-
-def test_our_table_is_deleted_whether_it_is_there_or_not():
-    nft, commands = answering(0)
-    nft.delete()
-
-    assert commands == [(["/usr/sbin/nft", "-f", "-"], "table inet gatehouse\ndelete table inet gatehouse\n")]
-
-
 @pytest.mark.parametrize(
     ("ask", "message"),
     [

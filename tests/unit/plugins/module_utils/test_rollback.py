@@ -10,6 +10,9 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import DIRECTORY, PENDING, Rollback
 
 
+LEFT = ["lock", "replace.sh"]
+
+
 class Runner:
     """Notes commands; fails where it is told to."""
 
@@ -86,7 +89,7 @@ def test_disarming_counts_once_also_where_the_timer_is_gone(tmp_path, stopping_f
     back = way_back(tmp_path, Runner(fails=stopping_fails))
 
     assert [back.disarm(change), back.disarm(change)] == [True, False]
-    assert [path.name for path in (tmp_path / DIRECTORY).iterdir()] == ["lock"]
+    assert [path.name for path in sorted((tmp_path / DIRECTORY).iterdir())] == LEFT
 
 
 def test_disarming_what_was_never_armed_is_no_error(tmp_path):
@@ -95,9 +98,9 @@ def test_disarming_what_was_never_armed_is_no_error(tmp_path):
 
 @pytest.fixture
 def nft(tmp_path):
-    """A program in place of nft, which keeps the text that it is given."""
+    """A program in place of nft, which keeps the text that it is given, and has no table to list."""
     program = tmp_path / "nft"
-    program.write_text(f'#!/bin/sh\ncat "$2" >{tmp_path}/loaded\n')
+    program.write_text(f'#!/bin/sh\n[ "$1" = -f ] && cat "$2" >{tmp_path}/loaded\n')
     program.chmod(0o755)
     return program
 
@@ -114,7 +117,7 @@ def test_the_way_back_loads_the_previous_ruleset_with_nothing_but_a_shell_and_nf
     fire(runner.commands[0])
 
     assert (tmp_path / "loaded").read_text() == "table inet gatehouse\ndelete table inet gatehouse\nlisting\n"
-    assert [path.name for path in (tmp_path / DIRECTORY).iterdir()] == ["lock"]
+    assert [path.name for path in sorted((tmp_path / DIRECTORY).iterdir())] == LEFT
     assert back.disarm(change) is False
 
 

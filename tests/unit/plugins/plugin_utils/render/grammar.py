@@ -8,7 +8,7 @@ _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 _SET = rf"(?:{_NAME}(?:\.(?:private|public))?|pre_dnat\.addresses)\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
 _PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
-_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_ports|_flows)?)"
+_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_destinations|_ports|_flows)?)"
 _RANGE = r"\d{1,5}(?:-\d{1,5})?"
 _INTERFACE = r'"[A-Za-z0-9_.:@-]{1,15}"'
 _DHCP = r"udp sport \d+ udp dport \d+ accept"
@@ -36,12 +36,12 @@ _LINES = (
     r"\t\ttype filter hook (?:input|output) priority filter - 10; policy drop;",
     r'\t\t[io]if "lo" accept',
     r"\t\tct state established,related accept",
-    r"\t\tmeta l4proto \{ icmp, ipv6-icmp \} jump (?:in|out)put_icmp",
+    r"\t\tmeta l4proto (?:icmp|ipv6-icmp) jump (?:in|out)put_icmp",
     r"\t\tct state invalid drop",
     rf"\t\tmeta nfproto ipv4 {_DHCP}",
-    rf"\t\tmeta nfproto ipv6 ip6 (?:saddr fe80::/10|daddr \{{ fe80::/10, ff02::1:2 \}}) {_DHCP}",
+    rf"\t\tmeta nfproto ipv6 ip6 (?:saddr fe80::/10|daddr fe80::/10|daddr ff02::1:2) {_DHCP}",
     r"\t\ticmp(?:v6)? type \{ [a-z0-9-]+(?:, [a-z0-9-]+)* \} accept",
-    r"\t\tjump (?:in|out)put_flows",
+    r"\t\tjump (?:input_flows|output_flows|pre_dnat_destinations)",
     rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_GOTO}(?:, {_GOTO})* \}}",
     rf"\t\t{_ASKED_FOR} vmap \{{ {_JUMP}(?:, {_JUMP})* \}}",
     r'\t\tcounter drop comment "denied: no flow allows it"',

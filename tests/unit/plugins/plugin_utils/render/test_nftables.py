@@ -15,7 +15,8 @@ INPUT = [
     "type filter hook input priority filter - 10; policy drop;",
     'iif "lo" accept',
     "ct state established,related accept",
-    "meta l4proto { icmp, ipv6-icmp } jump input_icmp",
+    "meta l4proto icmp jump input_icmp",
+    "meta l4proto ipv6-icmp jump input_icmp",
     "ct state invalid drop",
     "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
     "meta nfproto ipv6 ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
@@ -26,10 +27,12 @@ OUTPUT = [
     "type filter hook output priority filter - 10; policy drop;",
     'oif "lo" accept',
     "ct state established,related accept",
-    "meta l4proto { icmp, ipv6-icmp } jump output_icmp",
+    "meta l4proto icmp jump output_icmp",
+    "meta l4proto ipv6-icmp jump output_icmp",
     "ct state invalid drop",
     "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
-    "meta nfproto ipv6 ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept",
+    "meta nfproto ipv6 ip6 daddr fe80::/10 udp sport 546 udp dport 547 accept",
+    "meta nfproto ipv6 ip6 daddr ff02::1:2 udp sport 546 udp dport 547 accept",
     "jump output_flows",
     'counter drop comment "denied: no flow allows it"',
 ]
@@ -233,10 +236,11 @@ def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_
     assert found["web.v4"] == ["type ipv4_addr", "elements = {", "192.0.2.1,", "}"]
 
 
-BEFORE = [
+PRE_DNAT = [
     "type filter hook prerouting priority dstnat - 20; policy accept;",
     'iif "lo" accept',
     "ct state established,related accept",
+    "jump pre_dnat_destinations",
 ]
 TO_THE_HOST = "fib daddr type { local, broadcast, multicast } goto pre_dnat_ports"
 
@@ -256,8 +260,9 @@ def test_nothing_is_judged_before_dnat_where_no_port_is():
 def test_what_is_judged_before_dnat_is_what_is_asked_of_the_host_itself_after_connection_tracking():
     found = before("30000-32767/tcp")
 
-    assert set(found) == {*CHAINS, "pre_dnat", "pre_dnat_ports", "pre_dnat_flows"}
-    assert found["pre_dnat"] == [*BEFORE, TO_THE_HOST]
+    assert set(found) == {*CHAINS, "pre_dnat", "pre_dnat_destinations", "pre_dnat_ports", "pre_dnat_flows"}
+    assert found["pre_dnat"] == PRE_DNAT
+    assert found["pre_dnat_destinations"] == [TO_THE_HOST]
     assert found["pre_dnat_ports"] == ["tcp dport { 30000-32767 } goto pre_dnat_flows"]
 
 
@@ -305,7 +310,7 @@ def test_only_these_ports_of_these_protocols_are_judged_before_dnat(ports, state
 def test_services_addresses_are_judged_before_dnat_besides_the_hosts_own(addresses, matches):
     found = before("443/tcp", addresses)
 
-    assert found["pre_dnat"] == [*BEFORE, *(f"{match}goto pre_dnat_ports" for match in matches), TO_THE_HOST]
+    assert found["pre_dnat_destinations"] == [*(f"{match}goto pre_dnat_ports" for match in matches), TO_THE_HOST]
     assert {name for name in found if name.startswith("pre_dnat.")} == {
         name for name in ("pre_dnat.addresses.v4", "pre_dnat.addresses.v6") if any(name in match for match in matches)
     }
@@ -333,7 +338,7 @@ def test_the_set_of_services_addresses_is_a_set_like_another():
 def test_what_comes_in_on_another_side_is_left_alone_before_dnat(side, interfaces, leaves):
     found = before("443/tcp", "203.0.113.200", side, interfaces=interfaces)
 
-    assert found["pre_dnat"] == [*BEFORE, *leaves, "ip daddr @pre_dnat.addresses.v4 goto pre_dnat_ports", TO_THE_HOST]
+    assert found["pre_dnat_destinations"] == [*leaves, "ip daddr @pre_dnat.addresses.v4 goto pre_dnat_ports", TO_THE_HOST]
 
 
 ASKED_FOR = "meta l4proto {} ct status dnat ct original proto-dst vmap {{ {} }}"

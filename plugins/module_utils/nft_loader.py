@@ -1,0 +1,166 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""The script that brings a host's nftables to a ruleset: for the module, the boot unit and the way back.
+
+It needs a POSIX shell and nft, and an awk where there is a table to change; the way back may rely on nothing else.
+
+A table can be deleted and defined again in one transaction, but that loses packets of those who may pass both before
+and after (seen on Linux 6.18, with a million packets a second): a packet under way in the old rules looks up sets whose
+elements are no more; a base chain that is being deleted has no rules, but its policy; the ranges of a new set can be
+looked up a moment after the rules that do. None of this happens to chains and sets that nothing leads to yet.
+"""
+
+from __future__ import annotations
+
+LOADER = r"""#!/bin/sh
+# Written by gatehouse.firewall: edits are lost at the next run.
+#
+# sh replace.sh RULESET [NFT]
+#
+# Make the table inet gatehouse what RULESET says, a text for nft -f that deletes it and, maybe, defines it. Where there
+# is one already, the new chains and sets are put beside the old ones, under names that end in .next; one transaction
+# has the base chains lead there; and the same once more, to the names as they are written. A packet is judged by the
+# old rules or by the new ones, and none is lost. A table that can't be changed so is replaced in one transaction.
+
+ruleset=${1:?}
+nft=${2:-nft}
+PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
+LC_ALL=C
+export PATH LC_ALL
+trap '' HUP PIPE # whoever started us may be cut off by what we load
+
+# Reads what is live, the line "#wanted" and the ruleset, and writes one step of the way, for nft. Refuses what it can't
+# read, and base chains that it can't change without a moment in which they are open or closed.
+step() { # NAME SUFFIX
+    printf '%s\n' "$live" '#wanted' "$wanted" | awk -v step="$1" -v suffix="$2" '
+function refuse() {
+    refused = 1
+    exit 1
+}
+function suffixed(line, parts, count, i, text) {
+    count = split(line, parts, "\"")
+    for (i = 1; i <= count; i++) {
+        if (i > 1) text = text "\""
+        while (i % 2 && match(parts[i], /(@|jump |goto )[A-Za-z0-9_.\/-]+/)) {
+            text = text substr(parts[i], 1, RSTART + RLENGTH - 1) suffix
+            parts[i] = substr(parts[i], RSTART + RLENGTH)
+        }
+        text = text parts[i]
+    }
+    return text
+}
+# nft writes "dstnat - 20" or -120, as its version has it.
+function numbered(hook, words, count, i, text) {
+    gsub(";", " ;", hook)
+    count = split(hook, words, " ")
+    for (i = 1; i <= count; i++) {
+        if (words[i] in priorities && words[i - 1] == "priority") {
+            words[i] = priorities[words[i]]
+            if (words[i + 1] ~ /^[+-]$/) {
+                words[i] += words[i + 1] words[i + 2]
+                words[i + 1] = words[i + 2] = ""
+            }
+        }
+        if (words[i] != "") text = text " " words[i]
+    }
+    return text
+}
+function end_of_live() {
+    if (hook) live_hook[name] = hook
+    else if (name ~ /\.next$/) nexts[name] = kind
+    else plains[name] = kind
+}
+function end_of_wanted() {
+    if (hook) {
+        wanted_hook[name] = hook
+        if (!(name in live_hook)) missing = missing "\tchain " name " {\n" hook_line "\n\t}\n"
+        bases = bases "\tchain " name " {\n" body "\t}\n"
+    } else others = others "\t" kind " " name suffix " {\n" body "\t}\n"
+}
+function is_closed(hook) {
+    return hook ~ / policy drop /
+}
+function delete_all(kinds, name) {
+    for (name in kinds) if (kinds[name] == "chain") print "flush chain inet gatehouse " name
+    for (name in kinds) if (kinds[name] == "chain") print "delete chain inet gatehouse " name
+    for (name in kinds) if (kinds[name] != "chain") print "delete " kinds[name] " inet gatehouse " name
+}
+BEGIN {
+    priorities["raw"] = -300
+    priorities["mangle"] = -150
+    priorities["dstnat"] = -100
+    priorities["filter"] = 0
+}
+$0 == "#wanted" { wanted = 1; next }
+/^\t(chain|set|map) [A-Za-z0-9_.\/-]+ [{]$/ { kind = $1; name = $2; hook = body = ""; next }
+/^\t[}]$/ && kind {
+    if (wanted) end_of_wanted()
+    else end_of_live()
+    kind = ""
+    next
+}
+kind {
+    if ($1 == "type" && / hook /) hook = numbered(hook_line = $0)
+    body = body (wanted ? suffixed($0) : "") "\n"
+    next
+}
+/^#/ || /^$/ || /^[}]$/ || /^(delete )?table inet gatehouse( [{])?$/ { next }
+{ refuse() }
+END {
+    if (refused) exit 1
+    for (name in live_hook) {
+        if (name in wanted_hook ? live_hook[name] != wanted_hook[name] : bases && is_closed(live_hook[name])) exit 1
+    }
+    for (name in wanted_hook) if (!(name in live_hook) && is_closed(wanted_hook[name])) exit 1
+
+    if (step == "open") for (name in live_hook) {
+        print "insert rule inet gatehouse " name " accept"
+        print "add chain inet gatehouse " name " { policy accept; }"
+    }
+    if (step == "beside") {
+        if (suffix) delete_all(nexts)
+        else delete_all(plains)
+        print "table inet gatehouse {\n" missing others "}" # in the order in which a boot makes them
+    }
+    if (step == "switch") {
+        for (name in live_hook) print "flush chain inet gatehouse " name
+        for (name in wanted_hook) if (!(name in live_hook)) print "flush chain inet gatehouse " name
+        print "table inet gatehouse {\n" bases "}"
+    }
+    if (step == "sweep") {
+        for (name in live_hook) if (!(name in wanted_hook)) print "delete chain inet gatehouse " name
+        delete_all(nexts)
+    }
+}'
+}
+
+take() { # NAME SUFFIX
+    text=$(step "$@") && printf '%s\n' "$text" | "$nft" -f - 2>/dev/null
+}
+
+look() {
+    live=$("$nft" -s -t list table inet gatehouse 2>/dev/null)
+}
+
+change() {
+    # It fails where somebody who went this way before us was killed when the base chains led to .next.
+    take beside .next && take switch .next
+    take beside '' && take switch '' && look && take sweep
+}
+
+if [ -r /proc/self/ns/net ] && command -v flock >/dev/null; then
+    exec 9</proc/self/ns/net
+    flock -w 10 9 # one of us at a time in a network namespace
+fi
+
+wanted=$(cat "$ruleset") || exit
+if look; then
+    case $wanted in
+    *' hook '*) change && exit ;;
+    *) take open ;;
+    esac
+fi
+exec "$nft" -f "$ruleset"
+"""
