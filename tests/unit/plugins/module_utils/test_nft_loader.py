@@ -1,8 +1,9 @@
-"""The loader with the real nft, in namespaces: where it ends, how it gets there, and where it was when it was killed."""
+"""The loader with the real nft, in namespaces: where it ends, how it gets there, and where it is if it is killed."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import NO_TABLE, PRIMER
@@ -189,3 +190,11 @@ def test_any_awk_will_do(host, tmp_path, awk):
 
     assert host.listing() == fresh(NEW)
     assert host.calls.read_text(encoding="utf-8").count(f"-f {host.file}") == 1
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_has_nothing_to_say(tmp_path):
+    (tmp_path / "replace.sh").write_text(LOADER, encoding="utf-8")
+    command = ["shellcheck", "-s", "sh", str(tmp_path / "replace.sh")]
+
+    assert subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stdout == ""

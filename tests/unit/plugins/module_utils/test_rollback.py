@@ -9,7 +9,6 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import DIRECTORY, PENDING, Rollback
 
-
 LEFT = ["lock", "replace.sh"]
 
 

@@ -338,7 +338,11 @@ def test_the_set_of_services_addresses_is_a_set_like_another():
 def test_what_comes_in_on_another_side_is_left_alone_before_dnat(side, interfaces, leaves):
     found = before("443/tcp", "203.0.113.200", side, interfaces=interfaces)
 
-    assert found["pre_dnat_destinations"] == [*leaves, "ip daddr @pre_dnat.addresses.v4 goto pre_dnat_ports", TO_THE_HOST]
+    assert found["pre_dnat_destinations"] == [
+        *leaves,
+        "ip daddr @pre_dnat.addresses.v4 goto pre_dnat_ports",
+        TO_THE_HOST,
+    ]
 
 
 ASKED_FOR = "meta l4proto {} ct status dnat ct original proto-dst vmap {{ {} }}"
