@@ -65,15 +65,15 @@ MUTANTS: dict[str, Mutant] = {
     "SCTP is forgotten": (nftables, "_direction", "for protocol in PROTOCOLS", "for protocol in PROTOCOLS[:2]"),
     "what no rule allows passes": (nftables, "_base", "counter drop comment", "accept comment"),
     "redirected packets are judged too late": (nftables, "_pre_dnat_base", "dstnat - 20", "dstnat + 20"),
-    "what is forwarded is judged": (nftables, "_pre_dnat_base", "fib daddr type { local, broadcast, multicast } ", ""),
-    "a service's addresses are forgotten": (nftables, "_pre_dnat_base", "stage.addresses):", "AddressSet()):"),
+    "what is forwarded is judged": (nftables, "_destinations", "fib daddr type { local, broadcast, multicast } ", ""),
+    "a service's addresses are forgotten": (nftables, "_destinations", "stage.addresses):", "AddressSet()):"),
     "replies are judged before DNAT": (
         nftables,
         "_pre_dnat_base",
         '    yield "ct state established,related accept"\n',
         "",
     ),
-    "one side's stage before DNAT is on both": (nftables, "_pre_dnat_base", "if names:", "if False:"),
+    "one side's stage before DNAT is on both": (nftables, "_destinations", "if names:", "if False:"),
     "DHCP is dropped before DNAT": (nftables, "_pre_dnat", '*_dhcp("ingress"),', ""),
     "SCTP is not judged before DNAT": (
         nftables,
