@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 sys.path[:0] = os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER as NFT_LOADER  # noqa: E402, F401
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import Source, declare  # noqa: E402

@@ -73,11 +73,15 @@ function end_of_live() {
     else plains[name] = kind
 }
 function end_of_wanted() {
-    if (hook) {
-        wanted_hook[name] = hook
-        if (!(name in live_hook)) missing = missing "\tchain " name " {\n" hook_line "\n\t}\n"
-        bases = bases "\tchain " name " {\n" body "\t}\n"
-    } else others = others "\t" kind " " name suffix " {\n" body "\t}\n"
+    last[blocks] = count
+    names[blocks] = name
+    kinds[blocks] = kind
+    if (hook) wanted_hook[name] = hook
+}
+function write(block, from, to, line) {
+    print "\t" kinds[block] " " names[block] (names[block] in wanted_hook ? "" : suffix) " {"
+    for (line = from; line <= to; line++) print kinds[block] == "chain" ? suffixed(lines[line]) : lines[line]
+    print "\t}"
 }
 function is_closed(hook) {
     return hook ~ / policy drop /
@@ -94,7 +98,13 @@ BEGIN {
     priorities["filter"] = 0
 }
 $0 == "#wanted" { wanted = 1; next }
-/^\t(chain|set|map) [A-Za-z0-9_.\/-]+ [{]$/ { kind = $1; name = $2; hook = body = ""; next }
+/^\t(chain|set|map) [A-Za-z0-9_.\/-]+ [{]$/ {
+    kind = $1
+    name = $2
+    hook = ""
+    if (wanted) first[++blocks] = count + 1
+    next
+}
 /^\t[}]$/ && kind {
     if (wanted) end_of_wanted()
     else end_of_live()
@@ -102,8 +112,8 @@ $0 == "#wanted" { wanted = 1; next }
     next
 }
 kind {
-    if ($1 == "type" && / hook /) hook = numbered(hook_line = $0)
-    body = body (wanted ? suffixed($0) : "") "\n"
+    if ($1 == "type" && / hook /) hook = numbered($0)
+    if (wanted) lines[++count] = $0
     next
 }
 /^#/ || /^$/ || /^[}]$/ || /^(delete )?table inet gatehouse( [{])?$/ { next }
@@ -111,7 +121,7 @@ kind {
 END {
     if (refused) exit 1
     for (name in live_hook) {
-        if (name in wanted_hook ? live_hook[name] != wanted_hook[name] : bases && is_closed(live_hook[name])) exit 1
+        if (name in wanted_hook ? live_hook[name] != wanted_hook[name] : blocks && is_closed(live_hook[name])) exit 1
     }
     for (name in wanted_hook) if (!(name in live_hook) && is_closed(wanted_hook[name])) exit 1
 
@@ -122,12 +132,18 @@ END {
     if (step == "beside") {
         if (suffix) delete_all(nexts)
         else delete_all(plains)
-        print "table inet gatehouse {\n" missing others "}" # in the order in which a boot makes them
+        print "table inet gatehouse {"
+        for (i = 1; i <= blocks; i++) # base chains first, as where a boot makes them
+            if (names[i] in wanted_hook && !(names[i] in live_hook)) write(i, first[i], first[i])
+        for (i = 1; i <= blocks; i++) if (!(names[i] in wanted_hook)) write(i, first[i], last[i])
+        print "}"
     }
     if (step == "switch") {
         for (name in live_hook) print "flush chain inet gatehouse " name
         for (name in wanted_hook) if (!(name in live_hook)) print "flush chain inet gatehouse " name
-        print "table inet gatehouse {\n" bases "}"
+        print "table inet gatehouse {"
+        for (i = 1; i <= blocks; i++) if (names[i] in wanted_hook) write(i, first[i], last[i])
+        print "}"
     }
     if (step == "sweep") {
         for (name in live_hook) if (!(name in wanted_hook)) print "delete chain inet gatehouse " name
