@@ -119,6 +119,10 @@ class Fleet(Lab):
         self.each(self.restart)
         wait_until(lambda: all(self.each(self.new_login).values()), 10)
 
+    def reached_at(self, name: str) -> str:
+        """Return the address that a host is managed at."""
+        return self._ansible_host[name]
+
     def new_login(self, name: str) -> bool:
         """Return whether a login works over a connection of its own."""
         return self._login(self._ansible_host[name])
