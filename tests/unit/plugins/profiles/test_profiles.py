@@ -9,7 +9,7 @@ import yaml
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import port_set
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import TODAY, read
 
-NAMES = ("circleci_server_3", "eks")
+NAMES = ("circleci_server_3", "eks", "iks")
 EXPECTED = {name: yaml.safe_load(Path(__file__).with_name(f"{name}.yml").read_text(encoding="utf-8")) for name in NAMES}
 each_case = pytest.mark.parametrize(
     ("name", "case"),
@@ -63,6 +63,7 @@ def test_every_flow_has_a_reason_and_a_source(name):
             },
         ),
         ("eks", {"eks_node": ["30000-32767/tcp", "30000-32767/udp"]}),
+        ("iks", {"iks_worker": ["30000-32767/tcp", "30000-32767/udp"]}),
     ],
 )
 def test_ports_that_a_host_redirects_are_judged_before_dnat(name, expected):
