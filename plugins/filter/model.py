@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
@@ -19,11 +20,28 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     declare,
     plain,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
+    ModelError,
+    Problems,
+    Where,
+    near_miss,
+    one_of,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
+
+_TEXT, _MAPPING = (str, "a text"), (Mapping, "a mapping")
+_EXPECTED = {
+    "model": (Mapping, "a mapping of gatehouse_* variables"),
+    "node_class": _TEXT,
+    "direction": _TEXT,
+    "peer": _TEXT,
+    "host": _TEXT,
+    "groups": _MAPPING,
+    "hostvars": _MAPPING,
+}
 
 
 def port_set(model, node_class, direction, peer):
@@ -79,10 +97,19 @@ class FilterModule:
 
 def _explained(function):
     def filter_with_plain_errors(*arguments, **keywords):
+        name = function.__name__
+        try:
+            bound = inspect.signature(function).bind(*arguments, **keywords)
+        except TypeError as error:
+            raise AnsibleFilterError(f"{name}: {error}") from error
+        for argument, value in bound.arguments.items():
+            kind, words = _EXPECTED.get(argument, (object, ""))
+            if not isinstance(value, kind):
+                raise AnsibleFilterError(f"{name}: {argument}: got {type(value).__name__}, expected {words}")
         try:
             return function(*arguments, **keywords)
         except ModelError as error:
-            raise AnsibleFilterError(f"{function.__name__}: {error}") from error
+            raise AnsibleFilterError(f"{name}: {error}") from error
 
     return filter_with_plain_errors
 
@@ -95,10 +122,13 @@ def _read(model):
 
 
 def _declare(model, problems):
-    if not isinstance(model, Mapping):
-        raise AnsibleFilterError(f"expected a mapping of gatehouse_* variables, got {type(model).__name__}")
+    """Take all variables of a play, of which those with our prefix count, or a mapping that has the keys without it."""
     written = {str(key): model[key] for key in model}
     prefixed = {key: plain(value) for key, value in written.items() if key.startswith(PREFIX)}
+    if not prefixed:
+        known = (*LISTS, *VALUES)
+        for key in written.keys() - set(known):
+            problems.add(Where(key), written[key], f"no such key, but {one_of(known)}", near_miss(key, known))
     short = {f"{PREFIX}{key}": plain(value) for key, value in written.items() if key in (*LISTS, *VALUES)}
     return declare([Source("", prefixed or short)], load_profile, problems)
 

@@ -60,8 +60,12 @@ def test_a_hosts_policy_renders_to_its_ruleset_also_after_a_way_through_json(hos
     [
         ("port_set", ({"gatehouse_flows": {}}, "web", "ingress", "db"), "port_set: 1 problem in the model; "),
         ("port_set", (MODEL, "wbe", "ingress", "db"), "expected a class: one of db, web; did you mean web?"),
-        ("port_set", ([], "web", "ingress", "db"), "expected a mapping of gatehouse_* variables, got list"),
-        ("port_set", (None, "web", "ingress", "db"), "expected a mapping of gatehouse_* variables, got NoneType"),
+        ("port_set", ([], "web", "ingress", "db"), "model: got list, expected a mapping of gatehouse_* variables"),
+        (
+            "port_set",
+            (None, "web", "ingress", "db"),
+            "model: got NoneType, expected a mapping of gatehouse_* variables",
+        ),
         ("flow_matrix", ({"gatehouse_profile": "x"},), "flow_matrix: 1 problem in the model; nothing was changed:\n  "),
         (
             "host_policy",
@@ -69,6 +73,12 @@ def test_a_hosts_policy_renders_to_its_ruleset_also_after_a_way_through_json(hos
             "host_policy: web9 is in no node class that has managed hosts",
         ),
         ("host_policy", (MODEL, "web1", {"webs": ["web1"]}, HOSTVARS), "expected an inventory group: one of webs"),
+        ("host_policy", (MODEL, "web1", [], HOSTVARS), "host_policy: groups: got list, expected a mapping"),
+        ("host_policy", (MODEL, ["web1"], GROUPS, HOSTVARS), "host_policy: host: got list, expected a text"),
+        ("port_set", (MODEL, ["web"], "ingress", "db"), "port_set: node_class: got list, expected a text"),
+        ("port_set", (MODEL, "web"), "port_set: missing a required argument: 'direction'"),
+        ("flow_matrix", ({"flow": []},), "flow: got [], expected no such key, but one of classes, "),
+        ("flow_matrix", ({"flow": []},), "did you mean flows?"),
         ("to_nftables", ({"class": "web\n"},), "to_nftables: 1 problem in the model; "),
         ("to_iptables", ({"class": "web\n"},), "to_iptables: 1 problem in the model; "),
         ("to_nftables", ("table inet x",), "policy: got 'table inet x', expected a mapping with the keys class, "),
