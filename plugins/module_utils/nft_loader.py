@@ -129,9 +129,11 @@ END {
         print "insert rule inet gatehouse " name " accept"
         print "add chain inet gatehouse " name " { policy accept; }"
     }
-    if (step == "beside") {
+    if (step == "clear") {
         if (suffix) delete_all(nexts)
         else delete_all(plains)
+    }
+    if (step == "beside") {
         print "table inet gatehouse {"
         for (i = 1; i <= blocks; i++) # base chains first, as where a boot makes them
             if (names[i] in wanted_hook && !(names[i] in live_hook)) write(i, first[i], first[i])
@@ -153,17 +155,18 @@ END {
 }
 
 take() { # NAME SUFFIX
-    text=$(step "$@") && printf '%s\n' "$text" | "$nft" -f - 2>/dev/null
+    text=$(step "$@") && { [ -z "$text" ] || printf '%s\n' "$text" | "$nft" -f - 2>/dev/null; }
 }
 
 look() {
     live=$("$nft" -s -t list table inet gatehouse 2>/dev/null)
 }
 
+# To clear and to define in one transaction crashes nft 0.9.8 where names are the same.
 change() {
     # It fails where somebody who went this way before us was killed when the base chains led to .next.
-    take beside .next && take switch .next
-    take beside '' && take switch '' && look && take sweep
+    take clear .next && take beside .next && take switch .next
+    take clear '' && take beside '' && take switch '' && look && take sweep
 }
 
 if [ -r /proc/self/ns/net ] && command -v flock >/dev/null; then

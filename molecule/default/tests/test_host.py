@@ -35,6 +35,19 @@ def test_the_distributions_own_firewall_service_is_as_it_was(host: Host) -> None
     assert "/etc/nftables.conf" not in host.run("dpkg --verify nftables").stdout
 
 
+@pytest.mark.skipif(BACKEND == "iptables", reason="its loader never replaces a table")
+def test_this_hosts_nft_can_change_a_table_in_place(host: Host) -> None:
+    """Each version of nft has its own mind: 0.9.8 crashes over a transaction that deletes a set and adds it again."""
+    before = host.check_output(SHOW)
+    host.check_output("printf '#!/bin/sh\necho \"$*\" >>/tmp/calls; exec nft \"$@\"\n' >/tmp/nft; chmod +x /tmp/nft")
+    host.check_output(f"rm -f /tmp/calls; sh /etc/gatehouse/replace.sh {BOOT_FILE} /tmp/nft")
+
+    assert host.check_output(SHOW) == before
+    calls = host.file("/tmp/calls").content_string.splitlines()
+    assert calls.count("-f -") > 4
+    assert f"-f {BOOT_FILE}" not in calls
+
+
 @pytest.mark.skipif(BACKEND == "iptables", reason="ours is in these tables, too")
 @pytest.mark.parametrize("tool", ["iptables-save", "ip6tables-save"])
 def test_nothing_of_ours_is_in_anyone_elses_tables(host: Host, tool: str) -> None:

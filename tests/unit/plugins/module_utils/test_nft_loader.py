@@ -163,7 +163,7 @@ def test_a_ruleset_that_nft_refuses_leaves_the_old_one(host):
     assert host.listing() == fresh(OLD)
 
 
-@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("number", range(1, 9))
 def test_wherever_it_was_killed_the_old_rules_or_the_new_ones_judge_and_the_next_change_comes_through(host, number):
     host.load(OLD)
     host.kill_at(number)
