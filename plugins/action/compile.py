@@ -78,6 +78,7 @@ class ActionModule(ActionBase):
             "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
             "hosts": hosts,
             "classes": dict(fleet.classes),
+            "same_as": dict(fleet.same_as),
             "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
             "canaries": canaries(fleet, arguments["hosts"]),
             "warnings": list(warnings_about(fleet, arguments["hosts"])),

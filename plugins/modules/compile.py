@@ -88,4 +88,9 @@ classes:
   returned: success
   type: dict
   sample: {nomad1: nomad_client}
+same_as:
+  description: Of each class that the model says is another, which one.
+  returned: success
+  type: dict
+  sample: {eks_node: k8s_node}
 """

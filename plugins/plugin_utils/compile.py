@@ -64,13 +64,15 @@ class Policy:
 class Fleet:
     """The outcome of a compilation: a policy per class, and each managed host's class.
 
-    ``expired`` names the flows that are closed because their last day is over.
+    ``expired`` names the flows that are closed because their last day is over; ``same_as`` says of each class that is
+    another which one.
     """
 
     policies: Mapping[str, Policy]
     hosts: Mapping[str, Host]
     classes: Mapping[str, str]
     expired: tuple[str, ...] = ()
+    same_as: Mapping[str, str] = field(default_factory=dict)
 
     def policy_of(self, host: str) -> Policy:
         """Return a host's policy: its class's, with its own interfaces where a rule asks for a side."""
@@ -100,6 +102,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
         hosts={host.name: host for name in managed for host in resolved.hosts[name]},
         classes={host.name: name for name in managed for host in resolved.hosts[name]},
         expired=tuple(flow.name for flow in model.flows.values() if not flow.open_on(today)),
+        same_as=model.same_as,
     )
     _check_interfaces(fleet, resolved, problems)
     return fleet

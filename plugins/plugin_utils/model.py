@@ -17,7 +17,7 @@ from .readers import SIDES, Item, flag_at, rows
 
 ENDS = ("both", "ingress", "egress")
 
-_CLASS_KEYS = ("name", "groups", "networks", "isolated", "pre_dnat", "why")
+_CLASS_KEYS = ("name", "groups", "networks", "same_as", "isolated", "pre_dnat", "why")
 _PRE_DNAT_KEYS = ("ports", "addresses", "side")
 _ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
 _SERVICE_KEYS = ("name", "ports", "why")
@@ -70,7 +70,7 @@ class NodeClass:
     """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed.
 
     Hosts of an isolated class never talk to each other, whatever wider zone a flow opens to them. What is None is for
-    the profile to say, or no.
+    the profile to say, or no. A class that is the ``same_as`` another has its members, and gives it its flows.
     """
 
     name: str
@@ -79,6 +79,7 @@ class NodeClass:
     where: Where = field(compare=False)
     isolated: bool | None = None
     pre_dnat: PreDnat | None = None
+    same_as: str = ""
 
     @property
     def mapped(self) -> bool:
@@ -131,7 +132,10 @@ class Flow:
 
 @dataclass(frozen=True)
 class Model:
-    """Everything declared, the user's layer on the profiles'."""
+    """Everything declared, the user's layer on the profiles'.
+
+    ``same_as`` says of each class that is another which one; it is not among the ``classes``.
+    """
 
     classes: Mapping[str, NodeClass] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
@@ -139,6 +143,7 @@ class Model:
     flows: Mapping[str, Flow] = field(default_factory=dict)
     required_zones: Mapping[str, str] = field(default_factory=dict)
     echo_request: bool = True
+    same_as: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Named(Protocol):
@@ -160,11 +165,13 @@ def read_model(profiles: Layer, user: Layer, echo_request: Declared, problems: P
     services = _layered((profiles.services, user.services), _SERVICE_KEYS, _read_service, problems)
     shipped = _layered((profiles.classes,), _CLASS_KEYS, _read_class, problems)
     own = _layered((user.classes,), _CLASS_KEYS, _read_class, problems)
-    classes = {**shipped, **{name: _inherit(own[name], shipped.get(name)) for name in own}}
+    inherited = {**shipped, **{name: _inherit(own[name], shipped.get(name)) for name in own}}
+    same_as = {one.name: one.same_as for one in inherited.values() if one.same_as}
+    classes = _joined(inherited, problems)
     zones = _layered((profiles.zones, user.zones), _ZONE_KEYS, _read_zone, problems)
 
     def read_flow(item: Item) -> Flow:
-        return _read_flow(item, services, classes, zones)
+        return _read_flow(item, services, classes, zones, same_as)
 
     model = Model(
         classes=classes,
@@ -173,6 +180,7 @@ def read_model(profiles: Layer, user: Layer, echo_request: Declared, problems: P
         flows=_layered((profiles.flows, user.flows), _FLOW_KEYS, read_flow, problems),
         required_zones=profiles.required_zones,
         echo_request=flag_at(echo_request.where, echo_request.value, True, problems),
+        same_as=same_as,
     )
     _check_classes(model, problems)
     _check_zones(model, problems)
@@ -209,9 +217,13 @@ def _read_class(item: Item) -> NodeClass:
         else:
             item.problems.add(place, group, "the name of an inventory group")
     item.text("why")
-    if item.lacks("groups", "networks") and item.where.path.startswith("gatehouse_"):
-        expected = "groups or networks: a class without members is an error"
+    if item.lacks("groups", "networks", "same_as") and item.where.path.startswith("gatehouse_"):
+        expected = "groups or networks, or same_as: a class without members is an error"
         item.problems.add(item.where, item.raw("name"), expected)
+    for key in ("groups", "networks") if item.has("same_as") else ():
+        if item.has(key):
+            expected = "no members beside same_as: those of that class are its own"
+            item.problems.add(item.place(key), item.raw(key), expected)
     return NodeClass(
         name=item.one_name("name"),
         groups=tuple(groups),
@@ -219,6 +231,7 @@ def _read_class(item: Item) -> NodeClass:
         where=item.where,
         isolated=item.flag("isolated") if item.has("isolated") else None,
         pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else None,
+        same_as=item.one_name("same_as") if item.has("same_as") else "",
     )
 
 
@@ -243,6 +256,31 @@ def _inherit(own: NodeClass, shipped: NodeClass | None) -> NodeClass:
     )
 
 
+def _joined(classes: Mapping[str, NodeClass], problems: Problems) -> dict[str, NodeClass]:
+    """Return the classes that are no other, each with what those that are the same as it say of its hosts."""
+    joined = {one.name: one for one in classes.values() if not one.same_as}
+    for one in classes.values():
+        if one.same_as in joined:
+            joined[one.same_as] = _join(joined[one.same_as], one, problems)
+        elif one.same_as:
+            expected = f"a class that is no other: {one_of(joined)}"
+            problems.add(one.where.key("same_as"), one.same_as, expected, near_miss(one.same_as, joined))
+    return joined
+
+
+def _join(target: NodeClass, one: NodeClass, problems: Problems) -> NodeClass:
+    for key in ("isolated", "pre_dnat"):
+        theirs, ours = getattr(target, key), getattr(one, key)
+        if theirs is not None and ours is not None and theirs != ours:
+            expected = f"the same {key} as {target.name} has in {target.where}: they are one class"
+            problems.add(one.where.key("same_as"), target.name, expected)
+    return replace(
+        target,
+        isolated=one.isolated if target.isolated is None else target.isolated,
+        pre_dnat=one.pre_dnat if target.pre_dnat is None else target.pre_dnat,
+    )
+
+
 def _read_zone(item: Item) -> Zone:
     item.text("why")
     return Zone(
@@ -263,9 +301,17 @@ def _read_service(item: Item) -> Service:
 
 
 def _read_flow(
-    item: Item, services: Mapping[str, Service], classes: Mapping[str, NodeClass], zones: Mapping[str, Zone]
+    item: Item,
+    services: Mapping[str, Service],
+    classes: Mapping[str, NodeClass],
+    zones: Mapping[str, Zone],
+    same_as: Mapping[str, str],
 ) -> Flow:
-    senders, receivers = (_read_peers(item, key, {**classes, **zones}) for key in ("from", "to"))
+    known = {**classes, **zones, **same_as}
+    senders, receivers = (
+        tuple(dict.fromkeys(same_as.get(name, name) for name in _read_peers(item, key, known)))
+        for key in ("from", "to")
+    )
     if senders and receivers and not any(name in classes for name in (*senders, *receivers)):
         item.problems.add(item.where, item.raw("name"), "a node class in from or in to: no host enforces this flow")
     for name in senders:

@@ -122,7 +122,7 @@ def test_every_managed_host_and_every_open_flow_has_a_packet(case):
 
 
 # Flows for everything decide before these do.
-SHADOWED = {"admin", "sessions", "status_pages_transparent"}
+SHADOWED = {"admin", "between_nodes_by_choice", "sessions", "status_pages_transparent"}
 
 
 @private_nft.needs_nft

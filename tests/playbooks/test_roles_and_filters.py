@@ -33,6 +33,15 @@ def test_a_front_door_stays_shut_for_a_host_of_another_class(play_of, host, role
     assert "UNREACHABLE" not in outcome.output
 
 
+def test_a_front_door_opens_for_a_host_whose_class_is_another(play_of, inventory):
+    classes = yaml.safe_load(inventory.read_text())["all"]["vars"]["gatehouse_classes"]
+    same = [*classes, {"name": "eks_node", "same_as": "web"}]
+    outcome = play_of({"hosts": "web1", "vars": {"gatehouse_classes": same}, "roles": ["gatehouse.firewall.eks_node"]})
+
+    assert "expected eks_node" not in outcome.output
+    assert "UNREACHABLE" in outcome.output
+
+
 RULESET = "the plan's"
 TESTS = {
     "model | gatehouse.firewall.port_set('web', 'ingress', 'office')": ["443/tcp"],
