@@ -32,7 +32,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data imp
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
-_TEXT, _MAPPING = (str, "a text"), (Mapping, "a mapping")
+_TEXT = (str, "a text")
+_MAPPING = (Mapping, "a mapping")
 _EXPECTED = {
     "model": (Mapping, "a mapping of gatehouse_* variables"),
     "node_class": _TEXT,

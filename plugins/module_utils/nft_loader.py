@@ -97,6 +97,11 @@ BEGIN {
     priorities["dstnat"] = -100
     priorities["filter"] = 0
 }
+/^\t\t/ && kind {
+    if (/^\t\ttype .* hook /) hook = numbered($0)
+    if (wanted) lines[++count] = $0
+    next
+}
 $0 == "#wanted" { wanted = 1; next }
 /^\t(chain|set|map) [A-Za-z0-9_.\/-]+ [{]$/ {
     kind = $1
@@ -109,11 +114,6 @@ $0 == "#wanted" { wanted = 1; next }
     if (wanted) end_of_wanted()
     else end_of_live()
     kind = ""
-    next
-}
-kind {
-    if ($1 == "type" && / hook /) hook = numbered($0)
-    if (wanted) lines[++count] = $0
     next
 }
 /^#/ || /^$/ || /^[}]$/ || /^(delete )?table inet gatehouse( [{])?$/ { next }

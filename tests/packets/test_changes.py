@@ -23,27 +23,28 @@ SETTLE = 0.3  # seconds that the last packet may be on its way
 
 def ruleset(ports: str) -> str:
     """Return rules that accept some ports, each packet on its own: an established connection would hide a loss."""
-    return f"""\
+    text = f"""\
 {NO_TABLE}
 table inet gatehouse {{
-	set office.v4 {{
-		type ipv4_addr
-		flags interval
-		elements = {{ 198.51.100.128/28, }}
-	}}
-	chain input {{
-		type filter hook input priority filter - 10; policy drop;
-		jump input_flows
-		counter drop
-	}}
-	chain input_udp {{
-		ip saddr @office.v4 accept
-	}}
-	chain input_flows {{
-		udp dport vmap {{ {ports} }}
-	}}
+    set office.v4 {{
+        type ipv4_addr
+        flags interval
+        elements = {{ 198.51.100.128/28, }}
+    }}
+    chain input {{
+        type filter hook input priority filter - 10; policy drop;
+        jump input_flows
+        counter drop
+    }}
+    chain input_udp {{
+        ip saddr @office.v4 accept
+    }}
+    chain input_flows {{
+        udp dport vmap {{ {ports} }}
+    }}
 }}
 """
+    return text.replace("    ", "\t")
 
 
 RULESETS = [ruleset("9000-9010 : goto input_udp"), ruleset("9000 : goto input_udp, 9005 : accept")]

@@ -12,20 +12,25 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nf
 
 pytestmark = private_nft.needs_nft
 
-BASE = """\
-	chain input {
-		type filter hook input priority filter - 10; policy drop;
-		ct state established,related accept
-		jump input_flows
-		counter drop
-	}
-"""
-BEFORE_DNAT = """\
-	chain pre_dnat {
-		type filter hook prerouting priority dstnat - 20; policy accept;
-		jump input_flows
-	}
-"""
+
+def tabbed(text):
+    return text.replace("    ", "\t")
+
+
+BASE = tabbed("""\
+    chain input {
+        type filter hook input priority filter - 10; policy drop;
+        ct state established,related accept
+        jump input_flows
+        counter drop
+    }
+""")
+BEFORE_DNAT = tabbed("""\
+    chain pre_dnat {
+        type filter hook prerouting priority dstnat - 20; policy accept;
+        jump input_flows
+    }
+""")
 
 
 def ruleset(*blocks):
