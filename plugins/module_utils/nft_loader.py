@@ -7,9 +7,10 @@
 It needs a POSIX shell and nft, and an awk where there is a table to change; the way back may rely on nothing else.
 
 A table can be deleted and defined again in one transaction, but that loses packets of those who may pass both before
-and after (seen on Linux 6.18, with a million packets a second): a packet under way in the old rules looks up sets whose
-elements are no more; a base chain that is being deleted has no rules, but its policy; the ranges of a new set can be
-looked up a moment after the rules that do. None of this happens to chains and sets that nothing leads to yet.
+and after: about one for each change under a flood, on Linux 6.18. Most are lost because the ranges of a new set can be
+looked up a moment after the rules that do (a new table without ranges lost none). In the kernel's order of things, a
+packet under way in old rules may also look up sets whose elements are no more, and a base chain that is being deleted
+has no rules but its policy. None of this happens to chains and sets that nothing leads to yet.
 """
 
 from __future__ import annotations
