@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from types import MappingProxyType
 from typing import Callable, List, Mapping, Optional, Tuple
 
@@ -77,3 +79,27 @@ class Backend:
             raise FirewallError(
                 f"there is no {self.missing} command on this host: install the package{plural} {packages}"
             )
+
+
+class ScriptedBackend(Backend):
+    """A backend whose one helper is a shell script, which brings the kernel to the ruleset in a file.
+
+    The script gets the file, and the full paths of the host's commands.
+    """
+
+    def __init__(self, run: Run, commands: list[str]) -> None:
+        """Keep the way to run commands (in the C locale), and the commands that the script gets."""
+        self._run = run
+        self._commands = commands
+
+    def load_command(self, file: str) -> str:
+        """Return the command that loads a ruleset from a file, beside which the script lies."""
+        (script,) = self.helpers
+        return " ".join(["/bin/sh", str(Path(file).parent / script), file, *self._commands])
+
+    def _run_script(self, ruleset: str) -> tuple[int, str, str]:
+        ((name, script),) = self.helpers.items()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "ruleset"
+            file.write_text(ruleset, encoding="utf-8")
+            return self._run(["/bin/sh", "-c", script, name, str(file), *self._commands], None)

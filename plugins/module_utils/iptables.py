@@ -13,13 +13,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError, Run, ScriptedBackend
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_iptables
 
@@ -93,7 +92,7 @@ class _Family:
         return f"rules.v{self.number}"
 
 
-class Iptables(Backend):
+class Iptables(ScriptedBackend):
     """The iptables, ip6tables and ipset commands of this host."""
 
     name = "iptables"
@@ -103,10 +102,9 @@ class Iptables(Backend):
 
     def __init__(self, run: Run, iptables: str | None, ip6tables: str | None, ipset: str | None) -> None:
         """Keep the way to run commands (in the C locale), and the full path of each command, if there is one."""
-        self._run = run
         paths = {"iptables": iptables, "ip6tables": ip6tables, "ipset": ipset}
         self.missing = next((name for name, path in paths.items() if not path), "")
-        self._commands = [path or name for name, path in paths.items()]
+        super().__init__(run, [path or name for name, path in paths.items()])
         self._v4, self._v6 = _Family(4, self._commands[0]), _Family(6, self._commands[1])
         self._ipset = self._commands[2]
 
@@ -204,16 +202,9 @@ class Iptables(Backend):
         if not self.missing:
             self._feed_or_raise("", "can't delete what is ours")
 
-    def load_command(self, file: str) -> str:
-        """Return the command that loads a ruleset from a file, beside which the loader lies."""
-        return " ".join(["/bin/sh", str(Path(file).parent / "load.sh"), file, *self._commands])
-
     def _feed(self, ruleset: str) -> str:
         """Have the loader load a ruleset; return what it says against it."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "ruleset"
-            file.write_text(ruleset, encoding="utf-8")
-            code, output, error = self._run(["/bin/sh", "-c", LOADER, "load.sh", str(file), *self._commands], None)
+        code, output, error = self._run_script(ruleset)
         return ((error or output).strip() or f"exit code {code}") if code != 0 else ""
 
     def _feed_or_raise(self, ruleset: str, failure: str) -> None:

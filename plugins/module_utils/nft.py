@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from types import MappingProxyType
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError, Run, ScriptedBackend
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
 
@@ -29,7 +27,7 @@ table {TABLE} {{
 """
 
 
-class Nft(Backend):
+class Nft(ScriptedBackend):
     """The nft command of this host."""
 
     name = "nftables"
@@ -39,8 +37,8 @@ class Nft(Backend):
 
     def __init__(self, run: Run, path: str | None) -> None:
         """Keep the way to run commands (in the C locale), and the full path of nft, if there is one."""
-        self._run = run
         self._path = path or "nft"
+        super().__init__(run, [self._path])
         self.missing = "" if path else "nft"
 
     def version(self) -> str:
@@ -79,10 +77,6 @@ class Nft(Backend):
         listing = self.listing()
         return f"{NO_TABLE}{'' if self.is_primer(listing) else listing}"
 
-    def load_command(self, file: str) -> str:
-        """Return the command that loads a ruleset from a file, beside which the loader lies."""
-        return f"/bin/sh {Path(file).parent / 'replace.sh'} {file} {self._path}"
-
     def prime(self) -> None:
         """Start connection tracking with a table of ours that lets everything through."""
         self._feed([], PRIMER, "nft can't start connection tracking")
@@ -94,11 +88,7 @@ class Nft(Backend):
 
     def _replace(self, ruleset: str, failure: str) -> None:
         self.require()
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "ruleset"
-            file.write_text(ruleset, encoding="utf-8")
-            words = ["/bin/sh", "-c", LOADER, "replace.sh", str(file), self._path]
-            _succeed(self._run(words, None), failure)
+        _succeed(self._run_script(ruleset), failure)
 
     def _feed(self, flags: list[str], text: str, failure: str) -> None:
         self.require()
