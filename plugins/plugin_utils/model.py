@@ -182,6 +182,9 @@ def read_model(profiles: Layer, user: Layer, echo_request: Declared, problems: P
         echo_request=flag_at(echo_request.where, echo_request.value, True, problems),
         same_as=same_as,
     )
+    for one in inherited.values():
+        if one.name in zones:
+            _note_duplicate(zones[one.name], one, problems)
     _check_classes(model, problems)
     _check_zones(model, problems)
     return model
@@ -274,11 +277,7 @@ def _join(target: NodeClass, one: NodeClass, problems: Problems) -> NodeClass:
         if theirs is not None and ours is not None and theirs != ours:
             expected = f"the same {key} as {target.name} has in {target.where}: they are one class"
             problems.add(one.where.key("same_as"), target.name, expected)
-    return replace(
-        target,
-        isolated=one.isolated if target.isolated is None else target.isolated,
-        pre_dnat=one.pre_dnat if target.pre_dnat is None else target.pre_dnat,
-    )
+    return _inherit(target, one)
 
 
 def _read_zone(item: Item) -> Zone:
@@ -354,8 +353,6 @@ def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
 def _check_classes(model: Model, problems: Problems) -> None:
     used = {name for flow in model.flows.values() for name in (*flow.senders, *flow.receivers)}
     for node_class in model.classes.values():
-        if node_class.name in model.zones:
-            _note_duplicate(model.zones[node_class.name], node_class, problems)
         if node_class.name in used and not node_class.mapped and not node_class.where.path.startswith("gatehouse_"):
             expected = f"an entry named {node_class.name} with groups or networks"
             hint = f"{node_class.where.origin} has flows for it"
