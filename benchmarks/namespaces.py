@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
-import threading
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-CLONE_NEWNET = 0x40000000
+sys.path.append(str(Path(__file__).parent.parent / "tests/packets"))
+from prober import in_namespace
+
 _Returned = TypeVar("_Returned")
 
 
@@ -49,27 +50,7 @@ class Namespace:
 
     def call(self, function: Callable[[], _Returned]) -> _Returned:
         """Call a function in a thread inside; the sockets it makes stay inside."""
-        returned: list[_Returned] = []
-        failed: list[BaseException] = []
-
-        def inside() -> None:
-            try:
-                self._enter()
-                returned.append(function())
-            except BaseException as error:  # noqa: BLE001 # raised again, where somebody waits for it
-                failed.append(error)
-
-        thread = threading.Thread(target=inside)
-        thread.start()
-        thread.join()
-        if failed:
-            raise failed[0]
-        return returned[0]
-
-    def _enter(self) -> None:
-        with self._path.open() as file:
-            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
-                raise OSError(ctypes.get_errno(), "setns")
+        return in_namespace(str(self._path), function)
 
     def counters(self, protocol: str) -> dict[str, int]:
         """Return what the kernel has counted of a protocol: ``Udp``, ``Tcp``, ``Ip``."""

@@ -10,10 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from prober import in_namespace
+from prober import SO_RCVBUFFORCE, in_namespace
 
 RATE = 250  # datagrams a second
-SO_RCVBUFFORCE = 33  # of Linux: more than net.core.rmem_max, so that a busy machine is not taken for a firewall
 SETTLE = 0.3  # seconds that the last datagram may be on its way
 
 

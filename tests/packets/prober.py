@@ -25,6 +25,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+SO_RCVBUFFORCE = 33  # of Linux: more than net.core.rmem_max, so that a busy machine is not taken for a firewall
+
 Result = TypeVar("Result")
 
 _CLONE_NEWNET = 0x40000000

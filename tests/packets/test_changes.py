@@ -13,11 +13,10 @@ from time import sleep
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import NO_TABLE, Nft
 from lab import Host, Lab, running
-from prober import in_namespace
+from prober import SO_RCVBUFFORCE, in_namespace
 
 CHANGES = 200
 ALLOWED, DENIED = 9000, 9100
-SO_RCVBUFFORCE = 33  # of Linux: more than net.core.rmem_max, so that a busy machine is not taken for a firewall
 SETTLE = 0.3  # seconds that the last packet may be on its way
 
 

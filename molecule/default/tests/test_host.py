@@ -39,7 +39,7 @@ def test_the_distributions_own_firewall_service_is_as_it_was(host: Host) -> None
 def test_this_hosts_nft_can_change_a_table_in_place(host: Host) -> None:
     """Each version of nft has its own mind: 0.9.8 crashes over a transaction that deletes a set and adds it again."""
     before = host.check_output(SHOW)
-    host.check_output("printf '#!/bin/sh\necho \"$*\" >>/tmp/calls; exec nft \"$@\"\n' >/tmp/nft; chmod +x /tmp/nft")
+    host.check_output('printf \'#!/bin/sh\necho "$*" >>/tmp/calls; exec nft "$@"\n\' >/tmp/nft; chmod +x /tmp/nft')
     host.check_output(f"rm -f /tmp/calls; sh /etc/gatehouse/replace.sh {BOOT_FILE} /tmp/nft")
 
     assert host.check_output(SHOW) == before
