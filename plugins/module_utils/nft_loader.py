@@ -40,17 +40,10 @@ function refuse() {
     refused = 1
     exit 1
 }
-function suffixed(line, parts, count, i, text) {
-    count = split(line, parts, "\"")
-    for (i = 1; i <= count; i++) {
-        if (i > 1) text = text "\""
-        while (i % 2 && match(parts[i], /(@|jump |goto )[A-Za-z0-9_.\/-]+/)) {
-            text = text substr(parts[i], 1, RSTART + RLENGTH - 1) suffix
-            parts[i] = substr(parts[i], RSTART + RLENGTH)
-        }
-        text = text parts[i]
-    }
-    return text
+# In a string of ours there is no such word, and in a foreign one it would be back in the end.
+function suffixed(line) {
+    gsub(/(@|jump |goto )[A-Za-z0-9_.\/-]+/, "&" suffix, line)
+    return line
 }
 # nft writes "dstnat - 20" or -120, as its version has it.
 function numbered(hook, words, count, i, text) {

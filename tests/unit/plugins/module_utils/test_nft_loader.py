@@ -141,6 +141,16 @@ def test_a_table_that_cannot_change_in_place_is_replaced(host, before, after, by
     assert host.listing() == fresh(after)
 
 
+def test_a_table_that_goes_lets_everything_through_before_it_does(host):
+    host.load(NEW)
+    host.kill_at(0)
+    host.load(NO_TABLE)
+
+    assert host.calls.read_text(encoding="utf-8").splitlines() == [
+        *("-s -t list table inet gatehouse", "-f -", f"-f {host.file}")
+    ]
+
+
 @pytest.mark.parametrize("by_hand", [BY_HAND, MADE_OF_ANOTHER_STUFF])
 def test_nothing_that_somebody_added_to_our_table_is_left(host, by_hand):
     host.load(OLD)
