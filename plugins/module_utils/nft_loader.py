@@ -74,7 +74,7 @@ function end_of_wanted() {
 }
 function write(block, from, to, line) {
     print "\t" kinds[block] " " names[block] (names[block] in wanted_hook ? "" : suffix) " {"
-    for (line = from; line <= to; line++) print kinds[block] == "chain" ? suffixed(lines[line]) : lines[line]
+    for (line = from; line <= to; line++) print (kinds[block] == "chain" ? suffixed(lines[line]) : lines[line])
     print "\t}"
 }
 function is_closed(hook) {
