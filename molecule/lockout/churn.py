@@ -34,7 +34,7 @@ def main(name: str, applies: int, rollbacks: int) -> None:
 
 def go_back(backend: Backend) -> None:
     """Load the other ruleset, and wait until nothing of the way back is left."""
-    Rollback(run_or_raise, backend, has_systemd=True).arm(1)
+    Rollback(run_or_raise, backend, has_systemd=True).arm(2)  # longer than a load takes on a busy machine
     backend.load(RULESETS[0])
     while any(Path("/run/gatehouse").glob("rollback-*")) or any(Path("/run/gatehouse").glob("taken-*")):
         time.sleep(0.02)
