@@ -10,13 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from containers import ROOT, Completed, Lab, playbook, playbook_command
-from lab import Host
 
 HERE = Path(__file__).parent
 INVENTORY = HERE / "inventory"
@@ -71,10 +69,9 @@ class Fleet(Lab):
     prefix = "gatehouse-lo-"
 
     def __init__(self) -> None:
+        super().__init__(INVENTORY)
         groups = _read(INVENTORY / "hosts.yml")["all"]["children"]
         rows = {name: row for group in groups.values() for name, row in group["hosts"].items()}
-        self.hosts = {name: _host(name, row) for name, row in rows.items()}
-        self.managed = [*groups["apps"]["hosts"], *groups["stores"]["hosts"]]
         self._ansible_host = {name: rows[name]["ansible_host"] for name in self.managed}
         self.backends = {name: rows[name].get("gatehouse_backend", "nftables") for name in self.managed}
 
@@ -200,10 +197,6 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 def _output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
-
-
-def _host(name: str, row: dict[str, Any]) -> Host:
-    return Host(name, {leg: tuple(map(ip_interface, texts)) for leg, texts in row["gatehouse_addresses"].items()})
 
 
 def _ssh(address: str) -> list[str]:

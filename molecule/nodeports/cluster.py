@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +31,11 @@ class Cluster(Lab):
 
     prefix = "gatehouse-np-"
 
+    outside = ("outside", "pods")
+
     def __init__(self) -> None:
-        groups = _read(INVENTORY / "hosts.yml")["all"]["children"]
-        self.hosts = {name: _host(name, row) for group in groups.values() for name, row in group["hosts"].items()}
-        self.managed = self.shared = list(groups["k8s_nodes"]["hosts"])
+        super().__init__(INVENTORY)
+        self.shared = self.managed
 
     def harden(self, backend: str, *arguments: str) -> Completed:
         """Run the main playbook over the cluster; return how it went."""
@@ -44,11 +44,6 @@ class Cluster(Lab):
     def remove(self) -> Completed:
         """Take everything of ours away again; return how it went."""
         return playbook("remove", "--limit=k8s_nodes", inventory=INVENTORY)
-
-
-def _host(name: str, row: dict[str, Any]) -> Host:
-    legs = {leg: tuple(map(ip_interface, texts)) for leg, texts in row["gatehouse_addresses"].items()}
-    return Host(name, legs)
 
 
 def expected(cluster: Cluster) -> dict[Probe, bool]:

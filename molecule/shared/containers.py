@@ -17,40 +17,44 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-INVENTORY = ROOT / "molecule" / "shared" / "inventory"
 
 sys.path.insert(0, str(ROOT / "tests" / "packets"))
-from lab import Host, read_hosts  # noqa: E402
+from lab import INVENTORY, Host, read_hosts  # noqa: E402
 from prober import Probe  # noqa: E402
 
 BACKEND = os.environ.get("GATEHOUSE_LAB_BACKEND", "nftables")
 BOOT_FILE = f"/etc/gatehouse/ruleset.{'nft' if BACKEND == 'nftables' else BACKEND}"
-SHOW, UNLOAD = {
-    "nftables": ("nft --stateless list table inet gatehouse 2>/dev/null", "nft delete table inet gatehouse"),
-    "iptables": (
-        "{ iptables-save; ip6tables-save; ipset save | sort; } | sed 's/ initval 0x[0-9a-f]*//' | grep -i gatehouse-",
-        """for command in iptables ip6tables; do
-            $command -D INPUT -j GATEHOUSE-INPUT
-            $command -D OUTPUT -j GATEHOUSE-OUTPUT
-            $command -t mangle -D PREROUTING -j GATEHOUSE-PRE-DNAT 2>/dev/null || true
-        done""",
-    ),
+SHOW = {
+    "nftables": "nft --stateless list table inet gatehouse 2>/dev/null",
+    "iptables": """{ iptables-save; ip6tables-save; ipset save | sort; } |
+        sed 's/ initval 0x[0-9a-f]*//' | grep -i gatehouse-""",
 }[BACKEND]
+UNLOAD = """nft delete table inet gatehouse 2>/dev/null
+for command in iptables ip6tables; do
+    $command -D INPUT -j GATEHOUSE-INPUT
+    $command -D OUTPUT -j GATEHOUSE-OUTPUT
+    $command -t mangle -D PREROUTING -j GATEHOUSE-PRE-DNAT
+done 2>/dev/null
+true"""
 
 Completed = subprocess.CompletedProcess[str]
 Port = tuple[str, int]
 
 
 class Lab:
-    """The hosts that molecule/shared/create.yml started, each by its name in the inventory."""
+    """The hosts that molecule/shared/create.yml started, each by its name in the inventory.
+
+    ``prefix`` is what stands before a host's name in its container's; nobody but us changes the ``outside`` ones.
+    """
 
     prefix = "gatehouse-"
-    """What stands before a host's name in its container's."""
+    outside: tuple[str, ...] = ("outside",)
 
-    def __init__(self) -> None:
-        self.hosts = read_hosts()
-        self.managed = [name for name in self.hosts if name not in _group("hosts.yml", "outside")]
-        self.shared = _group("lab.yml", "lab_shared")
+    def __init__(self, inventory: Path = INVENTORY) -> None:
+        self.inventory = inventory
+        self.hosts = read_hosts(inventory)
+        self.managed = [name for name in self.hosts if name not in members(inventory / "hosts.yml", *self.outside)]
+        self.shared = members(inventory / "lab.yml", "lab_shared")
 
     @cached_property
     def namespaces(self) -> dict[str, str]:
@@ -143,8 +147,10 @@ def harden(*arguments: str) -> Completed:
     return playbook("harden", *arguments)
 
 
-def _group(file: str, name: str) -> list[str]:
-    return list(yaml.safe_load((INVENTORY / file).read_text())["all"]["children"][name]["hosts"])
+def members(file: Path, *groups: str) -> list[str]:
+    """Return the hosts of those of the groups that a file of an inventory has."""
+    children = yaml.safe_load(file.read_text())["all"]["children"] if file.exists() else {}
+    return [name for group in groups if group in children for name in children[group]["hosts"]]
 
 
 def _state(container: str) -> str:

@@ -56,7 +56,7 @@ def expectation(request: pytest.FixtureRequest) -> expectations.Expectation:
 @pytest.fixture(scope="session")
 def one_end(lab: Lab, plans: dict[str, Future[Path]], expectation: expectations.Expectation) -> expectations.Round:
     """Every class' first host is hardened and asks, or is asked by, hosts that are not."""
-    firsts = [expectation.hosts[managed][0] for managed in expectations.MANAGED]
+    firsts = [expectation.hosts[managed][0] for managed in expectation.managed]
     lab.harden(firsts, plans[expectation.name].result())
     return expectations.ask_round(lab, expectation, expectations.one_end_probes(lab, expectation))
 
@@ -64,6 +64,6 @@ def one_end(lab: Lab, plans: dict[str, Future[Path]], expectation: expectations.
 @pytest.fixture(scope="session")
 def both_ends(lab: Lab, plans: dict[str, Future[Path]], expectation: expectations.Expectation) -> expectations.Round:
     """All hosts of all classes are hardened and ask each other."""
-    everybody = [host for managed in expectations.MANAGED for host in expectation.hosts[managed]]
+    everybody = [host for managed in expectation.managed for host in expectation.hosts[managed]]
     lab.harden(everybody, plans[expectation.name].result())
     return expectations.ask_round(lab, expectation, expectations.both_ends_probes(lab, expectation))

@@ -13,7 +13,6 @@ from lab import Host, Lab
 from prober import Disagreement, Probe, disagreements
 
 FOLDER = Path(__file__).parent / "expected"
-MANAGED = ("k8s_node", "nomad_client", "external_vm", "load_balancer")
 DIRECTIONS = ("ingress", "egress")
 PROTOCOLS = ("tcp", "udp")
 
@@ -25,7 +24,8 @@ class Expectation:
     """One configuration of the fleet, and what each end alone lets through in it."""
 
     name: str
-    options: Mapping[str, bool]
+    options: Mapping[str, object]
+    own: Mapping[str, object]
     zones: Mapping[str, list[str]]
     hosts: Mapping[str, list[str]]
     probed: frozenset[Port]
@@ -42,7 +42,12 @@ class Expectation:
             zone: [text for name in names for text in hosts[name].addresses] for zone, names in self.zones.items()
         }
         zones = [{"name": zone, "networks": texts} for zone, texts in networks.items()]
-        return {"gatehouse_options": self.options} | ({"gatehouse_zones": zones} if zones else {})
+        return {"gatehouse_options": self.options, **self.own} | ({"gatehouse_zones": zones} if zones else {})
+
+    @cached_property
+    def managed(self) -> tuple[str, ...]:
+        """Return the classes whose hosts are hardened: those with rows of their own."""
+        return tuple(dict.fromkeys(name for direction in DIRECTIONS for name in self.ends[direction]))
 
     @cached_property
     def kinds(self) -> dict[str, str]:
@@ -84,9 +89,9 @@ class Round:
         )
 
 
-def read(name: str) -> Expectation:
+def read(name: str, folder: Path = FOLDER) -> Expectation:
     """Return the expectation of a file in expected/; what it leaves unsaid stands in the one it differs from."""
-    return _expectation(name, _merged(name))
+    return _expectation(name, _merged(name, folder))
 
 
 def ask_round(lab: Lab, expectation: Expectation, expected: Mapping[Probe, bool]) -> Round:
@@ -103,7 +108,7 @@ def ask_round(lab: Lab, expectation: Expectation, expected: Mapping[Probe, bool]
 def one_end_probes(lab: Lab, expectation: Expectation) -> dict[Probe, bool]:
     """Return the probes between each class' first host, hardened, and everybody else's last, who is not."""
     expected: dict[Probe, bool] = {}
-    for managed in MANAGED:
+    for managed in expectation.managed:
         for peer, names in expectation.hosts.items():
             here, there = lab.hosts[expectation.hosts[managed][0]], lab.hosts[names[-1]]
             ingress = partial(expectation.passes, "ingress", managed, peer)
@@ -116,18 +121,33 @@ def one_end_probes(lab: Lab, expectation: Expectation) -> dict[Probe, bool]:
 def both_ends_probes(lab: Lab, expectation: Expectation) -> dict[Probe, bool]:
     """Return the probes between the classes' hosts, all hardened, each way round."""
     expected: dict[Probe, bool] = {}
-    for sender in MANAGED:
-        for receiver in MANAGED:
+    for sender in expectation.managed:
+        for receiver in expectation.managed:
             for source, target in ((0, -1), (-1, 0)):
                 pair = lab.hosts[expectation.hosts[sender][source]], lab.hosts[expectation.hosts[receiver][target]]
                 expected.update(_probes(*pair, expectation.probed, _agreed(expectation, sender, receiver)))
     return expected
 
 
+def hardened_probes(hosts: Mapping[str, Host], expectation: Expectation) -> dict[Probe, bool]:
+    """Return the probes of every managed host, all of them hardened, to and from everybody else.
+
+    Between two managed hosts both must agree; with anybody outside, the managed one decides.
+    """
+    expected: dict[Probe, bool] = {}
+    for source, sender in expectation.kinds.items():
+        for target, receiver in expectation.kinds.items():
+            if source != target and {sender, receiver} & {*expectation.managed}:
+                passes = _agreed(expectation, sender, receiver)
+                expected.update(_probes(hosts[source], hosts[target], expectation.probed, passes))
+    return expected
+
+
 def _agreed(expectation: Expectation, sender: str, receiver: str) -> Callable[[str], frozenset[Port]]:
-    return lambda leg: (
-        expectation.passes("egress", sender, receiver, leg) & expectation.passes("ingress", receiver, sender, leg)
-    )
+    """Return what passes over a network where everybody who is managed is hardened."""
+    ends = [("egress", sender, receiver), ("ingress", receiver, sender)]
+    hardened = [end for end in ends if end[1] in expectation.managed]
+    return lambda leg: frozenset.intersection(*(expectation.passes(*end, leg) for end in hardened))
 
 
 def _probes(
@@ -149,12 +169,12 @@ def _covers(row: str, port: Port) -> bool:
     return protocol == port[0] and int(first) <= port[1] <= int(last or first)
 
 
-def _merged(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
+def _merged(name: str, folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((folder / f"{name}.yml").read_text())
     if "differs_from" not in document:
         return document
-    base = _merged(document.pop("differs_from"))
-    ends = {direction: _overlay(base[direction], document[direction]) for direction in DIRECTIONS}
+    base = _merged(document.pop("differs_from"), folder)
+    ends = {direction: _overlay(base[direction], document.get(direction, {})) for direction in DIRECTIONS}
     return {**base, **document, **ends}
 
 
@@ -166,7 +186,8 @@ def _expectation(name: str, document: Mapping[str, Any]) -> Expectation:
     ends = {direction: document[direction] for direction in DIRECTIONS}
     for direction, rows in ends.items():
         for managed, peers in rows.items():
-            unknown = ({managed} - set(MANAGED)) | (set(peers) - set(document["hosts"]))
+            unknown = {managed, *peers} - set(document["hosts"])
             assert not unknown, f"{name}: {direction}.{managed} names {unknown}"
     probed = frozenset((protocol, port) for protocol in PROTOCOLS for port in document["probed"])
-    return Expectation(name, document.get("options", {}), document.get("zones", {}), document["hosts"], probed, ends)
+    options, own, zones = (document.get(key, {}) for key in ("options", "variables", "zones"))
+    return Expectation(name, options, own, zones, document["hosts"], probed, ends)

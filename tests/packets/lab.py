@@ -89,26 +89,24 @@ class Lab:
                 self.run(host, "nft", "delete", "table", *TABLE)
 
 
-def read_hosts() -> dict[str, Host]:
-    """Return the hosts of the shared inventory."""
-    networks = [
-        ip_network(prefix)
-        for network in _inventory("lab.yml")["vars"]["lab_networks"]
-        for prefix in network["prefixes"]
-    ]
-    rows = {name: row for group in _inventory("hosts.yml")["children"].values() for name, row in group["hosts"].items()}
+def read_hosts(inventory: Path = INVENTORY) -> dict[str, Host]:
+    """Return the hosts of the shared inventory, or of another one; the networks are those that most of them share."""
+    shared = _read(INVENTORY / "every_lab.yml")["vars"]["lab_networks"]
+    networks = [ip_network(prefix) for network in shared for prefix in network["prefixes"]]
+    groups = _read(inventory / "hosts.yml")["children"].values()
+    rows = {name: row for group in groups for name, row in group["hosts"].items()}
     return {name: _host(name, row["gatehouse_addresses"], networks) for name, row in rows.items()}
 
 
-def _inventory(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((INVENTORY / name).read_text())["all"]
+def _read(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(file.read_text())["all"]
     return content
 
 
 def _host(name: str, legs: Mapping[str, list[str]], networks: list[IPv4Network | IPv6Network]) -> Host:
     def interface(text: str) -> Interface:
-        network = next(network for network in networks if ip_address(text) in network)
-        return ip_interface(f"{text}/{network.prefixlen}")
+        prefixes = (network.prefixlen for network in networks if ip_address(text) in network)
+        return ip_interface(f"{text}/{next(prefixes, ip_network(text).prefixlen)}")
 
     return Host(name, {leg: tuple(map(interface, texts)) for leg, texts in legs.items()})
 

@@ -7,13 +7,13 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from expectations import MANAGED, read
+from expectations import read
 from lab import Lab
 from raw import ECHO, ESP, GRE, Question, disagreements
 
 DEFAULT = read("circleci_server_4")
-EVERYBODY = [host for kind in MANAGED for host in DEFAULT.hosts[kind]]
-FIRSTS = [DEFAULT.hosts[kind][0] for kind in MANAGED]
+EVERYBODY = [host for kind in DEFAULT.managed for host in DEFAULT.hosts[kind]]
+FIRSTS = [DEFAULT.hosts[kind][0] for kind in DEFAULT.managed]
 
 Plans = dict[str, Future[Path]]
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from expectations import MANAGED, read
+from expectations import read
 from lab import INVENTORY, TABLE, Host, Lab, running
 
 FOREIGN = str(INVENTORY.parent / "foreign")
@@ -33,9 +33,9 @@ def ours(machine: Lab) -> str:
 
 
 def test_every_managed_host_gets_a_file_and_nobody_else(plans: Plans) -> None:
-    hosts = read("circleci_server_4").hosts
+    expectation = read("circleci_server_4")
     written = sorted(path.name for path in plans["circleci_server_4"].result().iterdir())
-    assert written == sorted(f"{host}.nft" for managed in MANAGED for host in hosts[managed])
+    assert written == sorted(f"{host}.nft" for managed in expectation.managed for host in expectation.hosts[managed])
 
 
 def test_a_limited_plan_writes_the_same_bytes_for_its_host(plans: Plans) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from containers import Lab
-from expectations import MANAGED, Expectation, both_ends_probes, one_end_probes, read
+from expectations import Expectation, hardened_probes, read
 from prober import Probe, disagreements, listening
 
 NAME = "circleci_server_4"
@@ -19,12 +19,7 @@ def expectation() -> Expectation:
 
 @pytest.fixture(scope="module")
 def expected(lab: Lab, expectation: Expectation) -> dict[Probe, bool]:
-    """Between two managed hosts both must agree; with anybody outside, the managed one decides."""
-    outside = {name for kind, names in expectation.hosts.items() if kind not in MANAGED for name in names}
-    alone = one_end_probes(lab, expectation)
-    return both_ends_probes(lab, expectation) | {
-        probe: passed for probe, passed in alone.items() if outside & {probe.source, probe.target}
-    }
+    return hardened_probes(lab.hosts, expectation)
 
 
 @pytest.fixture(scope="module", autouse=True)

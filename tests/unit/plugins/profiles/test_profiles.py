@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import network_text
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import port_set
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import TODAY, read
 
@@ -75,3 +76,10 @@ def test_ports_that_a_host_redirects_are_judged_before_dnat(name, expected):
 @pytest.mark.parametrize("node_class", ["nomad_client", "external_vm"])
 def test_what_never_talks_to_its_own_kind_is_isolated_in_the_older_version_as_well(node_class):
     assert model("circleci_server_3", {}).classes[node_class].isolated
+
+
+def test_the_places_that_workers_of_ibm_reach_have_the_addresses_of_the_pages_tables():
+    zones = model("iks", {}).zones
+
+    found = {name: [*map(network_text, zones[name].networks.networks)] for name in EXPECTED["iks"]["addresses"]}
+    assert found == EXPECTED["iks"]["addresses"]
