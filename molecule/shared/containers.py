@@ -124,9 +124,12 @@ def playbook_command(name: str, *arguments: str, inventory: Path = INVENTORY) ->
 
 def playbook(name: str, *arguments: str, inventory: Path = INVENTORY) -> Completed:
     """Run one of our playbooks over the lab with more arguments; return how it went."""
-    # Molecule has settings of its own.
+    return run_plainly(playbook_command(name, *arguments, inventory=inventory))
+
+
+def run_plainly(command: list[str]) -> Completed:
+    """Run a command of Ansible's as a user does, since Molecule has settings of its own; return how it went."""
     plain = {**os.environ, "ANSIBLE_DISPLAY_FAILED_STDERR": "false", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    command = playbook_command(name, *arguments, inventory=inventory)
     return subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
 
 

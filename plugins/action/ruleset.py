@@ -10,7 +10,7 @@ import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import (
     ARGUMENTS,
     REQUIRED_IF,
@@ -26,10 +26,13 @@ APPLY = "gatehouse.firewall.ruleset"
 RULESET_OF = {"nftables": "ruleset", "iptables": "iptables_ruleset"}
 KEPT = ("backend", "backend_reason", "diff")
 LOOKED_AT = (
+    "answers",
     "differs",
+    "differs_in_addresses_alone",
     "drift",
     "ebpf",
     "findings",
+    "host_names",
     "management",
     "managers",
     "metrics",
@@ -50,6 +53,11 @@ OTHERS = (
     "This host's firewall has another manager: {0}. Two managers undo each other's work. Set gatehouse_takeover: true "
     "to have it stopped and disabled once our rules are confirmed, and put back by remove; or do it yourself, but only "
     "disable nftables.service and iptables.service: to stop them flushes everybody's rules"
+)
+NOT_HARDENED = "This host has no rules of ours yet: harden it"
+MORE_THAN_ADDRESSES = (
+    "More than addresses differ on this host from what the model says of it: rules, too, or what is loaded at the next "
+    "boot. Nothing was changed; plan shows the difference, harden makes it"
 )
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 5, 600
 SSH = 22
@@ -73,11 +81,23 @@ class ActionModule(ActionBase):
             return found
         if arguments["state"] == "absent":
             found["managers"] = []
+        not_here = self._not_for_addresses(found) if arguments["addresses_alone"] else None
+        if not_here:
+            return not_here
         warnings = self._judge_or_take_back(arguments, found) if arguments["state"] == "present" else []
         if self._task.check_mode or not (found["differs"] or found["managers"]):
             return self._outcome(found, changed=bool(found["differs"] or found["managers"]), warnings=warnings)
         result = self._apply(arguments, found) if arguments["state"] == "present" else self._step(state="absent")
         return {**result, "warnings": [*warnings, *result.get("warnings", [])]} if warnings else result
+
+    @staticmethod
+    def _not_for_addresses(found):
+        """Return the result for a host on which more than addresses may differ; None for any other."""
+        if not found["tracks_connections"]:
+            return {"changed": False, "skipped": True, "skip_reason": NOT_HARDENED}
+        if found["differs"] and not found["differs_in_addresses_alone"]:
+            return {"changed": False, "failed": True, "msg": MORE_THAN_ADDRESSES}
+        return None
 
     def _judge_or_take_back(self, arguments, found):
         try:
@@ -90,7 +110,7 @@ class ActionModule(ActionBase):
     @staticmethod
     def _wanted(arguments, found):
         key = RULESET_OF[found["backend"]]
-        return {"backend": found["backend"], key: arguments[key]}
+        return {"backend": found["backend"], "answers": found["answers"], key: arguments[key]}
 
     def _judge(self, arguments, found):
         """Fail where the ruleset must not be applied; return what else its owner should know."""
@@ -114,7 +134,7 @@ class ActionModule(ActionBase):
                 expected = "expected a rendered ruleset (state: absent takes ours away)"
                 raise AnsibleActionFail(f"{key}: got nothing, {expected}")
         wanted = {key: arguments[key] for key in RULESETS if arguments[key] is not None}
-        if self._task.check_mode:
+        if self._task.check_mode or arguments["addresses_alone"]:
             return self._execute_module(INFO, wanted, task_vars=self._task_vars)
         return self._step(step="look", **wanted)
 

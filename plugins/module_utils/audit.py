@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 KINDS = (
     "rule_added",
@@ -20,6 +20,8 @@ KINDS = (
     "never_applied",
     "boot_file_edited",
     "unit_disabled",
+    "refresh_disabled",
+    "name_unanswered",
     "another_manager",
     "model_changed",
 )
@@ -61,8 +63,8 @@ def changes_of_model(applied: Sequence[str], wanted: Sequence[str]) -> list[Find
     return [_finding("model_changed", line, f"{sign} in the model: {line}") for sign, line in signed]
 
 
-def metrics(findings: Sequence[Finding], seconds: float) -> str:
-    """Return the numbers of findings for node_exporter's textfile collector."""
+def metrics(findings: Sequence[Finding], host_names: Sequence[Mapping[str, Any]], seconds: float) -> str:
+    """Return the numbers of findings, and the age of each name's answer, for node_exporter's textfile collector."""
     counts = Counter(finding.kind for finding in findings)
     return "".join(
         [
@@ -70,8 +72,17 @@ def metrics(findings: Sequence[Finding], seconds: float) -> str:
             *(f'gatehouse_drift{{kind="{kind}"}} {counts[kind]}\n' for kind in KINDS),
             "# HELP gatehouse_audit_time_seconds When the last audit was.\n# TYPE gatehouse_audit_time_seconds gauge\n",
             f"gatehouse_audit_time_seconds {seconds:.0f}\n",
+            *_ages(host_names),
         ]
     )
+
+
+def _ages(host_names: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    known = [one for one in host_names if one["age"] is not None]
+    if known:
+        yield "# HELP gatehouse_name_age_seconds How long ago a host name was answered.\n"
+        yield "# TYPE gatehouse_name_age_seconds gauge\n"
+    yield from (f'gatehouse_name_age_seconds{{name="{one["name"]}"}} {one["age"]:.0f}\n' for one in known)
 
 
 def _placed(listing: str) -> Iterator[str]:

@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, List, Mapping, Optional, Tuple
+from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
 """Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
+
+Elements = Mapping[str, Sequence[str]]
+"""The addresses and networks in sets, by the sets' names in a ruleset."""
 
 
 class FirewallError(Exception):
@@ -55,6 +60,22 @@ class Backend:
         """Put a ruleset in place of our part of the rules: all of it, or nothing."""
         raise NotImplementedError
 
+    def elements(self, ruleset: str) -> Elements:
+        """Return what each set of a ruleset holds, as the ruleset has it."""
+        raise NotImplementedError
+
+    def with_elements(self, ruleset: str, wanted: Elements) -> str:
+        """Return a ruleset whose sets hold something else; those that aren't named stay as they are."""
+        raise NotImplementedError
+
+    def with_listed_set(self, listing: str, name: str, live: str) -> str:
+        """Return a listing with a set as another listing has it, and all else as it was."""
+        raise NotImplementedError
+
+    def refill(self, before: Elements, after: Elements) -> None:
+        """Change what sets in force hold, from this to that, without changing a rule."""
+        raise NotImplementedError
+
     def previous(self) -> str:
         """Return the ruleset that leads back to what is in the kernel now."""
         raise NotImplementedError
@@ -79,6 +100,14 @@ class Backend:
             raise FirewallError(
                 f"there is no {self.missing} command on this host: install the package{plural} {packages}"
             )
+
+
+@contextmanager
+def alone_in_network() -> Iterator[None]:
+    """Wait for the loaders' scripts, and have them wait: one of us at a time changes rules in a network namespace."""
+    with Path("/proc/self/ns/net").open(encoding="utf-8") as namespace:
+        fcntl.flock(namespace, fcntl.LOCK_EX)
+        yield
 
 
 class ScriptedBackend(Backend):

@@ -135,6 +135,11 @@ class Boot:
                 self._run(["systemctl", "daemon-reload"])
             self._run(["systemctl", "start", "--no-block", UNIT])
 
+    def rewrite(self, backend: Backend, ruleset: str, live: str) -> None:
+        """Keep a ruleset in whose sets alone something is new, and what the kernel makes of it."""
+        self._write(self._ruleset(backend), ruleset)
+        self._write(self._live(backend), f"{_checksum(ruleset)}\n{live}")
+
     def give_up(self, backend: Backend) -> None:
         """Remove what was prepared."""
         for path in (*self._files(backend), self._unit):

@@ -10,8 +10,9 @@ import re
 from difflib import unified_diff
 
 DESCRIPTION_MARK = "#: "
-_SET = re.compile(r"\tset (\S+) \{")
-_ELEMENT = re.compile(r"\t\t\t([0-9a-f.:/]+),")
+# Of nftables, and of ipset.
+_SET = re.compile(r"\tset (\S+)\.v[46] \{|#set: (\S+)")
+_ELEMENT = re.compile(r"\t\t\t([0-9a-f.:/]+),|add gatehouse-new (\S+)")
 
 
 def describe(ruleset: str) -> list[str]:
@@ -19,12 +20,12 @@ def describe(ruleset: str) -> list[str]:
     flows, addresses, name = [], [], ""
     for line in ruleset.splitlines():
         found = _SET.fullmatch(line)
-        name = found.group(1) if found else name
+        name = found.group(found.lastindex or 0) if found else name
         element = _ELEMENT.fullmatch(line)
         if line.startswith(DESCRIPTION_MARK):
             flows.append(line[len(DESCRIPTION_MARK) :])
         elif element:
-            addresses.append(f"{name.rpartition('.')[0]} is {element.group(1)}")
+            addresses.append(f"{name} is {element.group(element.lastindex or 0)}")
     return flows + addresses
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import (
     Finding,
@@ -17,18 +17,32 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import as_diff, describe, drift
 from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import fault_point
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import (
+    Answers,
+    with_answers,
+    without_answers,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
 
 class HostFirewall:
     """The firewall of the host on which it runs, as root: in one backend, and no more in any of the others."""
 
-    def __init__(self, backend: Backend, others: Sequence[Backend], boot: Boot, rollback: Rollback) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        others: Sequence[Backend],
+        boot: Boot,
+        rollback: Rollback,
+        refreshing: Refreshing,
+    ) -> None:
         """Take what there is to ask and to change."""
         self._backend = backend
         self._others = others
         self._boot = boot
         self._rollback = rollback
+        self._refreshing = refreshing
         self.live = backend.listing()
         self.recorded = boot.live(backend)
         self.applied = boot.ruleset(backend)
@@ -52,14 +66,39 @@ class HostFirewall:
         """Return whether this ruleset is live, unchanged since it was applied, alone, and loaded at the next boot."""
         if not wanted:
             backends = [self._backend, *self._others]
-            return not any(backend.listing() for backend in backends) and self._boot.leaves_nothing(backends)
+            nothing_stays = self._boot.leaves_nothing(backends) and self._refreshing.is_as_for("")
+            return nothing_stays and not any(backend.listing() for backend in backends)
+        return self.applied == wanted and self._is_in_force(wanted)
+
+    def differs_in_addresses_alone(self, wanted: str) -> bool:
+        """Return whether the same rules are in force, with other addresses in their sets."""
+        return self._rules(self.applied) == self._rules(wanted) and self._is_in_force(wanted)
+
+    def _is_in_force(self, wanted: str) -> bool:
         return (
-            self.applied == wanted
-            and bool(self.live)
+            bool(self.live)
             and self.live == self.recorded
             and self._boot.is_enabled(self._backend)
+            and self._refreshing.is_as_for(wanted)
             and not any(self._boot.has(other) for other in self._others)
         )
+
+    def _rules(self, ruleset: str) -> str:
+        return self._backend.with_elements(
+            without_answers(ruleset), dict.fromkeys(self._backend.elements(ruleset), ())
+        )
+
+    def answers(self) -> Answers:
+        """Return the addresses behind host names that this host has found by itself, and not too long ago."""
+        return self._refreshing.answers(self._boot.ruleset(backend) for backend in (self._backend, *self._others))
+
+    def with_answers(self, wanted: str, answers: Answers) -> str:
+        """Return a ruleset with these addresses behind the host names that it depends on."""
+        return with_answers(self._backend, wanted, answers)
+
+    def host_names(self) -> list[dict[str, Any]]:
+        """Return the host names that the ruleset in force depends on, with their addresses, and how old these are."""
+        return self._refreshing.host_names(self.applied)
 
     def drift(self) -> list[str]:
         """Return what somebody else has changed, in lines; nothing where the kernel has what we applied."""
@@ -76,7 +115,7 @@ class HostFirewall:
             found += changes_of_model(describe(self.applied), describe(wanted))
         if not self._boot.is_enabled(self._backend):
             found.append(Finding("unit_disabled", "our unit is not as we wrote it, or doesn't start at boot"))
-        return found
+        return found + self._refreshing.findings(self.applied)
 
     def difference(self, wanted: str) -> dict[str, str]:
         """Return Ansible's diff between what is let through now and with this ruleset."""
@@ -107,15 +146,25 @@ class HostFirewall:
         Return the change's name. What is on disk stays as it was, and so does what another backend has.
         """
         self._backend.check(wanted)
+        in_place = self.differs_in_addresses_alone(wanted)
         change = self._rollback.arm(seconds)
         try:
-            self._backend.load(wanted)
+            self._load(wanted, in_place)
         except FirewallError:
             self._rollback.disarm(change)
             self.unprime()
             raise
         fault_point("loaded")
         return change
+
+    def _load(self, wanted: str, in_place: bool) -> None:
+        if in_place:
+            try:
+                self._backend.refill(self._backend.elements(self.applied), self._backend.elements(wanted))
+            except FirewallError:
+                self._backend.load(wanted)
+        else:
+            self._backend.load(wanted)
 
     def confirm(self, wanted: str, fallback: str, change: str) -> bool:
         """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.
@@ -128,11 +177,13 @@ class HostFirewall:
         except FirewallError as error:
             self._boot.give_up(self._backend)
             raise FirewallError(f"{error}; the host goes back to its previous ruleset by itself") from error
-        if not self._rollback.disarm(change):
-            self._boot.give_up(self._backend)
-            return self.is_at(wanted)  # whoever asks twice was confirmed the first time
-        fault_point("disarmed")
-        self._boot.keep(self._backend)
+        with self._rollback.alone():
+            if not self._rollback.disarm(change):
+                self._boot.give_up(self._backend)
+                return self.is_at(wanted)  # whoever asks twice was confirmed the first time
+            fault_point("disarmed")
+            self._boot.keep(self._backend)
+        self._refreshing.keep_up(wanted)
         for other in self._others:
             if self._boot.has(other):
                 other.delete()
@@ -147,6 +198,7 @@ class HostFirewall:
 
     def remove(self) -> None:
         """Take our rules, unit and files away."""
+        self._refreshing.forget()
         self._rollback.forget()
         self._boot.forget_unit()
         for backend in [self._backend, *self._others]:

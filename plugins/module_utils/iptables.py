@@ -5,26 +5,49 @@
 """All that this collection asks of iptables(8) and ipset(8). It touches chains ``GATEHOUSE-*``, the jumps to them and
 sets ``gatehouse-*``, and nothing else.
 
-A ruleset is three files in one text, so that it is written, renamed and claimed as one: see ``joined``.
+The forms of what they take and print are in ``iptables_text``. In the kernel, sets' names have endings: see the loader.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
+from typing import Iterable
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError, Run, ScriptedBackend
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import (
+    Elements,
+    FirewallError,
+    Run,
+    ScriptedBackend,
+    alone_in_network,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import (
+    FILES,
+    SET_MATCH,
+    Sets,
+    Table,
+    counted,
+    elements,
+    joined,
+    line_named_in,
+    listed,
+    our_tables,
+    parsed_sets,
+    parted,
+    refilling,
+    restoring,
+    undefined,
+    with_elements,
+    with_listed_set,
+    without_endings,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_iptables
 
-FILES = ("ipset", "rules.v4", "rules.v6")
 TABLES = ("filter", "mangle")
-MARK = "#file: "
 
 PRIMER_CHAIN = "GATEHOUSE-START-TRACKING"
 # The kernel tracks a family's connections as soon as any rule asks for it, in a chain that no packet comes to as well.
@@ -35,47 +58,8 @@ _PRIMER = f"""\
 COMMIT
 """
 
-_JUMP = re.compile(r' -[jg] (GATEHOUSE-[^ "]+)$')
-_SET_MATCH = re.compile(r" -m set (?:! )?--match-set (\S+) \S+(?: (?:! )?--(?:return-nomatch|update-\w+))*")
-_LINE_NUMBER = re.compile(r"line:? (\d+)")
-_SET_TUNING = re.compile(r" (?:hashsize|bucketsize|initval) \S+")
-_ELEMENT_COUNTERS = re.compile(r" (?:packets|bytes|timeout) \d+")
 _DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 _SHOWN = 5
-
-Files = Mapping[str, str]
-Sets = Dict[str, Tuple[str, List[str]]]
-"""Type and sorted elements by name."""
-
-
-def joined(files: Files) -> str:
-    """Return a ruleset's three files as one text; an empty one where all of them are."""
-    if not any(files.values()):
-        return ""
-    return "".join(f"{MARK}{name}\n{_ended(files.get(name, ''))}" for name in FILES)
-
-
-def parted(ruleset: str) -> dict[str, str]:
-    """Return the three files that a text holds."""
-    files = dict.fromkeys(FILES, "")
-    name = ""
-    for line in ruleset.splitlines(keepends=True):
-        if line.startswith(MARK):
-            name = line[len(MARK) :].strip()
-        if name not in files:
-            raise FirewallError(f"this is no ruleset for iptables, it has a part without a name: {line.strip()!r}")
-        if not line.startswith(MARK):
-            files[name] += line
-    return files
-
-
-@dataclass
-class _Table:
-    """Our part of one table: the rules of each chain, as they were saved, and the jumps from chains of others."""
-
-    chains: dict[str, list[str]] = field(default_factory=dict)
-    jumps: list[tuple[str, int, str]] = field(default_factory=list)
-    builtin: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -141,10 +125,10 @@ class Iptables(ScriptedBackend):
         lines: list[str] = []
         for family in self._families():
             for name, table in self._tables(family).items():
-                lines += [f"{family.name} -t {name} {line}" for line in _listed(table)]
-        for name, (kind, elements) in self._sets(lines).items():
-            lines += [f"ipset create {name} {kind}", *(f"ipset add {name} {element}" for element in elements)]
-        return "".join(f"{line}\n" for line in lines)
+                lines += [f"{family.name} -t {name} {line}" for line in listed(table)]
+        for name, (kind, members) in self._sets(lines).items():
+            lines += [f"ipset create {name} {kind}", *(f"ipset add {name} {member}" for member in members)]
+        return without_endings("".join(f"{line}\n" for line in lines))
 
     def is_primer(self, listing: str) -> bool:
         """Return whether a listing is what ``prime`` made."""
@@ -158,16 +142,16 @@ class Iptables(ScriptedBackend):
             raise FirewallError(
                 f"the ruleset is about more than our chains and sets, nothing was changed: {foreign[0]}"
             )
-        undefined = [line for file in FILES[1:] for line in _undefined(files, file)]
-        if undefined:
-            raise FirewallError("\n".join(["the ruleset lacks what it refers to, nothing was changed:", *undefined]))
+        missing = [line for file in FILES[1:] for line in undefined(files, file)]
+        if missing:
+            raise FirewallError("\n".join(["the ruleset lacks what it refers to, nothing was changed:", *missing]))
         self.check_variant()
         for family in self._families():
-            tested = _SET_MATCH.sub("", files[family.file])
+            tested = SET_MATCH.sub("", files[family.file])
             words = [f"{family.command}-restore", "--test", "--noflush", "--wait"]
             code, output, error = self._run(words, tested)
             if code != 0:
-                said = (error or output).strip() + _line(files[family.file], error or output)
+                said = (error or output).strip() + line_named_in(files[family.file], error or output)
                 raise FirewallError(f"{family.name} refuses {family.file}, nothing was changed:\n{said}")
 
     def load(self, ruleset: str) -> None:
@@ -187,15 +171,42 @@ class Iptables(ScriptedBackend):
         """Return the ruleset that leads back to what is in the kernel now, with each jump once and first."""
         if self.missing:
             return ""
-        files = {family.file: "".join(_restoring(self._tables(family))) for family in self._families()}
+        files = {family.file: "".join(restoring(self._tables(family))) for family in self._families()}
         rules = "".join(files.values())
         if f":{PRIMER_CHAIN} " in rules:
             return ""
-        return joined({**files, "ipset": "".join(_refilling(self._sets(rules.splitlines())))})
+        return joined({**files, "ipset": "".join(refilling(self._sets(rules.splitlines())))})
 
     def prime(self) -> None:
         """Start connection tracking in both families, with a chain that nothing leads to."""
         self._feed_or_raise(joined({"rules.v4": _PRIMER, "rules.v6": _PRIMER}), "can't start connection tracking")
+
+    def elements(self, ruleset: str) -> Elements:
+        """Return what each set of a ruleset holds."""
+        return elements(ruleset)
+
+    def with_elements(self, ruleset: str, wanted: Elements) -> str:
+        """Return a ruleset whose sets hold something else."""
+        return with_elements(ruleset, wanted)
+
+    def with_listed_set(self, listing: str, name: str, live: str) -> str:
+        """Return a listing with a set as another one has it."""
+        return with_listed_set(listing, name, live)
+
+    def refill(self, before: Elements, after: Elements) -> None:
+        """Change what sets in force hold. Nobody who stays loses a packet; who comes is in before who goes is out."""
+        saved = "".join(rule for family in self._families() for rule in restoring(self._tables(family)))
+        in_force = {without_endings(name): name for name in self._sets(saved.splitlines())}
+        lines = []
+        for command, these, those in (("add", after, before), ("del", before, after)):
+            for name in after:
+                known = set(those[name])
+                there = in_force.get(name, name)
+                lines += [f"{command} {there} {one} -exist" for one in these[name] if one not in known]
+        with alone_in_network():
+            code, output, error = self._run([self._ipset, "restore"], "".join(f"{line}\n" for line in lines))
+        if code != 0:
+            raise FirewallError(f"ipset can't change our sets:\n{(error or output).strip()}")
 
     def delete(self) -> None:
         """Delete our chains, jumps and sets; there need not be any."""
@@ -223,7 +234,7 @@ class Iptables(ScriptedBackend):
         code, _output, _error = self._run(["test", "-e", "/proc/net/if_inet6"], None)
         return [self._v4, self._v6] if code == 0 else [self._v4]
 
-    def _tables(self, family: _Family) -> dict[str, _Table]:
+    def _tables(self, family: _Family) -> dict[str, Table]:
         names: Iterable[str] = TABLES
         if self._variant(family) == "legacy":
             # To ask for a table that the kernel lacks would make it.
@@ -231,7 +242,7 @@ class Iptables(ScriptedBackend):
         saved = "".join(self._words([f"{family.command}-save", "-t", name]) for name in names)
         if "is incompatible, use 'nft' tool" in saved:
             raise FirewallError(f"{family.name}-save can't show all its rules: somebody has put some there with nft")
-        return _ours(saved)
+        return our_tables(saved)
 
     def _legacy_tables(self, family: _Family) -> list[str]:
         name = family.name.replace("tables", "_tables_names")
@@ -239,8 +250,8 @@ class Iptables(ScriptedBackend):
 
     def _sets(self, rules: Iterable[str]) -> Sets:
         """Return type and sorted elements of each set of ours that rules use."""
-        used = {found for rule in rules for found in _SET_MATCH.findall(rule) if found.startswith("gatehouse-")}
-        return _parsed_sets(self._words([self._ipset, "save"]), used) if used else {}
+        used = {found for rule in rules for found in SET_MATCH.findall(rule) if found.startswith("gatehouse-")}
+        return parsed_sets(self._words([self._ipset, "save"]), used) if used else {}
 
     def _variant(self, family: _Family) -> str:
         return "nf_tables" if "(nf_tables)" in self._words([family.command, "-V"]) else "legacy"
@@ -249,7 +260,7 @@ class Iptables(ScriptedBackend):
         """Return the number of rules of each chain of the other variant that has any."""
         counts: dict[str, int] = {}
         for family in self._families():
-            for chain, count in _counted(self._saved_elsewhere(family)).items():
+            for chain, count in counted(self._saved_elsewhere(family)).items():
                 counts[f"IPv{family.number} {chain}"] = count
         return counts
 
@@ -260,10 +271,6 @@ class Iptables(ScriptedBackend):
         places = [str(Path(family.command).parent), *_DIRECTORIES]
         command = shutil.which(f"{family.name}-{other}-save", path=os.pathsep.join(places))
         return self._words([command]) if command else ""
-
-
-def _ended(text: str) -> str:
-    return text if not text or text.endswith("\n") else f"{text}\n"
 
 
 def _other(variant: str) -> str:
@@ -284,97 +291,3 @@ def _mixed(ours: str, theirs: str, elsewhere: dict[str, int]) -> str:
     )
 
 
-def _ours(saved: str) -> dict[str, _Table]:
-    """Return our part of each table that has any, from what iptables-save prints."""
-    tables: dict[str, _Table] = {}
-    table = _Table()
-    places: dict[str, int] = {}
-    for line in saved.splitlines():
-        word = line.split(" ")[1:2]
-        if line.startswith("*"):
-            table, places = tables.setdefault(line[1:], _Table()), {}
-        elif line.startswith(":GATEHOUSE-"):
-            table.chains[line[1:].split(" ")[0]] = []
-        elif line.startswith(":") and word != ["-"]:
-            table.builtin.append(line[1:].split(" ")[0])
-        elif line.startswith("-A GATEHOUSE-"):
-            table.chains[word[0]].append(line)
-        elif line.startswith("-A "):
-            places[word[0]] = places.get(word[0], 0) + 1
-            if _JUMP.search(line):
-                table.jumps.append((word[0], places[word[0]], line[len(f"-A {word[0]} ") :]))
-    return {name: found for name, found in sorted(tables.items()) if found.chains or found.jumps}
-
-
-def _listed(table: _Table) -> Iterator[str]:
-    for chain, rules in sorted(table.chains.items()):
-        yield f"-N {chain}"
-        yield from rules
-    for chain, place, rule in sorted(table.jumps):
-        yield f"-I {chain} {place} {rule}"
-
-
-def _restoring(tables: dict[str, _Table]) -> Iterator[str]:
-    for name, table in tables.items():
-        yield f"*{name}\n"
-        yield from (f":{chain} - [0:0]\n" for chain in table.chains)
-        yield from (f"{rule}\n" for rules in table.chains.values() for rule in rules)
-        jumps = [(chain, rule) for chain, _place, rule in table.jumps if chain in table.builtin]
-        # The first of several to the same place comes last, and so is first again.
-        yield from (f"-I {chain} 1 {rule}\n" for chain, rule in reversed(list(dict.fromkeys(jumps))))
-        yield "COMMIT\n"
-
-
-def _parsed_sets(saved: str, names: Iterable[str]) -> Sets:
-    found: Sets = {name: ("", []) for name in sorted(names)}
-    for line in saved.splitlines():
-        command, name, rest = [*line.split(" ", 2), "", ""][:3]
-        if name in found and command == "create":
-            found[name] = (_SET_TUNING.sub("", rest), [])
-        elif name in found and command == "add":
-            found[name][1].append(_ELEMENT_COUNTERS.sub("", rest))
-    return {name: (kind, sorted(elements)) for name, (kind, elements) in found.items()}
-
-
-def _refilling(sets: Sets) -> Iterator[str]:
-    for name, (kind, elements) in sets.items():
-        yield f"create {name} {kind} -exist\n"
-        yield f"create gatehouse-new {kind}\n"
-        yield from (f"add gatehouse-new {element}\n" for element in elements)
-        yield f"swap gatehouse-new {name}\n"
-        yield "destroy gatehouse-new\n"
-
-
-def _undefined(files: Files, file: str) -> Iterator[str]:
-    """Yield what rules refer to and the ruleset doesn't have: iptables-nft-restore --test doesn't look for chains."""
-    created = {line.split()[1] for line in files["ipset"].splitlines() if line.startswith("create ")}
-    declared: set[str] = set()
-    for number, line in enumerate(files[file].splitlines(), 1):
-        if line.startswith("*"):
-            declared.clear()
-        elif line.startswith(":"):
-            declared.add(line[1:].split(" ")[0])
-        named = {found.group(1) for found in (_JUMP.search(line), re.match(r"-[AI] (GATEHOUSE-\S+)", line)) if found}
-        yield from (f"{file}, line {number}: no chain {name}: {line}" for name in sorted(named - declared))
-        missing = sorted(set(_SET_MATCH.findall(line)) - created)
-        yield from (f"{file}, line {number}: no set {name}: {line}" for name in missing)
-
-
-def _counted(saved: str) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    table = ""
-    for line in saved.splitlines():
-        if line.startswith("*"):
-            table = line[1:]
-        elif line.startswith("-A "):
-            chain = f"{table}/{line.split(' ')[1]}"
-            counts[chain] = counts.get(chain, 0) + 1
-    return counts
-
-
-def _line(text: str, words: str) -> str:
-    """Return the line that a tool's words name, to be written below them."""
-    found = _LINE_NUMBER.search(words)
-    lines = text.splitlines()
-    number = int(found.group(1)) if found else 0
-    return f"\nline {number} is: {lines[number - 1]}" if 0 < number <= len(lines) else ""

@@ -102,7 +102,7 @@ load() { # IPTABLES PART NAMES
     if ! live=$(saved "$1" "$3") || printf '%s\n' "$live" | grep -q '^# .* is incompatible'; then
         say "$1-save can't show all that is live: some of what was ours before may stay"
     fi
-    if ! wanted=$(part "$2"); then
+    if ! { wanted=$(part "$2") && wanted=$(printf '%s\n' "$wanted" | ended); }; then
         say "$2 was not loaded: it can't be read"
         return
     fi
@@ -114,6 +114,23 @@ load() { # IPTABLES PART NAMES
     number=$(printf '%s\n' "$words" | sed -n '/line:\{0,1\} [0-9]/{s/.*line:\{0,1\} \([0-9]*\).*/\1/p;q;}')
     say "$2 was not loaded: $words"
     [ -z "$number" ] || printf '%s\n' "$text" | sed -n "${number}s/^/line $number is: /p" >&2
+}
+
+# Rules in force keep their sets while those of the new ones are filled: in the kernel, the name of a set that has no
+# ending yet gets the first that is free.
+ended() {
+    sed "s/\(gatehouse-[^ ]*-[0-9a-f]\{8\}\) /\1.$ending /g; s/\(gatehouse-[^ ]*-[0-9a-f]\{8\}\)\$/\1.$ending/"
+}
+
+choose_ending() {
+    used=$({ saved "$iptables" ip_tables_names; saved "$ip6tables" ip6_tables_names; } 2>/dev/null |
+        grep -o 'gatehouse-[^ ]*\.[a-e] ')
+    for ending in a b c d e; do
+        case $used in
+        *".$ending "*) ;;
+        *) return ;;
+        esac
+    done
 }
 
 ours() {
@@ -144,7 +161,11 @@ fi
 
 "$ipset" destroy gatehouse-new 2>/dev/null
 keep=$(ours)
-if ! { sets=$(part ipset) && words=$(printf '%s\n' "$sets" | "$ipset" restore 2>&1); }; then
+choose_ending
+if ! {
+    sets=$(part ipset) && sets=$(printf '%s\n' "$sets" | ended) &&
+        words=$(printf '%s\n' "$sets" | "$ipset" restore 2>&1)
+}; then
     say "ipset was not loaded: $words"
 else
     [ ! -e /proc/net/if_inet6 ] || load "$ip6tables" rules.v6 ip6_tables_names

@@ -22,7 +22,8 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host impor
 def look_at(host: ThisHost, diff: bool) -> dict[str, Any]:
     """Return what there is on a host, and in which backend."""
     found = look(host.firewall(), host.managers().found(), host.wanted, diff)
-    return {"backend": host.backend.name, "backend_reason": host.reason, "ebpf": host.ebpf(), **found}
+    here = {"backend": host.backend.name, "backend_reason": host.reason, "ebpf": host.ebpf(), "answers": host.answers}
+    return {**here, **found}
 
 
 def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None, diff: bool) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None
         "packages": firewall.missing_packages,
         "tracks_connections": firewall.tracks_connections,
         "drift": firewall.drift(),
+        "host_names": firewall.host_names(),
         "managers": [asdict(manager) for manager in managers],
         "management": management_connection(Path("/proc"), os.getpid()),
     }
@@ -43,8 +45,9 @@ def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None
     if wanted:
         findings = [*firewall.findings(wanted), *map(another, managers)]
         result["findings"] = [asdict(finding) for finding in findings]
-        result["metrics"] = metrics(findings, time.time())
-    return dict(result, differs=not firewall.is_at(wanted))
+        result["metrics"] = metrics(findings, result["host_names"], time.time())
+    addresses_alone = bool(wanted) and firewall.differs_in_addresses_alone(wanted)
+    return dict(result, differs=not firewall.is_at(wanted), differs_in_addresses_alone=addresses_alone)
 
 
 def another(manager: Manager) -> Finding:

@@ -6,13 +6,22 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
+from typing import Iterator
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError, Run, ScriptedBackend
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import (
+    Elements,
+    FirewallError,
+    Run,
+    ScriptedBackend,
+    alone_in_network,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
 
 TABLE = "inet gatehouse"
+_SET = re.compile(r"\tset (\S+) \{\n")
 NO_TABLE = f"table {TABLE}\ndelete table {TABLE}\n"
 
 # A network namespace tracks connections from the first rule on that asks for them. Without this, packets of connections
@@ -77,6 +86,43 @@ class Nft(ScriptedBackend):
         listing = self.listing()
         return f"{NO_TABLE}{'' if self.is_primer(listing) else listing}"
 
+    def elements(self, ruleset: str) -> Elements:
+        """Return what each set of a ruleset holds."""
+        found: dict[str, list[str]] = {}
+        name = ""
+        for line in ruleset.splitlines(keepends=True):
+            begun = _SET.match(line)
+            if begun:
+                name = begun.group(1)
+                found[name] = []
+            elif line.startswith("\t\t\t"):
+                found[name].append(line.strip().rstrip(","))
+        return {name: tuple(members) for name, members in found.items()}
+
+    def with_elements(self, ruleset: str, wanted: Elements) -> str:
+        """Return a ruleset whose sets hold something else."""
+        return "".join(_with_elements(ruleset, wanted))
+
+    def with_listed_set(self, listing: str, name: str, live: str) -> str:
+        """Return a listing with a set as another one has it."""
+        block = re.compile(rf"\tset {re.escape(name)} \{{\n.*?\n\t\}}\n", re.DOTALL)
+        found = block.search(live)
+        return block.sub(lambda _match: found.group(), listing) if found else listing
+
+    def refill(self, before: Elements, after: Elements) -> None:
+        """Change what sets in force hold, in one transaction."""
+        changed = [name for name in after if set(after[name]) != set(before[name])]
+        gone = {name: [one for one in before[name] if one not in set(after[name])] for name in changed}
+        new = {name: [one for one in after[name] if one not in set(before[name])] for name in changed}
+        with alone_in_network():
+            try:
+                self._feed([], _changes("delete", gone) + _changes("add", new), "nft can't change our sets")
+            except FirewallError:
+                # nft 0.9.8 takes a network that goes for one that overlaps with what comes, and refuses all of it.
+                flushed = "".join(f"flush set {TABLE} {name}\n" for name in changed)
+                whole = {name: list(after[name]) for name in changed}
+                self._feed([], flushed + _changes("add", whole), "nft can't change our sets, nothing was changed")
+
     def prime(self) -> None:
         """Start connection tracking with a table of ours that lets everything through."""
         self._feed([], PRIMER, "nft can't start connection tracking")
@@ -99,3 +145,27 @@ def _succeed(done: tuple[int, str, str], failure: str) -> None:
     code, output, error = done
     if code != 0:
         raise FirewallError(f"{failure}:\n{(error or output).strip() or f'exit code {code}'}")
+
+
+def _changes(command: str, elements: dict[str, list[str]]) -> str:
+    return "".join(
+        f"{command} element {TABLE} {name} {{ {', '.join(some)} }}\n" for name, some in elements.items() if some
+    )
+
+
+def _with_elements(ruleset: str, wanted: Elements) -> Iterator[str]:
+    name = ""
+    for line in ruleset.splitlines(keepends=True):
+        begun = _SET.match(line)
+        name = begun.group(1) if begun else name
+        if name not in wanted:
+            yield line
+            continue
+        if line == "\t}\n":
+            if wanted[name]:
+                yield "\t\telements = {\n"
+                yield from (f"\t\t\t{one},\n" for one in wanted[name])
+                yield "\t\t}\n"
+            name = ""
+        if not line.startswith(("\t\t\t", "\t\telements", "\t\t}")):
+            yield line

@@ -45,13 +45,11 @@ class Rollback:
     def arm(self, seconds: int) -> str:
         """Have the host go back to what is in the kernel now, in so many seconds; return the change's name."""
         change = f"{time.time_ns():x}"
-        previous = self._backend.previous()
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, text in self._backend.helpers.items():
-            (self._directory / name).write_text(text, encoding="utf-8")
-        with self._alone():
+        with self.alone():
+            for name, text in self._backend.helpers.items():
+                (self._directory / name).write_text(text, encoding="utf-8")
             self._refuse_another()
-            self._pending(change).write_text(previous, encoding="utf-8")
+            self._pending(change).write_text(self._backend.previous(), encoding="utf-8")
         fault_point("pending")
         deadline = time.time() + seconds
         os.utime(self._pending(change), (deadline, deadline))
@@ -89,18 +87,23 @@ class Rollback:
         return self._directory / f"{PENDING}{change}"
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
+        """Keep others of us from changing this host's rules."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._directory / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def is_pending(self) -> bool:
+        """Return whether a change waits to be confirmed, or to be rolled back."""
+        return any(not _is_overdue(path) for path in self._directory.glob(f"{PENDING}*"))
+
     def _refuse_another(self) -> None:
+        if self.is_pending():
+            raise FirewallError(
+                "another change of this host's ruleset waits to be confirmed; try again when it is, or is rolled back"
+            )
         for path in self._directory.glob(f"{PENDING}*"):
-            if time.time() <= path.stat().st_mtime + OVERDUE:
-                raise FirewallError(
-                    "another change of this host's ruleset waits to be confirmed; "
-                    "try again when it is, or is rolled back"
-                )
             path.unlink()
 
     def _in(self, seconds: int, change: str) -> list[str]:
@@ -113,3 +116,9 @@ class Rollback:
             return ["systemd-run", "--quiet", "--collect", *unit, *timer, "/bin/sh", "-c", command]
         detached = f"exec </dev/null >/dev/null 2>&1; sleep {seconds}; {command}"
         return ["setsid", "--fork", "/bin/sh", "-c", detached]
+
+
+def _is_overdue(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() > path.stat().st_mtime + OVERDUE
+    return True

@@ -9,12 +9,14 @@ from __future__ import annotations
 RULESETS = {
     "ruleset": {"type": "str"},
     "iptables_ruleset": {"type": "dict"},
+    "answers": {"type": "dict"},
     "backend": {"type": "str", "choices": ["auto", "nftables", "iptables"], "default": "auto"},
 }
 ARGUMENTS = {
     **RULESETS,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "install": {"type": "bool", "default": True},
+    "addresses_alone": {"type": "bool", "default": False},
     "policy": {"type": "raw"},
     "change": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},

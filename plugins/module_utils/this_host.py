@@ -11,13 +11,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, Sequence
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ebpf import replaces_kube_proxy, suspects
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables, joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import RefreshUnit
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
 if TYPE_CHECKING:
@@ -42,14 +46,19 @@ class ThisHost:
         rulesets = given_rulesets(module.params)
         self._backends = all_backends(self.run, self._find)
         self.backend, self.reason = choose(self._backends, module.params["backend"], list(rulesets))
-        self.wanted = rulesets.get(self.backend.name)
+        given = rulesets.get(self.backend.name)
+        answers = module.params.get("answers")
+        self.answers = self.firewall().answers() if answers is None else answers
+        self.wanted = self.firewall().with_answers(given, self.answers) if given else given
 
     def firewall(self) -> HostFirewall:
         """Return the firewall of this host."""
         boot = Boot(self._run_or_raise, self._write)
         rollback = Rollback(self._run_or_raise, self.backend, boot.has_systemd())
         others = [backend for backend in self._backends if backend is not self.backend]
-        return HostFirewall(self.backend, others, boot, rollback)
+        unit = RefreshUnit(self._run_or_raise, self._write, boot.has_systemd())
+        refreshing = Refreshing(unit, Answered.read(self._write))
+        return HostFirewall(self.backend, others, boot, rollback, refreshing)
 
     def managers(self) -> Managers:
         """Return the other managers of this host's firewall."""
@@ -75,15 +84,15 @@ class ThisHost:
         if code != 0:
             raise FirewallError(f"{' '.join(words)} failed: {(error or output).strip()}")
 
-    def _write(self, path: Path, text: str) -> None:
+    def _write(self, path: Path, content: str | bytes) -> None:
         temporary = None
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
             self._module.atomic_move(temporary, str(path))
-            path.chmod(0o644 if ".service" in path.suffixes else 0o600)
+            path.chmod(0o644 if {".service", ".timer"} & {*path.suffixes} else 0o600)
         except OSError as error:
             if temporary:
                 Path(temporary).unlink(missing_ok=True)

@@ -43,6 +43,17 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  addresses_alone:
+    description:
+      - Change what sets hold, and no rule. A host on which more differs fails, one without rules of ours is skipped.
+      - Without it, too, a host keeps its rules where only addresses differ.
+    type: bool
+    default: false
+  answers:
+    description:
+      - The addresses behind host names, by name, that the host has found by itself. The action plugin sets it; leave it
+        alone.
+    type: dict
   install:
     description:
       - Install the backend's packages where its commands are missing, V(nftables) or V(iptables) and V(ipset).

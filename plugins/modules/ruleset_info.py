@@ -23,6 +23,11 @@ options:
     description:
       - The same for iptables, a mapping with C(ipset), C(rules.v4) and C(rules.v6).
     type: dict
+  answers:
+    description:
+      - Addresses behind host names, by name, to compare with instead of those in O(ruleset).
+      - Without it, those that the host has found by itself, as long as they count.
+    type: dict
   backend:
     description:
       - What to look at, and to compare with.
@@ -73,6 +78,19 @@ tracks_connections:
   description: Whether rules of ours are in the kernel, so that it knows all connections.
   returned: success
   type: bool
+answers:
+  description: The addresses behind host names, by name, that the comparison took for those in the ruleset.
+  returned: success
+  type: dict
+  sample: {git.example.org: [203.0.113.173]}
+host_names:
+  description:
+    - The host names that the ruleset in force depends on, each with its C(name), its C(addresses), the C(age) of the
+      last answer in seconds (nothing where the host itself never had one), and the C(error) of the last question.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: git.example.org, addresses: [203.0.113.173], age: 42, error: ""}]
 management:
   description:
     - The ssh connection that the controller uses, as the host sees it, with C(source), C(destination) and C(port).
@@ -110,7 +128,8 @@ findings:
   description:
     - In what the host is not as the given ruleset would have it. Counters and the rules of others don't count.
     - Each has a C(kind) (rule_added, rule_removed, rule_changed, table_gone, never_applied, boot_file_edited,
-      unit_disabled, another_manager, model_changed), a C(text), and the C(flow) that it has to do with, if any.
+      unit_disabled, refresh_disabled, name_unanswered, another_manager, model_changed), a C(text), and the C(flow) that
+      it has to do with, if any.
   returned: when a ruleset is given
   type: list
   elements: dict
@@ -120,7 +139,11 @@ metrics:
   returned: when a ruleset is given
   type: str
 differs:
-  description: Whether the host differs from the given ruleset in the kernel, on disk or in its unit.
+  description: Whether the host differs from the given ruleset in the kernel, on disk or in its units.
+  returned: when a ruleset is given
+  type: bool
+differs_in_addresses_alone:
+  description: Whether the same rules are in force, with nothing but other addresses in their sets, if that.
   returned: when a ruleset is given
   type: bool
 """

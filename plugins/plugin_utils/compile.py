@@ -14,14 +14,27 @@ from .addresses import AddressSet
 from .errors import Problems, Where
 from .model import Flow, PreDnat
 from .ports import PortSet
+from .refresh import Refresh
 from .resolve import Host, Resolved
 
 DIRECTIONS = ("ingress", "egress")
 
 
 @dataclass(frozen=True)
+class HostName:
+    """A host name that a zone has, and the addresses behind it as far as they are known here."""
+
+    name: str
+    addresses: AddressSet
+
+
+@dataclass(frozen=True)
 class Rule:
-    """What one flow lets through in one direction, to or from one peer (a class or a zone)."""
+    """What one flow lets through in one direction, to or from one peer (a class or a zone).
+
+    A rule with ``names`` is for the peer as far as it is known by host names, whose addresses change with the answers;
+    ``addresses`` are those of all of them.
+    """
 
     flow: str
     peer: str
@@ -31,6 +44,12 @@ class Rule:
     log: bool = False
     why: str = ""
     source: str = ""
+    names: tuple[HostName, ...] = ()
+
+    @property
+    def is_for_somebody(self) -> bool:
+        """Return whether there is anybody at the other end, now or by an answer to come."""
+        return bool(self.addresses or self.names)
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,7 @@ class Policy:
     pre_dnat: PreDnat = PreDnat()
     echo_request: bool = True
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refresh: Refresh = Refresh()
 
     def rules(self, direction: str) -> tuple[Rule, ...]:
         """Return the rules of one direction, in the order in which they decide."""
@@ -85,17 +105,19 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
     """Compile one policy for each class that has managed hosts."""
     model = resolved.model
     peers = lru_cache(maxsize=None)(resolved.peers)
+    names = {zone: _host_names(found) for zone, found in resolved.names.items()}
     flows = [flow for flow in model.flows.values() if flow.open_on(today)]
     managed = [name for name, hosts in resolved.hosts.items() if hosts]
     fleet = Fleet(
         policies={
             name: Policy(
                 node_class=name,
-                ingress=_rules(flows, "ingress", name, peers),
-                egress=_rules(flows, "egress", name, peers),
+                ingress=_rules(flows, "ingress", name, peers, names),
+                egress=_rules(flows, "egress", name, peers, names),
                 isolated=peers(name, "") if model.classes[name].isolated else AddressSet(),
                 pre_dnat=model.classes[name].pre_dnat or PreDnat(),
                 echo_request=model.echo_request,
+                refresh=model.refresh,
             )
             for name in managed
         },
@@ -108,8 +130,16 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
     return fleet
 
 
+def _host_names(found: Mapping[str, AddressSet]) -> tuple[HostName, ...]:
+    return tuple(HostName(name, addresses) for name, addresses in sorted(found.items()))
+
+
 def _rules(
-    flows: list[Flow], direction: str, node_class: str, peers: Callable[[str, str], AddressSet]
+    flows: list[Flow],
+    direction: str,
+    node_class: str,
+    peers: Callable[[str, str], AddressSet],
+    names: Mapping[str, tuple[HostName, ...]],
 ) -> tuple[Rule, ...]:
     rules = []
     for flow in flows:
@@ -117,8 +147,13 @@ def _rules(
         if node_class not in own or flow.end not in ("both", direction):
             continue
         for peer in others:
-            addresses = peers(peer, flow.side)
-            rules.append(Rule(flow.name, peer, addresses, flow.ports, flow.side, flow.log, flow.why, flow.source))
+            addresses, known_as = peers(peer, flow.side), names.get(peer, ())
+            rule = Rule(flow.name, peer, addresses, flow.ports, flow.side, flow.log, flow.why, flow.source)
+            if addresses or not known_as:
+                rules.append(rule)
+            if known_as:
+                answers = AddressSet.of(network for one in known_as for network in one.addresses.networks)
+                rules.append(replace(rule, addresses=answers, names=known_as))
     return tuple(sorted(rules, key=lambda rule: not rule.ports.everything))
 
 

@@ -20,12 +20,13 @@ from .readers import rows
 
 PREFIX = "gatehouse_"
 LISTS = ("classes", "zones", "services", "flows")
-VALUES = ("profile", "options", "echo_request")
+VALUES = ("profile", "options", "echo_request", "refresh")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
 HOST_KEYS = ("ansible_host", "gatehouse_backend", *SIDE_KEYS)
 OTHER_KEYS = (  # of the roles and playbooks
-    *("gatehouse_hosts", "gatehouse_serial", "gatehouse_node_class", "gatehouse_plan_offline", "gatehouse_plan_dir"),
+    *("gatehouse_addresses_alone", "gatehouse_hosts", "gatehouse_serial", "gatehouse_node_class"),
+    *("gatehouse_plan_offline", "gatehouse_plan_dir"),
     *("gatehouse_allow_self_lockout", "gatehouse_rollback_timeout", "gatehouse_takeover", "gatehouse_audit_fail"),
     *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_audit"),
 )
@@ -61,6 +62,7 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
         profiles=_profiles(profile, load_profile, problems),
         options=_single(sources, "gatehouse_options", problems),
         echo_request=_single(sources, "gatehouse_echo_request", problems),
+        refresh=_single(sources, "gatehouse_refresh", problems),
         user=Layer(
             classes=_rows(sources, "gatehouse_classes", problems),
             zones=_rows(sources, "gatehouse_zones", problems),

@@ -59,6 +59,8 @@ def describe_rule(direction: str, rule: Rule) -> str:
 
 
 def _who(rule: Rule) -> str:
+    if rule.names:
+        return f" by name ({', '.join(one.name for one in rule.names)})"
     if not rule.addresses:
         return " (nobody)"
     if rule.addresses.v4 == EVERYBODY_V4 and rule.addresses.v6 == EVERYBODY_V6:

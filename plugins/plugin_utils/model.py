@@ -14,6 +14,7 @@ from .addresses import AddressSet
 from .errors import Problems, Where, near_miss, one_of
 from .ports import PortSet
 from .readers import SIDES, Item, flag_at, rows
+from .refresh import Refresh, read_refresh
 
 ENDS = ("both", "ingress", "egress")
 
@@ -143,6 +144,7 @@ class Model:
     flows: Mapping[str, Flow] = field(default_factory=dict)
     required_zones: Mapping[str, str] = field(default_factory=dict)
     echo_request: bool = True
+    refresh: Refresh = Refresh()
     same_as: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -157,7 +159,9 @@ class _Named(Protocol):
 _Thing = TypeVar("_Thing", bound=_Named)
 
 
-def read_model(profiles: Layer, user: Layer, echo_request: Declared, problems: Problems) -> Model:
+def read_model(
+    profiles: Layer, user: Layer, echo_request: Declared, refresh: Declared, problems: Problems
+) -> Model:
     """Read the profiles' layer and the user's on top of it; a thing of the user's replaces its namesake below.
 
     Problems are noted, never raised: a model with problems is only good for finding more of them.
@@ -180,6 +184,7 @@ def read_model(profiles: Layer, user: Layer, echo_request: Declared, problems: P
         flows=_layered((profiles.flows, user.flows), _FLOW_KEYS, read_flow, problems),
         required_zones=profiles.required_zones,
         echo_request=flag_at(echo_request.where, echo_request.value, True, problems),
+        refresh=read_refresh(refresh.where, refresh.value, problems),
         same_as=same_as,
     )
     for one in inherited.values():

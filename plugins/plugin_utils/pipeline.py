@@ -22,13 +22,14 @@ class Declaration:
     profiles: Sequence[Profile] = ()
     options: Declared = Declared(Where("gatehouse_options"), None)
     echo_request: Declared = Declared(Where("gatehouse_echo_request"), None)
+    refresh: Declared = Declared(Where("gatehouse_refresh"), None)
     user: Layer = field(default_factory=Layer)
 
 
 def read(declaration: Declaration, problems: Problems) -> Model:
     """Read a declaration into a model, noting problems."""
     profiles = read_profiles(declaration.profiles, declaration.options, problems)
-    return read_model(profiles, declaration.user, declaration.echo_request, problems)
+    return read_model(profiles, declaration.user, declaration.echo_request, declaration.refresh, problems)
 
 
 def build(

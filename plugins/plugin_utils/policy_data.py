@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .addresses import AddressSet, network_text
-from .compile import DIRECTIONS, Policy, Rule
+from .compile import DIRECTIONS, HostName, Policy, Rule
 from .errors import Problems, Where
 from .model import PreDnat, read_pre_dnat
 from .readers import SIDES, Item, interfaces_at, rows
+from .refresh import read_refresh
 
 _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
-_RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses")
-_POLICY_KEYS = ("class", "isolated", "pre_dnat", "echo_request", "interfaces", "ingress", "egress")
+_RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses", "names")
+_NAME_KEYS = ("name", "addresses")
+_POLICY_KEYS = ("class", "isolated", "pre_dnat", "echo_request", "interfaces", "refresh", "ingress", "egress")
 
 
 def to_data(policy: Policy) -> dict[str, Any]:
@@ -27,6 +30,11 @@ def to_data(policy: Policy) -> dict[str, Any]:
         },
         "echo_request": policy.echo_request,
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
+        "refresh": {
+            "min_ttl": policy.refresh.min_ttl,
+            "max_ttl": policy.refresh.max_ttl,
+            "refused": _texts(policy.refresh.refused),
+        },
         "ingress": [_rule_to_data(rule) for rule in policy.ingress],
         "egress": [_rule_to_data(rule) for rule in policy.egress],
     }
@@ -42,6 +50,7 @@ def from_data(data: object) -> Policy:
         pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else PreDnat(),
         echo_request=item.flag("echo_request"),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),
+        refresh=read_refresh(item.place("refresh"), item.raw("refresh"), problems),
         ingress=_rules_from_data(item, "ingress"),
         egress=_rules_from_data(item, "egress"),
     )
@@ -52,21 +61,27 @@ def from_data(data: object) -> Policy:
 
 def _check_sharing(item: Item, policy: Policy, problems: Problems) -> None:
     """Note rules that would share a set or a chain without being the same."""
-    sets = {(policy.node_class, ""): policy.isolated} if policy.isolated else {}
+    sets = {(policy.node_class, "", False): policy.isolated} if policy.isolated else {}
     for direction in DIRECTIONS:
-        flows: set[tuple[str, str]] = set()
+        flows: set[tuple[str, str, bool]] = set()
         for index, rule in enumerate(policy.rules(direction)):
             place = item.place(direction).at(index)
-            if sets.setdefault((rule.peer, rule.side), rule.addresses) != rule.addresses:
+            by_name = bool(rule.names)
+            if sets.setdefault((rule.peer, rule.side, by_name), rule.addresses) != rule.addresses:
                 problems.add(place.key("addresses"), rule.peer, "the same addresses wherever this peer stands")
-            if (rule.flow, rule.peer) in flows:
+            if (rule.flow, rule.peer, by_name) in flows:
                 problems.add(place.key("flow"), rule.flow, "one rule for each flow and peer")
-            flows.add((rule.flow, rule.peer))
+            flows.add((rule.flow, rule.peer, by_name))
 
 
 def _rule_to_data(rule: Rule) -> dict[str, Any]:
-    texts = {key: getattr(rule, key) for key in _RULE_TEXTS}
-    return {**texts, "log": rule.log, "ports": rule.ports.texts(), "addresses": _texts(rule.addresses)}
+    return {
+        **{key: getattr(rule, key) for key in _RULE_TEXTS},
+        "log": rule.log,
+        "ports": rule.ports.texts(),
+        "addresses": _texts(rule.addresses),
+        "names": [{"name": one.name, "addresses": _texts(one.addresses)} for one in rule.names],
+    }
 
 
 def _texts(addresses: AddressSet) -> list[str]:
@@ -88,4 +103,12 @@ def _rule_from_data(item: Item) -> Rule:
         log=item.flag("log"),
         ports=item.ports("ports"),
         addresses=item.networks("addresses"),
+        names=tuple(_names_from_data(item)),
     )
+
+
+def _names_from_data(rule: Item) -> Iterator[HostName]:
+    for where, value in rows(rule.place("names"), rule.raw("names"), rule.problems):
+        item = Item(where, value, _NAME_KEYS, rule.problems)
+        (name,) = item.host_names("name") or ("",)
+        yield HostName(name, item.networks("addresses"))

@@ -209,6 +209,17 @@ class Item:
         """Read true or false; false where the key is missing."""
         return flag_at(self.place(key), self.raw(key), False, self.problems)
 
+    def number(self, key: str, least: int, most: int, default: int) -> int:
+        """Read a whole number; digits are taken too, since extra variables on a command line arrive as text."""
+        value = self.raw(key)
+        if value is None:
+            return default
+        found = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        if isinstance(found, int) and not isinstance(found, bool) and least <= found <= most:
+            return found
+        self.problems.add(self.place(key), value, f"a whole number between {least} and {most}")
+        return default
+
     def choice(self, key: str, choices: Iterable[str], default: str) -> str:
         """Read one of a few words."""
         return choice_at(self.place(key), self.raw(key), choices, default, self.problems)
@@ -227,9 +238,11 @@ class Item:
         return str(value)
 
     def host_names(self, key: str) -> tuple[str, ...]:
-        """Read a list of host names."""
+        """Read a list of host names; a single one may stand without the list."""
         found = []
-        for place, value in rows(self.place(key), self.raw(key), self.problems):
+        raw = self.raw(key)
+        items = [(self.place(key), raw)] if isinstance(raw, str) else rows(self.place(key), raw, self.problems)
+        for place, value in items:
             if not isinstance(value, str) or len(value) > HOST_NAME_LENGTH or not _HOST_NAME.fullmatch(value):
                 self.problems.add(place, value, "a host name such as git.example.org")
             elif is_mistyped(value):

@@ -47,11 +47,15 @@ class Host:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A model whose names have addresses: hosts by class, and the networks of each class and zone."""
+    """A model whose names have addresses: hosts by class, and the networks of each class and zone.
+
+    ``names`` maps each zone to the host names that it has beside its networks, and each of them to its addresses.
+    """
 
     model: Model
     hosts: Mapping[str, tuple[Host, ...]]
     networks: Mapping[str, AddressSet]
+    names: Mapping[str, Mapping[str, AddressSet]] = field(default_factory=dict)
 
     def peers(self, name: str, side: str) -> AddressSet:
         """Return the addresses of a class or a zone, for a flow on one side or on both."""
@@ -61,15 +65,27 @@ class Resolved:
 
 def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Problems) -> Resolved:
     """Resolve every class and zone of a model; note what has no address, and a host that is in two classes."""
-    resolver = _Resolver(inventory, lookup, problems)
+    resolver = _Resolver(inventory, lookup, model.refresh.refused, problems)
     hosts = {node_class.name: resolver.members(node_class) for node_class in model.classes.values()}
     zones = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
+    names = {zone.name: resolver.names(zone) for zone in model.zones.values()}
     resolved = Resolved(
         model=model,
         hosts=hosts,
         networks={
             **{node_class.name: node_class.networks for node_class in model.classes.values()},
-            **{name: _with_inner_zones(model.zones, zones, name) for name in zones},
+            **{
+                name: AddressSet.of(_all_networks([zones[inner] for inner in _and_inner_zones(model.zones, name)]))
+                for name in zones
+            },
+        },
+        names={
+            name: {
+                host_name: addresses
+                for inner in _and_inner_zones(model.zones, name)
+                for host_name, addresses in names[inner].items()
+            }
+            for name in zones
         },
     )
     _check_required_zones(resolved, problems)
@@ -82,6 +98,7 @@ def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Proble
 class _Resolver:
     inventory: Inventory
     lookup: Lookup
+    refused: AddressSet
     problems: Problems
     classes_by_host: dict[str, str] = field(default_factory=dict)
 
@@ -150,21 +167,33 @@ class _Resolver:
             return self.lookup(name)
 
     def zone(self, zone: Zone) -> AddressSet:
+        """Return the networks of a zone, and the addresses of the inventory hosts that it names."""
+        hosts = [self.host(name).addresses("") for name in zone.hostnames if name in self.inventory.variables]
+        return AddressSet.of(_all_networks([zone.networks, *hosts]))
+
+    def names(self, zone: Zone) -> dict[str, AddressSet]:
+        """Return the addresses of each host name of a zone that is no inventory host's."""
+        return {
+            name: self.addresses_behind(zone.where.key("hostnames").at(index), name)
+            for index, name in enumerate(zone.hostnames)
+            if name not in self.inventory.variables
+        }
+
+    def addresses_behind(self, where: Where, name: str) -> AddressSet:
+        answers = self.lookup(name)
+        if not answers:
+            self.problems.add(where, name, "a host name that resolves to an address", "it doesn't resolve here")
         found: list[Network] = []
-        for index, name in enumerate(zone.hostnames):
-            place = zone.where.key("hostnames").at(index)
-            if name in self.inventory.variables:
-                found.extend(_all_networks([self.host(name).addresses("")]))
-                continue
-            answers = self.lookup(name)
-            if not answers:
-                self.problems.add(place, name, "a host name that resolves to an address", "it doesn't resolve here")
-            for answer in answers:
-                found.extend(self.host_networks(place, answer))
-        return AddressSet.of([*_all_networks([zone.networks]), *found])
+        for answer in answers:
+            if ip_address(answer) in self.refused:
+                expected = f"a host name with an address that a peer can have, but it resolves to {answer}"
+                self.problems.add(where, name, expected, "gatehouse_refresh.refused has its network")
+            else:
+                found.extend(self.host_networks(where, answer))
+        return AddressSet.of(found)
 
 
-def _with_inner_zones(zones: Mapping[str, Zone], networks: Mapping[str, AddressSet], name: str) -> AddressSet:
+def _and_inner_zones(zones: Mapping[str, Zone], name: str) -> Iterable[str]:
     seen: dict[str, None] = {}
     waiting = [name]
     while waiting:
@@ -172,7 +201,7 @@ def _with_inner_zones(zones: Mapping[str, Zone], networks: Mapping[str, AddressS
         if current in zones and current not in seen:
             seen[current] = None
             waiting.extend(zones[current].zones)
-    return AddressSet.of(_all_networks([networks[inner] for inner in seen]))
+    return seen
 
 
 def _all_networks(sets: Iterable[AddressSet]) -> list[Network]:
@@ -181,7 +210,7 @@ def _all_networks(sets: Iterable[AddressSet]) -> list[Network]:
 
 def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
     for name, why in resolved.model.required_zones.items():
-        if not resolved.networks.get(name):
+        if not resolved.networks.get(name) and not resolved.names.get(name):
             problems.add(Where("gatehouse_zones"), None, f"networks or hostnames for the zone {name}", why)
 
 

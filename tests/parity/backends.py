@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import Namespace

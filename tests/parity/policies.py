@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, Network
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import HostName, Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PROTOCOLS, PortRange, PortSet
 from ansible_collections.gatehouse.firewall.tests.parity.places import SERVICES
@@ -70,6 +71,12 @@ _interfaces: some.SearchStrategy[Mapping[str, tuple[str, ...]]] = some.sampled_f
         {"private": ("eth0", "eth1"), "public": ("wg0",)},
     )
 )
+_sometimes = some.sampled_from((True, False, False))
+_single_addresses = some.lists(
+    some.builds(_network, some.just(_V4), some.just(32), some.integers(0, 63), some.just(0))
+    | some.builds(_network, some.just(_V6), some.just(128), some.integers(0, 63), some.just(0)),
+    max_size=4,
+).map(AddressSet.of)
 _sides = some.sampled_from(("", "", *_SIDES))
 _some_peers = some.lists(some.sampled_from(_PEERS), min_size=1, max_size=3, unique=True)
 
@@ -108,12 +115,19 @@ def policies(draw: some.DrawFn) -> Policy:
             known[peer, side] = draw(_addresses)
         return known[peer, side]
 
+    def by_name(rule: Rule) -> Rule:
+        if (rule.peer, "names") not in known:
+            known[rule.peer, "names"] = draw(_single_addresses)
+        answers = known[rule.peer, "names"]
+        return replace(rule, addresses=answers, names=(HostName(f"{rule.peer}.example.org", answers),))
+
     def rules() -> tuple[Rule, ...]:
         found = []
         for number in range(draw(some.integers(0, 5))):
             ports, side, log = draw(_ports), draw(_sides), draw(some.booleans())
             peers = draw(_some_peers)
-            found += [Rule(f"flow{number}", peer, addresses(peer, side), ports, side, log) for peer in peers]
+            here = [Rule(f"flow{number}", peer, addresses(peer, side), ports, side, log) for peer in peers]
+            found += here + [by_name(rule) for rule in here if draw(_sometimes)]
         return tuple(sorted(found, key=lambda rule: not rule.ports.everything))
 
     return Policy(

@@ -19,7 +19,7 @@ from ansible_collections.gatehouse.firewall.tests.parity.check import (
 from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire
 
 PACKETS = 10000
-SEED = 1
+SEED = 5
 _HELPERS = (dispatch, peers)
 Mutant = tuple[types.ModuleType, str, str, str]
 # A function of a module, what stands in its text, and what stands there instead.
@@ -35,9 +35,10 @@ MUTANTS: dict[str, Mutant] = {
     "what begins with one flow is one": (
         dispatch,
         "segments",
-        "tuple((rule.flow, rule.peer) for rule in deciding)",
-        '((deciding[0].flow, ""),)',
+        "tuple((rule.flow, rule.peer, bool(rule.names)) for rule in deciding)",
+        '((deciding[0].flow, "", False),)',
     ),
+    "a name counts in one family": (nftables, "_rule_matches", '(6, "ip6")', '(4, "ip")'),
     "the address of the wrong end": (nftables, "_peer_matches", "_ADDRESS_MATCH[direction]", '"saddr"'),
     "IPv6 is forgotten": (nftables, "_peer_matches", "if addresses.v6:", "if False:"),
     "who is everybody in one family": (nftables, "_peer_matches", "if all(everybody):", "if any(everybody):"),
@@ -91,6 +92,7 @@ MUTANTS: dict[str, Mutant] = {
 }
 IPTABLES_MUTANTS: dict[str, Mutant] = {
     "a range ends a port early": MUTANTS["a range ends a port early"],
+    "who sends has the names": (iptables, "_rule_matches", "{_END[stage.direction]}", "src"),
     "the address of the wrong end": (iptables, "_address_matches", "{end}", "src"),
     "half of each network": (
         iptables,

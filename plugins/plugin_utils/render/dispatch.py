@@ -30,17 +30,17 @@ def segments(rules: Iterable[Rule], protocol: str) -> list[Segment]:
     ranges = [
         (item.first, item.last, rule)
         for rule in rules
-        if rule.addresses and not rule.ports.everything
+        if rule.is_for_somebody and not rule.ports.everything
         for item in rule.ports.ranges
         if item.protocol == protocol
     ]
     starts = sorted({first for first, _last, _rule in ranges} | {last + 1 for _first, last, _rule in ranges})
     found: list[Segment] = []
-    chains: dict[tuple[tuple[str, str], ...], int] = {}
+    chains: dict[tuple[tuple[str, str, bool], ...], int] = {}
     for first, end in pairwise(starts):
         deciding = tuple(rule for low, high, rule in ranges if low <= first and end - 1 <= high)
         if deciding:
-            alike = tuple((rule.flow, rule.peer) for rule in deciding)
+            alike = tuple((rule.flow, rule.peer, bool(rule.names)) for rule in deciding)
             found.append(Segment(first, end - 1, chains.setdefault(alike, first), deciding))
     return found
 

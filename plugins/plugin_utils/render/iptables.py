@@ -4,7 +4,8 @@ What is allowed RETURNs to the built-in chain, so that the rules of others still
 From the built-in chains a jump (``-j``) leads to ours, and from there on only ``-g`` leads anywhere: after it, RETURN
 leads to the built-in chain, too. So each of our chains ends in a rule for whatever is left.
 
-A set's name says what is in it. The rules in force keep their sets while new ones are filled, and change in one moment.
+A set's name says whose it is, and not what is in it, so that its content changes without its rules. Where the rules do,
+module_utils/iptables_loader.py fills new sets under other names, and the rules in force keep theirs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..describe import head, title
 from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
 from ..ports import PROTOCOLS, PortRange
 from .dispatch import Segment, range_text, segments, within
-from .peers import SERVICE_ADDRESSES, address_sets, interfaces_on, is_everybody, peer_name
+from .peers import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
 
 Chains = dict[str, list[str]]
 
@@ -62,6 +63,7 @@ _PRE_DNAT = _Stage(
 
 @dataclass(frozen=True)
 class _Set:
+    peer: str
     name: str
     kind: str
     elements: tuple[str, ...]
@@ -78,10 +80,11 @@ class _View:
 
 def render(policy: Policy) -> dict[str, str]:
     """Return the files that make a host's rules, by the suffixes of their names."""
-    views = [_view(policy, family) for family in _FAMILIES]
-    sets = [line for view in views for item in view.sets.values() for line in _filled(item)]
-    rules = {f"rules.v{view.family}": [*head(policy), "", *_filter(view), *_mangle(view)] for view in views}
-    return {name: "\n".join([*lines, ""]) for name, lines in {"ipset": [title(policy), *sets], **rules}.items()}
+    views = {family: _view(policy, family) for family in _FAMILIES}
+    names = host_names(policy, lambda peer, family: views[family].sets[peer].name)
+    sets = [line for view in views.values() for item in view.sets.values() for line in _filled(item)]
+    rules = {f"rules.v{view.family}": [*head(policy), "", *_filter(view), *_mangle(view)] for view in views.values()}
+    return {name: "\n".join([*lines, ""]) for name, lines in {"ipset": [title(policy), *names, *sets], **rules}.items()}
 
 
 def _view(policy: Policy, family: int) -> _View:
@@ -90,7 +93,7 @@ def _view(policy: Policy, family: int) -> _View:
 
     def rules(direction: str) -> tuple[Rule, ...]:
         found = (replace(rule, addresses=own(rule.addresses)) for rule in policy.rules(direction))
-        return tuple(rule for rule in found if rule.addresses)
+        return tuple(rule for rule in found if rule.is_for_somebody)
 
     part = replace(
         policy,
@@ -99,20 +102,22 @@ def _view(policy: Policy, family: int) -> _View:
         isolated=own(policy.isolated),
         pre_dnat=replace(policy.pre_dnat, addresses=own(policy.pre_dnat.addresses)),
     )
-    return _View(family, part, {name: _set(name, family, networks) for name, family, networks in address_sets(part)})
+    sets = {name: _set(name, version, networks) for name, version, networks in address_sets(part) if version == family}
+    return _View(family, part, sets)
 
 
 def _set(peer: str, family: int, networks: Sequence[Network]) -> _Set:
     elements = tuple(map(network_text, networks))
     what = "ip" if all(map(is_single, networks)) else "net"
     kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"
-    digest = hashlib.sha256("\n".join([peer, kind, *elements]).encode()).hexdigest()
-    # ipset's limit is 31 characters.
-    return _Set(f"gatehouse-{peer.partition('.')[0][:12]}-{digest[:8]}", kind, elements)
+    digest = hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()
+    # ipset's limit is 31 characters, and the loader needs two of them.
+    return _Set(peer, f"gatehouse-{peer.partition('.')[0][:10]}-{digest[:8]}", kind, elements)
 
 
 def _filled(item: _Set) -> Iterator[str]:
     """Yield what makes a set complete in one moment, even where an earlier try left a part of it."""
+    yield f"#set: {item.peer}"
     yield f"create gatehouse-new {item.kind}"
     yield from (f"add gatehouse-new {element}" for element in item.elements)
     yield f"create {item.name} {item.kind} -exist"
@@ -278,7 +283,7 @@ def _pre_dnat_ports(view: _View) -> Iterator[str]:
 
 def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator[str]:
     """Yield the lines that let a rule's peer pass, on the interfaces where it has to be."""
-    for peer in _address_matches(view, peer_name(rule), rule.addresses, _END[stage.direction]):
+    for peer in _rule_matches(view, stage, rule):
         for interface in _interface_matches(view, stage, rule.side):
             if rule.log:
                 yield f'{interface}{more}{peer}-j LOG --log-prefix "gatehouse {rule.flow[:_LOGGED_NAME]}: "'
@@ -288,6 +293,12 @@ def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator
 def _interface_matches(view: _View, stage: _Stage, side: str) -> list[str]:
     match = _INTERFACE_MATCH[stage.direction]
     return [f"{match} {name} " for name in interfaces_on(view.policy, side)] or [""]
+
+
+def _rule_matches(view: _View, stage: _Stage, rule: Rule) -> list[str]:
+    if rule.names:
+        return [f"-m set --match-set {view.sets[peer_name(rule)].name} {_END[stage.direction]} "]
+    return _address_matches(view, peer_name(rule), rule.addresses, _END[stage.direction])
 
 
 def _address_matches(view: _View, name: str, addresses: AddressSet, end: str) -> list[str]:

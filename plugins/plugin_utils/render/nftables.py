@@ -17,7 +17,7 @@ from ..describe import head
 from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
 from ..ports import PROTOCOLS
 from .dispatch import Segment, range_text, segments, within
-from .peers import SERVICE_ADDRESSES, address_sets, interfaces_on, is_everybody, peer_name
+from .peers import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
 
 TABLE = "inet gatehouse"
 
@@ -31,6 +31,7 @@ def render(policy: Policy) -> str:
     """Return the ruleset of a policy, for ``nft -f``."""
     lines = [
         *head(policy),
+        *host_names(policy, _set_name),
         "",
         f"table {TABLE}",
         f"delete table {TABLE}",
@@ -176,7 +177,7 @@ def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[st
     for rule in rules:
         interface = _interface(policy, direction, rule)
         log = f'log prefix "gatehouse {rule.flow}: " ' if rule.log else ""
-        for peer in _peer_matches(direction, peer_name(rule), rule.addresses):
+        for peer in _rule_matches(direction, rule):
             yield f'{interface}{peer}{log}accept comment "flow:{rule.flow}"'
 
 
@@ -192,6 +193,14 @@ def _quoted(names: Iterable[str]) -> str:
     return f"{{ {quoted} }}"
 
 
+def _rule_matches(direction: str, rule: Rule) -> Iterator[str]:
+    if not rule.names:
+        yield from _peer_matches(direction, peer_name(rule), rule.addresses)
+        return
+    for family, keyword in ((4, "ip"), (6, "ip6")):
+        yield f"{keyword} {_ADDRESS_MATCH[direction]} @{_set_name(peer_name(rule), family)} "
+
+
 def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[str]:
     """Yield the match for each family the peer has addresses of; a peer without any is nobody, and yields none."""
     everybody = (is_everybody(addresses.v4), is_everybody(addresses.v6))
@@ -200,14 +209,18 @@ def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[
         return
     match = _ADDRESS_MATCH[direction]
     if addresses.v4:
-        yield "meta nfproto ipv4 " if everybody[0] else f"ip {match} @{name}.v4 "
+        yield "meta nfproto ipv4 " if everybody[0] else f"ip {match} @{_set_name(name, 4)} "
     if addresses.v6:
-        yield "meta nfproto ipv6 " if everybody[1] else f"ip6 {match} @{name}.v6 "
+        yield "meta nfproto ipv6 " if everybody[1] else f"ip6 {match} @{_set_name(name, 6)} "
+
+
+def _set_name(peer: str, family: int) -> str:
+    return f"{peer}.v{family}"
 
 
 def _sets(policy: Policy) -> Iterator[str]:
     for name, family, networks in address_sets(policy):
-        yield from _set(f"{name}.v{family}", family, networks)
+        yield from _set(_set_name(name, family), family, networks)
 
 
 def _set(name: str, family: int, networks: Sequence[Network]) -> Iterator[str]:
@@ -215,9 +228,10 @@ def _set(name: str, family: int, networks: Sequence[Network]) -> Iterator[str]:
     yield f"\t\ttype ipv{family}_addr"
     if not all(is_single(network) for network in networks):
         yield "\t\tflags interval"
-    yield "\t\telements = {"
-    yield from (f"\t\t\t{network_text(network)}," for network in networks)
-    yield "\t\t}"
+    if networks:
+        yield "\t\telements = {"
+        yield from (f"\t\t\t{network_text(network)}," for network in networks)
+        yield "\t\t}"
     yield "\t}"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 
-from ..addresses import EVERYBODY_V4, EVERYBODY_V6, Network
-from ..compile import Policy, Rule
+from ..addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network, network_text
+from ..compile import DIRECTIONS, Policy, Rule
 
 SERVICE_ADDRESSES = "pre_dnat.addresses"
 
@@ -13,7 +14,8 @@ SERVICE_ADDRESSES = "pre_dnat.addresses"
 def peer_name(rule: Rule) -> str:
     """Return what names a rule's peer and the side of it that counts."""
     # A dot can't be part of a class's or a zone's name, so that no two of these are the same.
-    return f"{rule.peer}.{rule.side}" if rule.side else rule.peer
+    peer = f"{rule.peer}.{rule.side}" if rule.side else rule.peer
+    return f"{peer}.names" if rule.names else peer
 
 
 def is_everybody(networks: Sequence[Network]) -> bool:
@@ -22,14 +24,44 @@ def is_everybody(networks: Sequence[Network]) -> bool:
 
 
 def address_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]:
-    """Yield name, family and networks of each peer that has any in a family, unless it is everybody there."""
-    peers = {peer_name(rule): rule.addresses for rule in (*policy.ingress, *policy.egress)}
+    """Yield name, family and networks of each peer that has any in a family, unless it is everybody there.
+
+    A peer by host names has a set in both families, whatever the answers are: others may follow.
+    """
+    rules = [rule for direction in DIRECTIONS for rule in policy.rules(direction)]
+    by_name = {peer_name(rule) for rule in rules if rule.names}
+    peers = {peer_name(rule): rule.addresses for rule in rules}
     if policy.isolated:
         peers[policy.node_class] = policy.isolated
     peers[SERVICE_ADDRESSES] = policy.pre_dnat.addresses
     for name, addresses in sorted(peers.items()):
         families: tuple[tuple[int, Sequence[Network]], ...] = ((4, addresses.v4), (6, addresses.v6))
-        yield from ((name, family, own) for family, own in families if own and not is_everybody(own))
+        for family, own in families:
+            if name in by_name or (own and not is_everybody(own)):
+                yield name, family, own
+
+
+def host_names(policy: Policy, set_name: Callable[[str, int], str]) -> list[str]:
+    """Return the comments that tell a host which names its sets depend on (module_utils/host_names.py reads them).
+
+    ``set_name`` answers what a peer's set in a family is called.
+    """
+    peers: dict[str, dict[str, AddressSet]] = {}
+    for rule in (*policy.ingress, *policy.egress):
+        for one in rule.names:
+            peers.setdefault(one.name, {})[peer_name(rule)] = one.addresses
+    refresh = policy.refresh
+    bounds = {"min_ttl": refresh.min_ttl, "max_ttl": refresh.max_ttl, "refused": _texts(refresh.refused)}
+    lines = [f"#refresh: {json.dumps(bounds)}"] if peers else []
+    for name, sets in sorted(peers.items()):
+        addresses = next(iter(sets.values()))
+        by_family = {str(family): [set_name(peer, family) for peer in sorted(sets)] for family in (4, 6)}
+        lines.append(f"#name: {json.dumps({'name': name, 'addresses': _texts(addresses), 'sets': by_family})}")
+    return lines
+
+
+def _texts(addresses: AddressSet) -> list[str]:
+    return [network_text(network) for network in addresses.networks]
 
 
 def interfaces_on(policy: Policy, side: str) -> tuple[str, ...]:

@@ -15,8 +15,11 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.mode
 
 NO_EBPF = {"kube_proxy": "", "interfaces": []}
 FOUND = {
+    "answers": {"git.example.org": ["203.0.113.173"]},
     "changed": False,
     "differs": True,
+    "differs_in_addresses_alone": False,
+    "host_names": [],
     "packages": [],
     "tracks_connections": True,
     "drift": [],
@@ -42,10 +45,12 @@ class Action(plugin.ActionModule):
         super().__init__(task, connection, None, None, None, None)
         self._load_name = "ruleset"
         self.steps = []
+        self.given = []
         self.refusals = []
         self.answers = {"look": [{**FOUND, **found}], **{step: [answer] for step, answer in answers.items()}}
 
     def _execute_module(self, module_name=None, module_args=None, **_others):
+        self.given.append(module_args)
         is_look = module_name == plugin.INFO
         step = "look" if is_look else module_args.get("step") or module_args["state"]
         is_look = is_look or step == "look"
@@ -90,6 +95,32 @@ def test_a_change_is_loaded_and_then_confirmed_over_a_new_connection():
 
     assert steps == ["look", "load", "reset", "confirm"]
     assert result == {"changed": True, "confirmed": True, "persisted": True, **BACKEND}
+
+
+def test_every_step_is_for_the_ruleset_with_the_answers_that_the_host_was_compared_with():
+    action = Action({"ruleset": "wanted"}, {}, {}, False)
+    action.run(task_vars={})
+
+    assert [arguments["answers"] for arguments in action.given[1:]] == [FOUND["answers"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({"differs": False}, {"changed": False, **BACKEND}),
+        ({"tracks_connections": False}, {"changed": False, "skipped": True, "skip_reason": plugin.NOT_HARDENED}),
+        ({}, {"changed": False, "failed": True, "msg": plugin.MORE_THAN_ADDRESSES}),
+    ],
+    ids=["as it should be", "nothing of ours", "other rules"],
+)
+def test_a_host_that_may_get_other_addresses_alone_gets_nothing_else(found, expected):
+    assert run({"addresses_alone": True}, found) == (["look"], expected)
+
+
+def test_other_addresses_are_a_change_like_any_other():
+    found = {"differs_in_addresses_alone": True}
+
+    assert run({"addresses_alone": True}, found)[0] == ["look", "load", "reset", "confirm"]
 
 
 @pytest.mark.parametrize(
@@ -275,8 +306,8 @@ def test_the_host_gets_the_ruleset_of_its_backend_alone(given):
 
     assert asked[0] == {**given, "backend": "auto", "step": "look"}
     assert [sorted(arguments) for arguments in asked[1:]] == [
-        ["backend", "iptables_ruleset", "rollback_timeout", "step"],
-        ["backend", "change", "fallback", "iptables_ruleset", "step"],
+        ["answers", "backend", "iptables_ruleset", "rollback_timeout", "step"],
+        ["answers", "backend", "change", "fallback", "iptables_ruleset", "step"],
     ]
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import RefreshUnit
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
 NFT = "/usr/sbin/nft"
@@ -90,7 +93,19 @@ class FakeHost:
 
     def firewall(self):
         """Return this host's firewall as each module finds it anew."""
-        return HostFirewall(self.backend, [self.other], self.boot(), self.rollback())
+        return HostFirewall(self.backend, [self.other], self.boot(), self.rollback(), self.refreshing())
+
+    def refreshing(self):
+        """Return what this host does about host names."""
+        return Refreshing(self.refresh_unit(), self.answered())
+
+    def refresh_unit(self):
+        """Return the unit that asks for host names."""
+        return RefreshUnit(self.run, self.write, self.boot().has_systemd(), self.root)
+
+    def answered(self):
+        """Return what this host knows of its host names."""
+        return Answered.read(self.write, self.root)
 
     def harden(self, ruleset):
         """Bring the host to a ruleset, in the steps of the action plugin."""
@@ -105,11 +120,11 @@ class FakeHost:
         if "disable" in words:
             link.unlink(missing_ok=True)
 
-    def write(self, path: Path, text):
+    def write(self, path: Path, content):
         """Replace a file."""
         self.written.append(str(path.relative_to(self.root)))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def managers(self):
         """Return the other managers of this host's firewall."""

@@ -82,7 +82,8 @@ def test_a_change_of_the_model_is_told_from_a_change_by_hand():
 
 
 def test_metrics_have_every_kind_so_that_none_vanishes():
-    lines = metrics([Finding("rule_added", "x"), Finding("rule_added", "y")], 1700000000.4).splitlines()
+    names = [{"name": "git.example.org", "age": 12.3}, {"name": "never.example.org", "age": None}]
+    lines = metrics([Finding("rule_added", "x"), Finding("rule_added", "y")], names, 1700000000.4).splitlines()
 
     assert {line.split('"')[1] for line in lines if line.startswith("gatehouse_drift{")} == set(KINDS)
     assert 'gatehouse_drift{kind="rule_added"} 2' in lines

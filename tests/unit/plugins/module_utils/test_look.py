@@ -29,6 +29,7 @@ def test_a_look_changes_nothing_and_says_what_there_is(host):
         "packages": [],
         "tracks_connections": True,
         "drift": [],
+        "host_names": [],
         "managers": [],
         "management": CONNECTION,
         "live": host.nft.table,

@@ -28,7 +28,7 @@ def test_the_steps_bring_a_host_to_a_ruleset(host):
 
 def test_a_confirmation_that_comes_too_late_says_so(host):
     assert do(host, "confirm") == {"changed": False, "rolled_back": True}
-    assert host.files() == set()
+    assert host.files() == {"run/gatehouse/lock"}
 
 
 def test_without_systemd_a_ruleset_does_not_persist_and_says_so(tmp_path):

@@ -31,7 +31,8 @@ def layer(origin="", prefix="gatehouse_", **lists):
 
 def layered(profiles, user):
     problems = Problems()
-    model = read_model(profiles, user, Declared(Where("gatehouse_echo_request"), None), problems)
+    unsaid = [Declared(Where(key), None) for key in ("gatehouse_echo_request", "gatehouse_refresh")]
+    model = read_model(profiles, user, *unsaid, problems)
     return model, [str(problem) for problem in problems.found]
 
 

@@ -20,6 +20,7 @@ SIDED = {
     "gatehouse_flows[0].source": "page 9",
     "gatehouse_flows[1].ports": ["all"],
     "gatehouse_echo_request": False,
+    "gatehouse_refresh": {"min_ttl": 30, "max_ttl": "300", "refused": ["127.0.0.0/8", "::1"]},
     "hosts.web1.gatehouse_interfaces": {"public": ["eth1", "wg0"], "private": "eth0"},
     "hosts.web2.gatehouse_interfaces": {"public": "eth1"},
 }
@@ -29,6 +30,7 @@ POLICIES = {
     "sided": build(good(SIDED)).policy_of("web1"),
     "node ports": build(good({"gatehouse_classes[0].pre_dnat": {"ports": "80/tcp"}})).policy_of("web1"),
     "nobody": build(good({"gatehouse_zones[0].networks": []})).policy_of("web1"),
+    "by name": build(good({"gatehouse_zones[0].hostnames": ["git.example.org"]})).policy_of("web1"),
     "profiled": build(good(profiled=True)).policy_of("db1"),
     "profiled node ports": build(good(profiled=True)).policy_of("web1"),
 }
@@ -51,6 +53,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         },
         "echo_request": False,
         "interfaces": {"private": ["eth0"], "public": ["eth1", "wg0"]},
+        "refresh": {"min_ttl": 30, "max_ttl": 300, "refused": ["127.0.0.0/8", "::1"]},
         "ingress": [
             {
                 "flow": "front",
@@ -61,6 +64,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
                 "log": True,
                 "ports": ["80/tcp", "443/tcp"],
                 "addresses": ["203.0.113.0/24", "2001:db8:1::/48"],
+                "names": [],
             }
         ],
         "egress": [
@@ -73,6 +77,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
                 "log": False,
                 "ports": ["all"],
                 "addresses": ["192.0.2.11"],
+                "names": [],
             }
         ],
     }

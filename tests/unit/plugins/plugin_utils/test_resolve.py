@@ -34,6 +34,12 @@ def peers(model, name, side="", **inventory):
     return [network_text(network) for network in found.peers(name, side).networks]
 
 
+def names(model, zone):
+    found, problems = resolved(model)
+    assert problems == []
+    return {name: [*map(network_text, addresses.networks)] for name, addresses in found.names[zone].items()}
+
+
 @pytest.mark.parametrize(
     ("variables", "both", "private", "public"),
     [
@@ -103,7 +109,11 @@ def test_the_order_of_hosts_and_groups_changes_nothing():
 def test_a_zone_has_its_networks_and_the_addresses_of_its_host_names():
     zones = [{"name": "vcs", "networks": ["192.0.2.0/24"], "hostnames": ["git.example.org", "web9.example.org"]}]
 
-    assert peers(read(zones=zones), "vcs") == ["192.0.2.0/24", "198.51.100.7", "2001:db8::7"]
+    assert peers(read(zones=zones), "vcs") == ["192.0.2.0/24"]
+    assert names(read(zones=zones), "vcs") == {
+        "git.example.org": ["198.51.100.7", "2001:db8::7"],
+        "web9.example.org": ["192.0.2.9"],
+    }
 
 
 def test_a_host_name_that_the_inventory_has_is_not_looked_up():
@@ -117,7 +127,10 @@ def test_a_host_name_that_answers_with_a_loopback_address_is_a_problem():
     _found, problems = resolved(read(zones=[{"name": "vcs", "hostnames": ["loop.example.org"]}]))
 
     assert problems == [
-        "gatehouse_zones[0].hostnames[0]: got '127.0.0.1', expected an address by which other hosts reach this one"
+        (
+            "gatehouse_zones[0].hostnames[0]: got 'loop.example.org', expected a host name with an address that a peer "
+            "can have, but it resolves to 127.0.0.1; gatehouse_refresh.refused has its network"
+        )
     ]
 
 
@@ -131,8 +144,9 @@ def test_a_zone_holds_what_the_zones_inside_it_hold_however_deep():
         {"name": "empty"},
     ]
 
-    assert peers(read(zones=zones), "all_offices") == ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::7"]
-    assert peers(read(zones=zones), "nobody") == []
+    assert peers(read(zones=zones), "all_offices") == ["192.0.2.0/24", "198.51.100.0/24"]
+    assert names(read(zones=zones), "all_offices") == {"git.example.org": ["198.51.100.7", "2001:db8::7"]}
+    assert (peers(read(zones=zones), "nobody"), names(read(zones=zones), "nobody")) == ([], {})
 
 
 def test_interfaces_stand_by_side():

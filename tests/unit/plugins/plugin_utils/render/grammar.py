@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
-_SET = rf"(?:{_NAME}(?:\.(?:private|public))?|pre_dnat\.addresses)\.v"
+_SET = rf"(?:{_NAME}(?:\.(?:private|public))?(?:\.names)?|pre_dnat\.addresses)\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
 _PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
 _CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_destinations|_ports|_flows)?)"
@@ -20,10 +20,14 @@ _LOG = rf'(?:log prefix "gatehouse {_NAME}: " )?'
 _ASKED_FOR = r"meta l4proto (?:tcp|udp|sctp) ct status dnat ct original proto-dst"
 _GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
 
+_TEXTS = r'\[(?:"[A-Za-z0-9_.:/-]+"(?:, )?)*\]'
+
 _LINES = (
     "",
     rf"# gatehouse\.firewall, node class {_NAME}\. Generated: edits are lost at the next run\.",
     r"#: (?:ingress|egress|flow|judged|nothing) [^\r\n]*",
+    rf'#refresh: {{"min_ttl": \d+, "max_ttl": \d+, "refused": {_TEXTS}}}',
+    rf'#name: {{"name": "[A-Za-z0-9_.-]+", "addresses": {_TEXTS}, "sets": {{"4": {_TEXTS}, "6": {_TEXTS}}}}}',
     r"(?:delete )?table inet gatehouse",
     r"table inet gatehouse \{",
     r"\t{0,2}\}",

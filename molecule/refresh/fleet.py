@@ -1,0 +1,143 @@
+"""The fleet of the scenario as its tests see it: its name server, and what is in its kernels."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+from containers import Completed, Lab, playbook_command, run_plainly
+from lab import Host
+from prober import Probe
+from streams import Stream
+
+INVENTORY = Path(__file__).parent / "inventory"
+NAME = "git.example.org"
+APPS = ("app1", "app2", "app3")
+TTL = 2  # seconds; the model's bounds are 1 and 3
+PATIENCE = 3 + 1 + 4  # the longest an answer counts, the pause between two questions, and a busy machine
+BY_NAME = {
+    "gatehouse_zones": [
+        *(row for row in yaml.safe_load((INVENTORY / "group_vars" / "all.yml").read_text())["gatehouse_zones"][:2]),
+        {"name": "vcs", "hostnames": [NAME]},
+    ]
+}
+RULES = {
+    "app1": "nft --handle --stateless list table inet gatehouse",
+    "app2": "iptables-save | grep GATEHOUSE; ip6tables-save | grep GATEHOUSE",
+    "app3": "nft --handle --stateless list table inet gatehouse",
+}
+
+
+class NameServer:
+    """A real one, dnsmasq, on the host dns."""
+
+    def __init__(self, container: str) -> None:
+        self._container = container
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def answer(self, *records: str) -> None:
+        """Answer with dnsmasq's records, as ``--host-record=…``, and with nothing else."""
+        self.die()
+        words = ["--keep-in-foreground", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=/run/dnsmasq.pid"]
+        self._process = subprocess.Popen(["podman", "exec", self._container, "dnsmasq", *words, *records])
+        wait_until(lambda: self._shell("ss -lnuH sport = 53") != "", 5)
+
+    def die(self) -> None:
+        """Answer nobody any more."""
+        if self._process:
+            self._shell("kill $(cat /run/dnsmasq.pid)")
+            self._process.wait()
+            self._process = None
+
+    def _shell(self, script: str) -> str:
+        command = ["podman", "exec", self._container, "sh", "-c", script]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+class Fleet(Lab):
+    """The hosts, each by its name in the inventory."""
+
+    outside = ("outside", "newcomers")
+
+    def __init__(self) -> None:
+        super().__init__(INVENTORY)
+
+    def record(self, host: str) -> str:
+        """Return the record by which the name is a host of the lab."""
+        return f"--host-record={NAME},{','.join(self.hosts[host].addresses)},{TTL}"
+
+    def rules(self) -> dict[str, str]:
+        """Return each app's rules with their handles, and without what is in sets."""
+        texts = {name: self.run(name, "sh", "-c", command) for name, command in RULES.items()}
+        return {name: re.sub(r"elements = \{[^}]*\}", "", text) for name, text in texts.items()}
+
+    def playbook(self, name: str, *arguments: str, knows: str = "git1") -> Completed:
+        """Run one of our playbooks on a machine that knows the name as a host of the lab."""
+        lines = [f"{address} {NAME}" for address in self.hosts[knows].addresses]
+        with tempfile.NamedTemporaryFile("w") as hosts:
+            hosts.write(Path("/etc/hosts").read_text() + "\n".join(lines) + "\n")
+            hosts.flush()
+            # In a mount namespace of its own, so that this machine's own names stay as they are.
+            script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+            command = playbook_command(name, *arguments, inventory=INVENTORY)
+            wrapped = ["unshare", "--mount", "sh", "-c", script, hosts.name, *command]
+            return run_plainly(wrapped)
+
+    @staticmethod
+    def by_name() -> str:
+        """Return the variables by which the zone is known by its name."""
+        return json.dumps(BY_NAME)
+
+    def run_prepare(self) -> None:
+        """Show every app its name server again, after a boot."""
+        script = "printf 'nameserver 198.51.100.53\\noptions timeout:1 attempts:1\\n' > /etc/resolv.conf"
+        for app in APPS:
+            self.run(app, "sh", "-c", script)
+
+    def states(self) -> dict[str, str]:
+        """Return all that a change would change on each managed host: our rules, and what the next boot loads."""
+        show = """{ nft --stateless list table inet gatehouse
+        { iptables-save; ip6tables-save; ipset save | sort; } | sed 's/ initval 0x[0-9a-f]*//' | grep -i gatehouse-
+        cat /etc/gatehouse/ruleset.*; } 2>/dev/null || true"""
+        return self.everywhere(show)
+
+    def harden(self, *arguments: str, knows: str = "git1") -> Completed:
+        """Harden the fleet with the zone by its name."""
+        return self.playbook("harden", f"--extra-vars={json.dumps(BY_NAME)}", *arguments, knows=knows)
+
+    def stream(self, app: str) -> Stream:
+        """Return new connections of a client's to an app, all of which should pass."""
+        ends = [(self.namespaces[name], self.hosts[name].address("private", 4)) for name in ("client1", app)]
+        return Stream(*ends[0], *ends[1], 8080)
+
+    def talk(self, outside: str, passes: bool) -> dict[Probe, bool]:
+        """Return the probes by which apps and another host reach each other on the zone's ports, or don't."""
+        found = {}
+        for app in APPS:
+            found.update(dict.fromkeys(probes(self.hosts[app], self.hosts[outside], "tcp", 443), passes))
+            found.update(dict.fromkeys(probes(self.hosts[outside], self.hosts[app], "tcp", 8443), passes))
+        return found
+
+
+def probes(source: Host, target: Host, protocol: str, port: int) -> list[Probe]:
+    """Return the questions whether one host reaches a port of another, IPv4 and IPv6."""
+    ends = [(source.address("private", family), target.address("private", family)) for family in (4, 6)]
+    return [Probe(source.name, ours, target.name, theirs, protocol, port) for ours, theirs in ends]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Return as soon as something has come to pass; fail if it doesn't."""
+    end = time.monotonic() + seconds
+    while True:
+        with suppress(RuntimeError):
+            if condition():
+                return
+        assert time.monotonic() < end, f"it did not come to pass within {seconds} s"
+        time.sleep(0.2)

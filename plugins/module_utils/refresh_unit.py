@@ -1,0 +1,143 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""The unit and the timer that run ``refresh`` on a host whose ruleset depends on host names, and the program itself."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import sys
+import zipfile
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Callable, List
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils import refresh
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import BOOT_DIRECTORY
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import Refresh
+
+NAME = "gatehouse-refresh"
+PROGRAM = f"{BOOT_DIRECTORY}/refresh.pyz"
+UNITS = "etc/systemd/system"
+WANTED_BY = "timers.target"
+PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
+# All that refresh imports of ours, and these import.
+MODULES = (
+    *("answered", "backend", "boot", "dns", "fault", "host_names", "iptables", "iptables_loader", "iptables_text"),
+    *("nft", "nft_loader", "ownership", "refresh", "rollback"),
+)
+MAIN = f"""\
+# Written by gatehouse.firewall: edits are lost at the next run.
+from {refresh.__name__} import main
+
+main()
+"""
+
+SERVICE = """\
+# Written by gatehouse.firewall: edits are lost at the next run.
+[Unit]
+Description=Ask again for the addresses behind the host names of gatehouse's firewall
+After=gatehouse-firewall.service network-online.target nss-lookup.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+ExecStart={python} /{program}
+"""
+TIMER = """\
+# Written by gatehouse.firewall: edits are lost at the next run.
+[Unit]
+Description=Ask again for the addresses behind the host names of gatehouse's firewall
+
+[Timer]
+OnActiveSec=0s
+OnUnitInactiveSec={seconds}s
+AccuracySec=500ms
+
+[Install]
+WantedBy={wanted_by}
+"""
+
+Run = Callable[[List[str]], None]
+Write = Callable[[Path, "str | bytes"], None]
+
+
+class RefreshUnit:
+    """The files of one host, below ``root``. Without systemd, there is nothing that would run the program in time.
+
+    ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content atomically.
+    """
+
+    def __init__(self, run: Run, write: Write, has_systemd: bool, root: Path = Path("/")) -> None:
+        """Keep the ways to run and to write."""
+        self._run = run
+        self._write = write
+        self._has_systemd = has_systemd
+        self._root = root
+        self._wants = root / f"{UNITS}/{WANTED_BY}.wants/{NAME}.timer"
+
+    def is_there(self, wanted: Refresh | None) -> bool:
+        """Return whether the host has what these bounds take, as we write it; with None, whether it has nothing."""
+        if wanted is None or not self._has_systemd:
+            return not any(path.exists() for path in self._paths())
+        return self._wants.is_symlink() and all(_read(path) == text for path, text in self._texts(wanted).items())
+
+    def install(self, wanted: Refresh) -> None:
+        """Have the names asked for from now on, and after each boot."""
+        if not self._has_systemd or self.is_there(wanted):
+            return
+        for path, text in self._texts(wanted).items():
+            self._write(path, text)
+        self._wants.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            self._wants.symlink_to(f"/{UNITS}/{NAME}.timer")
+        with suppress(FirewallError):  # the next boot finds the timer whether this works or not
+            self._run(["systemctl", "daemon-reload"])
+            self._run(["systemctl", "restart", "--no-block", f"{NAME}.timer"])
+
+    def forget(self) -> None:
+        """Remove all of it; there need not be any."""
+        there = [path for path in self._paths() if path.exists()]
+        if there and self._has_systemd:
+            with suppress(FirewallError):
+                self._run(["systemctl", "stop", f"{NAME}.timer", f"{NAME}.service"])
+        self._wants.unlink(missing_ok=True)
+        for path in there:
+            path.unlink()
+            with suppress(OSError):  # others keep files in it
+                path.parent.rmdir()
+        if there and self._has_systemd:
+            self._run(["systemctl", "daemon-reload"])
+
+    def _paths(self) -> list[Path]:
+        return [self._root / PROGRAM, *(self._root / f"{UNITS}/{NAME}.{kind}" for kind in ("service", "timer"))]
+
+    def _texts(self, wanted: Refresh) -> dict[Path, bytes]:
+        service = SERVICE.format(python=sys.executable, program=PROGRAM)
+        timer = TIMER.format(seconds=wanted.min_ttl, wanted_by=WANTED_BY)
+        return dict(zip(self._paths(), [program(), service.encode(), timer.encode()]))
+
+
+def program() -> bytes:
+    """Return the program as a zip file that Python runs: our modules, and nothing else."""
+    files = {"__main__.py": MAIN.encode()}
+    folder = PACKAGE.replace(".", "/")
+    for depth in range(1, folder.count("/") + 2):
+        files["/".join([*folder.split("/")[:depth], "__init__.py"])] = b""
+    for name in MODULES:
+        files[f"{folder}/{name}.py"] = inspect.getsource(import_module(f"{PACKAGE}.{name}")).encode()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for path, content in files.items():
+            file.writestr(zipfile.ZipInfo(path), content)  # with no date but 1980: the same bytes every time
+    return packed.getvalue()
+
+
+def _read(path: Path) -> bytes:
+    with suppress(OSError):
+        return path.read_bytes()
+    return b""

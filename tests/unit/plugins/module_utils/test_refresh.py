@@ -1,0 +1,172 @@
+"""What a host does about its host names, on a kernel that notes what it is asked."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.dns import Answer, DnsError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import names_of
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh import Refresher
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.test_host_names import BACKENDS
+
+RULESET = BACKENDS["nftables"][1]
+GIT, PKG = "git.example.org", "pkg.example.org"
+SAME = {GIT: ("198.51.100.7", "2001:db8::7"), PKG: ("198.51.100.8",)}
+
+
+class Kernel(Nft):
+    """One that takes whatever it gets, or refuses it all."""
+
+    def __init__(self, run):
+        super().__init__(run, "nft")
+        self.refilled = []
+        self.refuses = False
+
+    def check(self, ruleset):
+        """Take it."""
+
+    def load(self, ruleset):
+        """Take it."""
+
+    def refill(self, before, after):
+        """Note it."""
+        if self.refuses:
+            raise FirewallError("nft can't change our sets")
+        self.refilled.append({name: (before[name], after[name]) for name in after if before[name] != after[name]})
+
+
+class Host(FakeHost):
+    """A host with that kernel, hardened with the ruleset, at a time of its own."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.kernel = self.backend = Kernel(self.nft)
+        self.harden(RULESET)
+        self.now = 1000.0
+        self.asked = []
+
+    def refresh(self, answers):
+        """Refresh with these answers, each an Answer, a list of addresses, or an error; return what is logged."""
+        answered = Answered.read(self.write, self.root)
+        refresher = Refresher(self.backend, self.boot(), self.rollback(), answered, self.now)
+
+        def ask(name):
+            self.asked.append(name)
+            found = answers[name]
+            if isinstance(found, Exception):
+                raise found
+            return found if isinstance(found, Answer) else Answer(tuple(found), 10)
+
+        refresher.refresh(ask)
+        return refresher.log
+
+    def addresses(self):
+        """Return the addresses behind each name, as the next boot has them."""
+        return {one.name: one.addresses for one in names_of(self.boot().ruleset(self.backend))}
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
+
+
+def test_the_same_answers_change_nothing(host):
+    before = host.boot().ruleset(host.backend)
+
+    assert host.refresh(SAME) == []
+    assert (host.kernel.refilled, host.boot().ruleset(host.backend)) == ([], before)
+
+
+def test_another_answer_changes_the_sets_the_boot_file_and_the_record(host):
+    assert host.refresh({**SAME, GIT: ["198.51.100.9", "2001:db8::7"]}) == [f"{GIT}: +198.51.100.9 -198.51.100.7"]
+
+    assert host.kernel.refilled == [
+        {"office.names.v4": (("198.51.100.7", "198.51.100.8"), ("198.51.100.8", "198.51.100.9"))}
+    ]
+    assert host.addresses() == {**SAME, GIT: ("198.51.100.9", "2001:db8::7")}
+    assert not host.boot().is_edited(host.backend)
+
+
+def test_a_name_is_not_asked_for_while_its_answer_counts(host):
+    host.refresh({GIT: Answer(("198.51.100.7",), 20), PKG: Answer(("198.51.100.8",), 1)})
+    host.asked.clear()
+
+    host.now += 5  # the least that an answer counts
+    host.refresh(SAME)
+    assert host.asked == [PKG]
+    host.now += 15
+    host.refresh(SAME)
+    assert host.asked == [PKG, GIT, PKG]
+
+
+def test_no_answer_counts_longer_than_the_most(host):
+    host.refresh({GIT: Answer(("198.51.100.7",), 86400), PKG: Answer(("198.51.100.8",), 86400)})
+    host.asked.clear()
+
+    host.now += 51
+    host.refresh(SAME)
+    assert sorted(host.asked) == [GIT, PKG]
+
+
+def test_a_name_that_is_not_answered_keeps_its_addresses_and_is_told_once(host):
+    dead = {GIT: DnsError("192.0.2.1: timed out"), PKG: ["198.51.100.8"]}
+
+    assert host.refresh(dead) == [f"{GIT}: no answer: 192.0.2.1: timed out; still 198.51.100.7, 2001:db8::7"]
+    assert host.refresh(dead) == []
+    assert host.addresses() == SAME
+    assert host.asked.count(GIT) == 2
+
+
+def test_addresses_that_are_nobodys_are_not_taken(host):
+    log = host.refresh({GIT: ["127.0.0.1", "::1"], PKG: ["198.51.100.8", "169.254.1.1"]})
+
+    assert log == [
+        f"{GIT}: nobody's address: 127.0.0.1, ::1; still 198.51.100.7, 2001:db8::7",
+        f"{PKG}: nobody's address: 169.254.1.1",
+    ]
+    assert host.addresses() == SAME
+
+
+def test_a_set_that_was_filled_is_never_emptied(host):
+    host.refresh({GIT: ["198.51.100.7"], PKG: ["198.51.100.8"]})
+    assert host.addresses() == SAME
+
+    host.now += 100
+    host.refresh({GIT: ["198.51.100.7"], PKG: ["198.51.100.8", "2001:db8::8"]})
+    assert host.addresses() == {GIT: ("198.51.100.7",), PKG: ("198.51.100.8", "2001:db8::8")}
+
+
+def test_a_family_of_which_nothing_is_known_keeps_its_addresses(host):
+    half = Answer(("198.51.100.9",), 10, {6: "192.0.2.1: timed out"})
+
+    assert host.refresh({**SAME, GIT: half}) == [f"{GIT}: 192.0.2.1: timed out", f"{GIT}: +198.51.100.9 -198.51.100.7"]
+    assert host.addresses()[GIT] == ("198.51.100.9", "2001:db8::7")
+
+
+def test_while_a_change_waits_to_be_confirmed_nothing_happens(host):
+    host.rollback().arm(30)
+
+    assert host.refresh({**SAME, GIT: ["198.51.100.9"]}) == []
+    assert (host.kernel.refilled, host.addresses()) == ([], SAME)
+    assert host.answered().age(GIT, host.now) is None
+
+
+def test_what_the_kernel_refuses_is_not_kept_and_tried_again(host):
+    host.kernel.refuses = True
+    with pytest.raises(FirewallError):
+        host.refresh({**SAME, GIT: ["198.51.100.9", "2001:db8::7"]})
+    assert host.addresses() == SAME
+
+    host.kernel.refuses = False
+    host.refresh({**SAME, GIT: ["198.51.100.9", "2001:db8::7"]})
+    assert host.addresses()[GIT] == ("198.51.100.9", "2001:db8::7")
+
+
+def test_a_ruleset_without_names_asks_for_nothing(host):
+    host.harden("# nothing of names\n")
+
+    assert host.refresh({}) == []
+    assert host.asked == []
