@@ -20,6 +20,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     declare,
     plain,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ends import Ends
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
     ModelError,
     Problems,
@@ -27,8 +28,10 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
     near_miss,
     one_of,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import as_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import explained
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
@@ -40,6 +43,9 @@ _EXPECTED = {
     "direction": _TEXT,
     "peer": _TEXT,
     "host": _TEXT,
+    "sender": _TEXT,
+    "receiver": _TEXT,
+    "port": _TEXT,
     "groups": _MAPPING,
     "hostvars": _MAPPING,
 }
@@ -66,15 +72,20 @@ def flow_matrix(model):
 
 def host_policy(model, host, groups, hostvars):
     """Return the compiled policy of one host as data."""
-    inventory = Inventory(
-        {name: tuple(hosts) for name, hosts in groups.items()},
-        DeclaredVariables(lambda name: hostvars[name], _all_hosts(groups)),
-    )
-    problems = Problems()
-    fleet = pipeline.build(_declare(model, problems), inventory, look_up, datetime.date.today(), problems)
+    fleet = _ends(model, groups, hostvars).fleet
     if host not in fleet.classes:
         raise AnsibleFilterError(f"host_policy: {host} is in no node class that has managed hosts")
     return to_data(fleet.policy_of(host))
+
+
+def explain(model, sender, receiver, port, groups, hostvars):
+    """Return why packets from one end to a port of the other pass or don't, as data."""
+    return as_data(_explanation(model, sender, receiver, port, groups, hostvars))
+
+
+def reachable(model, sender, receiver, port, groups, hostvars):
+    """Return whether all packets from one end to a port of the other pass."""
+    return _explanation(model, sender, receiver, port, groups, hostvars).allowed
 
 
 def to_nftables(policy):
@@ -92,11 +103,13 @@ class FilterModule:
 
     def filters(self):
         """Return the filters by name."""
-        functions = (flow_matrix, host_policy, port_set, to_iptables, to_nftables)
-        return {function.__name__: _explained(function) for function in functions}
+        functions = (explain, flow_matrix, host_policy, port_set, to_iptables, to_nftables)
+        return {function.__name__: with_plain_errors(function) for function in functions}
 
 
-def _explained(function):
+def with_plain_errors(function):
+    """Return a function whose errors name it and its argument."""
+
     def filter_with_plain_errors(*arguments, **keywords):
         name = function.__name__
         try:
@@ -113,6 +126,21 @@ def _explained(function):
             raise AnsibleFilterError(f"{name}: {error}") from error
 
     return filter_with_plain_errors
+
+
+def _explanation(model, sender, receiver, port, groups, hostvars):
+    ends, problems = _ends(model, groups, hostvars), Problems()
+    return explained(ends, sender, receiver, port, problems)
+
+
+def _ends(model, groups, hostvars):
+    inventory = Inventory(
+        {name: tuple(hosts) for name, hosts in groups.items()},
+        DeclaredVariables(lambda name: hostvars[name], _all_hosts(groups)),
+    )
+    problems = Problems()
+    fleet = pipeline.build(_declare(model, problems), inventory, look_up, datetime.date.today(), problems)
+    return Ends(fleet, inventory, look_up)
 
 
 def _read(model):

@@ -15,6 +15,7 @@ from ipaddress import (
     collapse_addresses,
     ip_address,
     ip_network,
+    summarize_address_range,
 )
 
 Address = IPv4Address | IPv6Address
@@ -55,6 +56,14 @@ class AddressSet:
         if not other or self == other:
             return self
         return AddressSet.of([*self.networks, *other.networks]) if self else other
+
+    def __and__(self, other: AddressSet) -> AddressSet:
+        """Return the addresses of both sets."""
+        return self - (self - other)
+
+    def __sub__(self, other: AddressSet) -> AddressSet:
+        """Return the addresses of this set that are not in the other one."""
+        return AddressSet.of([*_without(self.v4, other.v4), *_without(self.v6, other.v6)])
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -141,6 +150,28 @@ def is_single(network: Network) -> bool:
 def network_text(network: Network) -> str:
     """Return a network as nft and people write it: without a prefix where it is one address."""
     return str(network.network_address) if is_single(network) else str(network)
+
+
+def _without(networks: Sequence[Network], others: Sequence[Network]) -> list[Network]:
+    """Return what of sorted disjoint networks is in none of the others, which are of the same kind."""
+    starts = [int(other.network_address) for other in others]
+    left: list[Network] = []
+    for network in networks:
+        first, last = int(network.network_address), int(network.broadcast_address)
+        for other in others[max(bisect_right(starts, first) - 1, 0) :]:
+            low, high = int(other.network_address), int(other.broadcast_address)
+            if low > last:
+                break
+            if high >= first:
+                left.extend(_between(network, first, low - 1))
+                first = max(first, high + 1)
+        left.extend(_between(network, first, last))
+    return left
+
+
+def _between(network: Network, first: int, last: int) -> Iterable[Network]:
+    kind = IPv4Address if isinstance(network, IPv4Network) else IPv6Address
+    return summarize_address_range(kind(first), kind(last)) if first <= last else []
 
 
 def _disjoint(networks: list) -> list:  # type: ignore[type-arg]  # of one family; mypy can't say "either, not both"

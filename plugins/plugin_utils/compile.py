@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from .addresses import AddressSet
 from .errors import Problems, Where
-from .model import Flow, PreDnat
+from .model import Flow, Model, PreDnat
 from .ports import PortSet
 from .refresh import Refresh
 from .resolve import Host, Resolved
@@ -85,7 +85,7 @@ class Fleet:
     """The outcome of a compilation: a policy per class, and each managed host's class.
 
     ``expired`` names the flows that are closed because their last day is over; ``same_as`` says of each class that is
-    another which one.
+    another which one; ``resolved`` is what it was compiled from.
     """
 
     policies: Mapping[str, Policy]
@@ -93,6 +93,7 @@ class Fleet:
     classes: Mapping[str, str]
     expired: tuple[str, ...] = ()
     same_as: Mapping[str, str] = field(default_factory=dict)
+    resolved: Resolved = field(default_factory=lambda: Resolved(Model(), {}, {}), compare=False)
 
     def policy_of(self, host: str) -> Policy:
         """Return a host's policy: its class's, with its own interfaces where a rule asks for a side."""
@@ -125,6 +126,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
         classes={host.name: name for name in managed for host in resolved.hosts[name]},
         expired=tuple(flow.name for flow in model.flows.values() if not flow.open_on(today)),
         same_as=model.same_as,
+        resolved=resolved,
     )
     _check_interfaces(fleet, resolved, problems)
     return fleet

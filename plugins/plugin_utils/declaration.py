@@ -19,7 +19,7 @@ from .profile import Profile
 from .readers import rows
 
 PREFIX = "gatehouse_"
-LISTS = ("classes", "zones", "services", "flows")
+LISTS = ("classes", "zones", "services", "flows", "assertions")
 VALUES = ("profile", "options", "echo_request", "refresh")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
@@ -69,6 +69,7 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
             services=_rows(sources, "gatehouse_services", problems),
             flows=_rows(sources, "gatehouse_flows", problems),
         ),
+        assertions=_rows(sources, "gatehouse_assertions", problems),
     )
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from .assertions import check_assertions
 from .compile import Fleet, compile_fleet
+from .ends import Ends
 from .errors import Problems, Where
 from .model import Declared, Layer, Model, read_model
 from .profile import Profile, read_profiles
@@ -24,6 +26,7 @@ class Declaration:
     echo_request: Declared = Declared(Where("gatehouse_echo_request"), None)
     refresh: Declared = Declared(Where("gatehouse_refresh"), None)
     user: Layer = field(default_factory=Layer)
+    assertions: Sequence[Declared] = ()
 
 
 def read(declaration: Declaration, problems: Problems) -> Model:
@@ -39,6 +42,8 @@ def build(
     with _without_collecting_garbage():
         model = read(declaration, problems)
         fleet = compile_fleet(resolve(model, inventory, lookup, problems), today, problems)
+        if not problems.found:
+            check_assertions(declaration.assertions, Ends(fleet, inventory, lookup), problems)
     problems.raise_if_any()
     return fleet
 

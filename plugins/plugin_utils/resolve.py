@@ -94,6 +94,11 @@ def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Proble
     return resolved
 
 
+def host_addresses(name: str, inventory: Inventory, lookup: Lookup) -> AddressSet:
+    """Return the declared addresses of a host of the inventory, in a class or in none; none where they are wrong."""
+    return _Resolver(inventory, lookup, AddressSet(), Problems()).host(name).addresses("")
+
+
 @dataclass(frozen=True)
 class _Resolver:
     inventory: Inventory

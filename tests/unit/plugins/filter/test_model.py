@@ -19,7 +19,7 @@ def ask(name, *arguments, **keywords):
 
 
 def test_the_filters_have_the_names_that_users_rely_on():
-    assert set(FILTERS) == {"port_set", "host_policy", "to_nftables", "to_iptables", "flow_matrix"}
+    assert set(FILTERS) == {"explain", "flow_matrix", "host_policy", "port_set", "to_iptables", "to_nftables"}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_hosts_policy_renders_to_its_ruleset_also_after_a_way_through_json(hos
         ("host_policy", (MODEL, ["web1"], GROUPS, HOSTVARS), "host_policy: host: got list, expected a text"),
         ("port_set", (MODEL, ["web"], "ingress", "db"), "port_set: node_class: got list, expected a text"),
         ("port_set", (MODEL, "web"), "port_set: missing a required argument: 'direction'"),
-        ("flow_matrix", ({"flow": []},), "flow: got [], expected no such key, but one of classes, "),
+        ("flow_matrix", ({"flow": []},), "flow: got [], expected no such key, but one of assertions, "),
         ("flow_matrix", ({"flow": []},), "did you mean flows?"),
         ("to_nftables", ({"class": "web\n"},), "to_nftables: 1 problem in the model; "),
         ("to_iptables", ({"class": "web\n"},), "to_iptables: 1 problem in the model; "),

@@ -1,0 +1,40 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answer who reaches whom, and why, from the model alone."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ends import Ends
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import ask
+
+
+class ActionModule(ActionBase):
+    """Explain a question, on the controller."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Show the answer, and return it."""
+        super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(
+            {"sender": {"type": "str"}, "receiver": {"type": "str"}, "port": {"type": "str"}},
+            required_one_of=[("sender", "receiver")],
+        )
+        problems = Problems()
+        variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
+        ends = Ends(compiled(variables, problems), variables.inventory(), look_up)
+        try:
+            found = ask(ends, arguments["sender"], arguments["receiver"], arguments["port"], problems)
+        except ModelError as error:
+            raise AnsibleActionFail(str(error)) from error
+        for line in found.lines:
+            self._display.display(line)
+        return {"changed": False, "allowed": found.allowed, "answer": list(found.lines)}

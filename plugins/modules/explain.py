@@ -1,0 +1,77 @@
+#!/usr/bin/python
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: explain
+short_description: Say who reaches whom, and why
+version_added: 0.1.0
+author: The gatehouse.firewall contributors (@gatehouse)
+description:
+  - Answers from the model alone, on the controller, and connects to no host. Run it once per play (C(run_once)).
+  - With O(sender), O(receiver) and O(port), says whether packets pass, at which stage of which host that is decided, by
+    which flow of which profile, or which flow would allow them if one thing were different.
+  - With one of O(sender) and O(receiver), lists what it may reach, or who may reach it; O(port) narrows the list.
+  - An end is a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one.
+options:
+  sender:
+    description: Who sends.
+    type: str
+  receiver:
+    description: Who receives.
+    type: str
+  port:
+    description: The receiver's port, such as V(2376/tcp).
+    type: str
+attributes:
+  check_mode:
+    description: Never changes anything.
+    support: full
+  diff_mode:
+    description: There is nothing that could differ.
+    support: none
+seealso:
+  - module: gatehouse.firewall.compile
+"""
+
+EXAMPLES = r"""
+- name: May Nomad clients use Docker on the job VMs?
+  gatehouse.firewall.explain:
+    sender: nomad_client
+    receiver: external_vm
+    port: 2376/tcp
+  run_once: true
+  register: docker
+
+- name: Who reaches this machine?
+  gatehouse.firewall.explain:
+    receiver: vm2
+  run_once: true
+"""
+
+RETURN = r"""
+allowed:
+  description: Whether all packets of the question pass; nothing where the question was for a list.
+  returned: success
+  type: bool
+  sample: true
+answer:
+  description: The answer in lines.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main():
+    module = AnsibleModule({"sender": {"type": "str"}, "receiver": {"type": "str"}, "port": {"type": "str"}})
+    module.fail_json(msg="this module works through its action plugin, which was not found: check the collection")
+
+
+if __name__ == "__main__":
+    main()

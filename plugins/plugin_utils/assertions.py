@@ -1,0 +1,78 @@
+"""What a model must keep to, whoever changes it: checked over all addresses and ports before anything is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .ends import Ends
+from .errors import Problems
+from .explain import explain
+from .model import Declared
+from .ports import PortSet
+from .reach import Crossing, Party, Port, crossings, ports_that_differ
+from .readers import Item, rows
+
+_KEYS = ("deny", "allow", "to", "port", "why")
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """Nobody, or everybody, of these senders reaches any of the receivers on these ports."""
+
+    allow: bool
+    senders: tuple[Party, ...]
+    receivers: tuple[Party, ...]
+    ports: PortSet
+
+
+def check_assertions(declared: Sequence[Declared], ends: Ends, problems: Problems) -> None:
+    """Note each assertion that doesn't hold, with one packet that shows it."""
+    for row in declared:
+        item = Item(row.where, row.value, _KEYS, problems)
+        assertion = _read(item, ends) if item.is_mapping else None
+        broken = next(_broken(assertion, ends), None) if assertion else None
+        if assertion and broken:
+            crossing, port = broken
+            source, target = crossing.sample()
+            expected = "that everybody passes there" if assertion.allow else "that nobody passes there"
+            words = f"{source} -> {target}, {port}: {'passes' if crossing.passes else 'denied'}"
+            problems.add(row.where, words, expected, _because(crossing, port, ends))
+
+
+def _read(item: Item, ends: Ends) -> Assertion | None:
+    known = len(item.problems.found)
+    verbs = [key for key in ("deny", "allow") if item.has(key)]
+    if len(verbs) != 1:
+        item.problems.add(item.where, item.raw("why"), "either deny or allow, which says who")
+        return None
+    item.text("why")
+    ports = item.ports("port")
+    if not ports:
+        item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
+    senders, receivers = _parties(item, verbs[0], ends), _parties(item, "to", ends)
+    found = Assertion(verbs[0] == "allow", senders, receivers, ports)
+    return found if len(item.problems.found) == known else None
+
+
+def _parties(item: Item, key: str, ends: Ends) -> tuple[Party, ...]:
+    raw = item.raw(key)
+    items = [(item.place(key), raw)] if not isinstance(raw, list) else rows(item.place(key), raw, item.problems)
+    return tuple(ends.strangers(ends.find(where, name, item.problems)) for where, name in items)
+
+
+def _broken(assertion: Assertion, ends: Ends) -> Iterator[tuple[Crossing, Port]]:
+    for port in ports_that_differ(ends.fleet, assertion.ports):
+        for sender in assertion.senders:
+            for receiver in assertion.receivers:
+                for crossing in crossings(ends.fleet, sender, receiver, port):
+                    if crossing.passes != assertion.allow:
+                        yield crossing, port
+
+
+def _because(crossing: Crossing, port: Port, ends: Ends) -> str:
+    sender = Party("", {crossing.sender_class: crossing.senders})
+    receiver = Party("", {crossing.receiver_class: crossing.receivers})
+    stages = [stage for answer in explain(ends.fleet, sender, receiver, port).answers for stage in answer.stages]
+    deciding = [stage for stage in stages if stage.allowed == crossing.passes]
+    return "; ".join(f"{stage.name} of {stage.host}: {stage.reason}" for stage in deciding)

@@ -1,0 +1,75 @@
+"""What people call an end of a question: a host, a node class, a zone, an address, a network, or a host name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .addresses import AddressError, AddressSet, parse_host_address, parse_network
+from .compile import Fleet
+from .errors import Problems, Where, near_miss
+from .reach import Party, party
+from .resolve import Inventory, Lookup, host_addresses
+
+_EXPECTED = "a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one"
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Finds who is meant, in a fleet and its inventory."""
+
+    fleet: Fleet
+    inventory: Inventory
+    lookup: Lookup
+
+    def find(self, where: Where, name: object, problems: Problems) -> Party:
+        """Return the party of this name, noting a problem where there is none."""
+        text = str(name) if isinstance(name, str) else ""
+        addresses = self._host(text) or self._class_or_zone(text) or self._address(text)
+        if not addresses:
+            model = self.fleet.resolved.model
+            known = [*self.inventory.variables, *model.classes, *model.zones]
+            nobody = text in model.zones or text in model.classes
+            expected = "somebody: it has no address" if nobody else _EXPECTED
+            problems.add(where, name, expected, "" if nobody else near_miss(text, known))
+        return party(text, addresses, self.fleet)
+
+    def strangers(self, found: Party) -> Party:
+        """Return who of a zone is in no node class; any other party as it is.
+
+        "Everybody" in a zone's networks holds the fleet's own hosts, too, and nobody means them.
+        """
+        resolved = self.fleet.resolved
+        if found.name not in resolved.model.zones:
+            return found
+        members = AddressSet.of(
+            network for name in resolved.model.classes for network in resolved.peers(name, "").networks
+        )
+        rest = {name: addresses - members for name, addresses in found.parts.items()}
+        return Party(found.name, {name: addresses for name, addresses in rest.items() if addresses})
+
+    def _host(self, text: str) -> AddressSet:
+        if text in self.fleet.hosts:
+            return self.fleet.hosts[text].addresses("")
+        if text in self.inventory.variables:
+            return host_addresses(text, self.inventory, self.lookup)
+        return AddressSet()
+
+    def _class_or_zone(self, text: str) -> AddressSet:
+        resolved = self.fleet.resolved
+        name = resolved.model.same_as.get(text, text)
+        if name not in resolved.networks:
+            return AddressSet()
+        names = resolved.names.get(name, {}).values()
+        known = [resolved.peers(name, ""), *names]
+        return AddressSet.of(network for addresses in known for network in addresses.networks)
+
+    def _address(self, text: str) -> AddressSet:
+        try:
+            return AddressSet.of([parse_network(text)])
+        except AddressError:
+            pass
+        try:
+            return AddressSet.of(parse_host_address(answer) for answer in (self.lookup(text) if text else ()))
+        except AddressError:
+            return AddressSet()
+

@@ -1,0 +1,78 @@
+"""A question as people ask it: from whom, to whom, on which port; without one of these, about all there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .compile import Rule
+from .ends import Ends
+from .errors import Problems, Where
+from .explain import Explanation, explain
+from .ports import PortSet
+from .reach import Party, Port
+from .readers import ports_at
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answer in lines, and whether all that was asked for passes; None where that was not the question."""
+
+    lines: tuple[str, ...]
+    allowed: bool | None = None
+
+
+def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, problems: Problems) -> Answered:
+    """Return the answer; raise ModelError where the question names what isn't there."""
+    if sender and receiver and port:
+        found = explained(ends, sender, receiver, port, problems)
+        return Answered(tuple(found.lines()), found.allowed)
+    named = (("from", sender), ("to", receiver))
+    source, target = (ends.find(Where(key), name, problems) if name else None for key, name in named)
+    ports = ports_at(Where("port"), port, problems) if port else PortSet()
+    problems.raise_if_any()
+    lines: list[str] = []
+    if target:
+        lines += _open(ends, target, "ingress", ports, source)
+    if source and not target:
+        lines += _open(ends, source, "egress", ports, None)
+    return Answered(tuple(lines))
+
+
+def explained(ends: Ends, sender: str, receiver: str, port: str, problems: Problems) -> Explanation:
+    """Return why packets from one end to one port of the other pass or don't; raise ModelError as ``ask`` does."""
+    source, target = (ends.find(Where(key), name, problems) for key, name in (("from", sender), ("to", receiver)))
+    ports = ports_at(Where("port"), port, problems)
+    if ports and len(_ports(ports)) != 1:
+        problems.add(Where("port"), port, "one port such as 2376/tcp")
+    problems.raise_if_any()
+    return explain(ends.fleet, source, target, *_ports(ports))
+
+
+def _ports(ports: PortSet) -> list[Port]:
+    return [Port(item.protocol, item.first) for item in ports.ranges if item.first == item.last]
+
+
+def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party | None) -> Iterable[str]:
+    """Yield what the hosts of a party let in, or out, by flow; on some ports alone, or for another party alone."""
+    preposition = "from" if direction == "ingress" else "to"
+    verb = "lets in" if direction == "ingress" else "may reach, as far as it decides"
+    for node_class in party.parts:
+        if not node_class:
+            yield f"{party.name}: nobody of the model manages it, or a part of it"
+            continue
+        yield f"{party.name}, as {node_class}, {verb}:"
+        rules = [rule for rule in ends.fleet.policies[node_class].rules(direction) if rule.is_for_somebody]
+        found = [rule for rule in rules if _is_about(rule, ports, other)]
+        yield from (f"  {rule.ports} {preposition} {rule.peer}, flow {rule.flow}{_why(rule)}" for rule in found)
+        if not found:
+            yield "  nothing"
+
+
+def _is_about(rule: Rule, ports: PortSet, other: Party | None) -> bool:
+    asked = not ports or rule.ports.everything or any(rule.ports.holds(one.protocol, one.first) for one in ports.ranges)
+    return asked and (other is None or any(rule.addresses & part for part in other.parts.values()))
+
+
+def _why(rule: Rule) -> str:
+    return f": {rule.why}" if rule.why else ""

@@ -1,0 +1,150 @@
+"""Who reaches whom, exactly: over all addresses, by sets, and never over pairs of hosts.
+
+A packet passes where the sender's host lets it out, if somebody manages that host, and the receiver's lets it in.
+What a host lets out depends on the receiver's address alone, and what it lets in on the sender's, so that each end of a
+question falls into two parts: those who pass the other end, and those who don't.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from .addresses import Address, AddressSet, Network
+from .compile import Fleet, Policy
+from .ports import PortSet
+
+OTHER = "other"
+"""Stands for every protocol without ports: only a flow on all of them lets these through."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a protocol; of a protocol without ports, the port is None."""
+
+    protocol: str
+    number: int | None
+
+    def __str__(self) -> str:
+        """Return the port as it is written in a model."""
+        return f"{self.number}/{self.protocol}" if self.number else "a protocol without ports"
+
+
+@dataclass(frozen=True)
+class Party:
+    """One end of a question: what it was called, and the addresses it has under each class's policy.
+
+    Those that nobody manages are under an empty name.
+    """
+
+    name: str
+    parts: Mapping[str, AddressSet]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Addresses of one part of each end between which a port is open for all, or for none."""
+
+    sender_class: str
+    senders: AddressSet
+    receiver_class: str
+    receivers: AddressSet
+    passes: bool
+
+    def sample(self) -> tuple[Address, Address]:
+        """Return the addresses of one packet."""
+        return next(_pairs(self.senders, self.receivers))
+
+
+def party(name: str, addresses: AddressSet, fleet: Fleet) -> Party:
+    """Return an end of a question with these addresses."""
+    parts = {}
+    for node_class, own in class_addresses(fleet).items():
+        parts[node_class] = addresses & own
+        addresses -= own
+    return Party(name, {name: part for name, part in {**parts, "": addresses}.items() if part})
+
+
+def owner(fleet: Fleet, node_class: str, address: Address) -> str:
+    """Return the host of a class that has an address; an empty text where none has."""
+    found = (host.name for host in fleet.hosts.values() if address in host.addresses(""))
+    return next((name for name in found if fleet.classes[name] == node_class), "")
+
+
+def class_addresses(fleet: Fleet) -> dict[str, AddressSet]:
+    """Return the addresses of each class's managed hosts."""
+    found: dict[str, list[AddressSet]] = {name: [] for name in fleet.policies}
+    for host in fleet.hosts.values():
+        found[fleet.classes[host.name]].append(host.addresses(""))
+    return {
+        name: AddressSet.of(network for addresses in sets for network in addresses.networks)
+        for name, sets in found.items()
+    }
+
+
+def crossings(fleet: Fleet, senders: Party, receivers: Party, port: Port) -> Iterator[Crossing]:
+    """Yield who reaches whom between two ends on a port; nothing for those between whom nobody enforces anything."""
+    for sender_class, sources in senders.parts.items():
+        for receiver_class, targets in receivers.parts.items():
+            if sender_class or receiver_class:
+                for froms, comes_in in _split(fleet, receiver_class, "ingress", port, sources):
+                    for tos, goes_out in _split(fleet, sender_class, "egress", port, targets):
+                        if next(_pairs(froms, tos), None):
+                            yield Crossing(sender_class, froms, receiver_class, tos, comes_in and goes_out)
+
+
+def _split(
+    fleet: Fleet, node_class: str, direction: str, port: Port, peers: AddressSet
+) -> Iterator[tuple[AddressSet, bool]]:
+    """Yield those of the peers whom a class's hosts let through, and those whom they don't; nobody lets all through."""
+    through = peers & allowed(fleet.policies[node_class], direction, port) if node_class else peers
+    yield through, True
+    yield peers - through, False
+
+
+def allowed(policy: Policy, direction: str, port: Port) -> AddressSet:
+    """Return the peers that a policy lets in, or out to, on a port, by whichever interface."""
+    addresses = [
+        rule.addresses
+        for rule in policy.rules(direction)
+        if rule.ports.everything or rule.ports.holds(port.protocol, port.number)
+    ]
+    return AddressSet.of(network for one in addresses for network in one.networks) - policy.isolated
+
+
+def ports_that_differ(fleet: Fleet, ports: PortSet) -> Iterator[Port]:
+    """Yield ports of which each stands for all those beside it: wherever a flow of any policy begins or ends."""
+    ranges = [
+        item
+        for policy in fleet.policies.values()
+        for rule in (*policy.ingress, *policy.egress)
+        for item in rule.ports.ranges
+    ]
+    asked = ports.ranges if not ports.everything else PortSet.parse("1-65535/tcp+udp+sctp").ranges
+    for item in asked:
+        edges = {edge for one in ranges if one.protocol == item.protocol for edge in (one.first, one.last + 1)}
+        for number in sorted({item.first, *(edge for edge in edges if item.first <= edge <= item.last)}):
+            yield Port(item.protocol, number)
+    if ports.everything:
+        yield Port(OTHER, None)
+
+
+def _pairs(senders: AddressSet, receivers: AddressSet) -> Iterator[tuple[Address, Address]]:
+    """Yield addresses of one packet, if any two are of one family and not the same."""
+    for own, others in ((senders.v4, receivers.v4), (senders.v6, receivers.v6)):
+        for source in _some(own):
+            for target in _some(others):
+                if source != target:
+                    yield source, target
+
+
+def _some(networks: Iterable[Network]) -> list[Address]:
+    """Return two addresses of networks, if there are as many, so that one of them is another than somebody else's."""
+    found: list[Address] = []
+    for network in networks:
+        first, last = network.network_address, network.broadcast_address
+        found += [first] if first == last else [first + min(1, network.num_addresses - 2), last]
+        if len(found) > 1:
+            break
+    return found
+

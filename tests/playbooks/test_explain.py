@@ -1,0 +1,109 @@
+"""The playbook explain over the lab's inventory, the filter and the test; a model that breaks its assertions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LAB = Path(__file__).resolve().parents[2] / "molecule" / "shared" / "inventory"
+
+
+def play(name, *arguments, inventory=LAB):
+    environment = {**os.environ, "NO_COLOR": "1", "ANSIBLE_DISPLAY_FAILED_STDERR": "false"}
+    command = ["ansible-playbook", f"--inventory={inventory}", *arguments, name]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def explain(*words, variables=()):
+    return play("gatehouse.firewall.explain", *(f"--extra-vars={word}" for word in words), *variables)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            ["from=nomad1", "to=vm2", "port=2376/tcp"],
+            ["allowed", "output of nomad1 (nomad_client) allows it", "profile circleci_server_4"],
+        ),
+        (
+            ["from=stranger", "to=vm2", "port=2376/tcp"],
+            ["denied", "input of vm2 (external_vm) denies it: no flow allows it; the flow"],
+        ),
+        (["from=lb1", "to=k8s1", "port=30080/tcp"], ["allowed", "pre-DNAT of k8s1 (k8s_node) allows it"]),
+        (["from=external", "to=lb1", "port=22/tcp"], ["denied", "input of lb1"]),
+        (["to=vm2"], ["vm2, as external_vm, lets in:", "22/tcp 2376/tcp from nomad_client, flow nomad_to_vm"]),
+        (["from=vm2"], ["vm2, as external_vm, may reach", "22/tcp to vcs, flow code_checkout"]),
+    ],
+)
+def test_a_question_is_answered(words, expected):
+    outcome = explain(*words)
+
+    assert outcome.returncode == 0, outcome.stdout
+    assert [part for part in expected if part not in outcome.stdout] == []
+
+
+def test_a_question_about_nobody_is_an_error():
+    outcome = explain("from=nomad9", "to=vm2", "port=1/tcp")
+
+    assert outcome.returncode != 0
+    assert "from: got 'nomad9', expected a host of the inventory, a node class" in outcome.stdout
+    assert "did you mean nomad2?" in outcome.stdout or "did you mean nomad1?" in outcome.stdout
+
+
+def test_a_question_about_nothing_is_an_error():
+    outcome = explain()
+
+    assert outcome.returncode != 0
+    assert "sender, receiver" in outcome.stdout
+
+
+ASSERTIONS = {
+    "gatehouse_assertions": [
+        {"deny": "external", "to": "external_vm", "port": "2376/tcp"},
+        {"deny": "external", "to": "nomad_client", "port": "4647/tcp"},
+        {"allow": "ssh_admin", "to": ["k8s_node", "vm1"], "port": "22/tcp"},
+    ]
+}
+
+
+def test_assertions_that_hold_are_silent(plan, tmp_path):
+    assert plan(LAB, tmp_path / "plan", **ASSERTIONS).code == 0
+
+
+def test_one_that_does_not_hold_ends_the_run_before_anything_is_written(plan, tmp_path):
+    wrong = [*ASSERTIONS["gatehouse_assertions"], {"deny": "external", "to": "external_vm", "port": "50000-60000/tcp"}]
+    outcome = plan(LAB, tmp_path / "plan", gatehouse_assertions=wrong)
+
+    assert outcome.code != 0
+    assert "gatehouse_assertions[3]: got '0.0.0.1 -> 198.51.100.31, 54782/tcp: passes'" in outcome.output
+    assert "the flow rerun_on_vm allows it" in outcome.output
+    assert not (tmp_path / "plan").exists()
+
+
+BOOK = """\
+- hosts: localhost
+  gather_facts: false
+  vars:
+    model:
+      classes: [{name: web, groups: [webs]}, {name: db, networks: [192.0.2.1]}]
+      flows: [{name: sql, from: [web], to: [db], ports: [5432/tcp]}]
+    why: "{{ model | gatehouse.firewall.explain('web2', 'db', '5432/tcp', groups, hostvars) }}"
+  tasks:
+    - ansible.builtin.assert:
+        that:
+          - model is gatehouse.firewall.reachable('web', 'db', '5432/tcp', groups, hostvars)
+          - model is not gatehouse.firewall.reachable('db', 'web1', '5432/tcp', groups, hostvars)
+          - why.answers[0].stages[0].flow == 'sql'
+"""
+
+
+def test_the_filter_and_the_test_answer_in_a_playbook(tmp_path):
+    (tmp_path / "ask.yml").write_text(BOOK)
+    hosts = tmp_path / "hosts.yml"
+    hosts.write_text("webs: {hosts: {web1: {ansible_host: 198.51.100.1}, web2: {ansible_host: 198.51.100.2}}}")
+    outcome = play(str(tmp_path / "ask.yml"), inventory=hosts)
+
+    assert outcome.returncode == 0, outcome.stdout

@@ -1,0 +1,125 @@
+"""Who reaches whom by sets of addresses, held to verdict() over every packet of small fleets."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet, Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PortSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import (
+    OTHER,
+    Port,
+    crossings,
+    party,
+    ports_that_differ,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+V4 = [ip_address(f"198.51.100.{number}") for number in range(8)]
+V6 = [ip_address(f"2001:db8::{number}") for number in range(4)]
+PORTS = (
+    [Port("tcp", number) for number in range(1, 7)] + [Port("udp", number) for number in (1, 2)] + [Port(OTHER, None)]
+)
+
+_networks = some.one_of(
+    some.sampled_from(V4 + V6).map(ip_network),
+    some.sampled_from(
+        ["198.51.100.0/30", "198.51.100.4/31", "198.51.100.0/29", "2001:db8::2/127", "0.0.0.0/0", "::/0"]
+    ).map(ip_network),
+)
+_addresses = some.lists(_networks, max_size=4).map(AddressSet.of)
+_ports = some.one_of(
+    some.just(ALL_PORTS),
+    some.lists(
+        some.sampled_from(["1/tcp", "2-4/tcp", "4-6/tcp", "5/tcp", "1/udp", "1-2/udp"]), min_size=1, max_size=3
+    ).map(lambda texts: PortSet.of(item for text in texts for item in PortSet.parse(text).ranges)),
+)
+_rules = some.lists(some.builds(Rule, some.just("flow"), some.just("peer"), _addresses, _ports), max_size=3).map(tuple)
+
+
+@some.composite
+def fleets(draw):
+    """Draw a fleet of two classes, each of a few hosts of one address."""
+    shuffled = draw(some.permutations(V4 + V6))
+    count = draw(some.integers(1, 4))
+    owners = {"a": shuffled[:count], "b": shuffled[count : count + draw(some.integers(1, 3))]}
+    hosts, classes, policies = {}, {}, {}
+    for name, addresses in owners.items():
+        own = AddressSet.of(map(ip_network, addresses))
+        isolated = own if draw(some.booleans()) else AddressSet()
+        policies[name] = Policy(name, draw(_rules), draw(_rules), isolated)
+        for number, address in enumerate(addresses):
+            one = AddressSet.of([ip_network(address)])
+            hosts[f"{name}{number}"] = Host(f"{name}{number}", one, one)
+            classes[f"{name}{number}"] = name
+    return Fleet(policies, hosts, classes)
+
+
+def owner(fleet, address):
+    return next((name for name, host in fleet.hosts.items() if address in host.private), "")
+
+
+def passes(fleet, source, target, port):
+    """Return what verdict() says at both ends; None where nobody says anything."""
+    said = []
+    for direction, address in (("egress", source), ("ingress", target)):
+        host = owner(fleet, address)
+        if host:
+            packet = Packet(direction, source, target, port.protocol, port=port.number)
+            said.append(verdict(fleet.policy_of(host), packet).allowed)
+    return all(said) if said else None
+
+
+def pairs(senders, receivers):
+    everybody = V4 + V6
+    for source in (address for address in everybody if address in senders):
+        for target in (address for address in everybody if address in receivers):
+            if source.version == target.version and source != target:
+                yield source, target
+
+
+@settings(max_examples=150, deadline=None)
+@given(fleets(), _addresses, _addresses, some.sampled_from(PORTS))
+def test_every_pair_of_addresses_is_in_one_crossing_that_says_what_verdict_says(fleet, senders, receivers, port):
+    found = list(crossings(fleet, party("x", senders, fleet), party("y", receivers, fleet), port))
+
+    for source, target in pairs(senders, receivers):
+        said = [one.passes for one in found if source in one.senders and target in one.receivers]
+        expected = passes(fleet, source, target, port)
+        assert said == ([] if expected is None else [expected])
+    for one in found:
+        source, target = one.sample()
+        assert source != target
+        assert (source in one.senders, target in one.receivers) == (True, True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(fleets(), _ports)
+def test_a_port_between_two_that_differ_is_like_the_first(fleet, asked):
+    found = list(ports_that_differ(fleet, asked))
+    everybody = AddressSet.of(map(ip_network, V4 + V6))
+    ends = party("x", everybody, fleet), party("y", everybody, fleet)
+
+    def outcome(port):
+        return {(one.senders, one.receivers, one.passes) for one in crossings(fleet, *ends, port)}
+
+    known = {}
+    for port in PORTS:
+        if asked.everything or asked.holds(port.protocol, port.number):
+            below = [one for one in found if one.protocol == port.protocol and (one.number or 0) <= (port.number or 0)]
+            known[port] = max(below, key=lambda one: one.number or 0)
+    for port, stands_for in known.items():
+        assert outcome(port) == outcome(stands_for)
+
+
+@given(_addresses, _addresses)
+def test_sets_of_addresses_are_cut_exactly(one, other):
+    for address in V4 + V6:
+        assert (address in one - other) == (address in one and address not in other)
+        assert (address in one & other) == (address in one and address in other)
+    assert not (one - other) & other
+    assert (one - other) - other == one - other
