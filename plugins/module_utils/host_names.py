@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend
 
@@ -52,23 +52,30 @@ class HostName:
 def refresh_of(ruleset: str) -> Refresh | None:
     """Return what counts as an answer; None where the ruleset depends on no host name."""
     for line in ruleset.splitlines():
-        if line.startswith(REFRESH_MARK):
-            found = json.loads(line[len(REFRESH_MARK) :])
+        found = _read(line, REFRESH_MARK)
+        if found:
             return Refresh(found["min_ttl"], found["max_ttl"], tuple(found["refused"]))
     return None
 
 
 def names_of(ruleset: str) -> list[HostName]:
     """Return the host names that a ruleset depends on."""
-    found = [json.loads(line[len(NAME_MARK) :]) for line in ruleset.splitlines() if line.startswith(NAME_MARK)]
+    found = [_read(line, NAME_MARK) for line in ruleset.splitlines()]
     return [
-        HostName(
-            one["name"],
-            tuple(one["addresses"]),
-            {family: tuple(sets) for family, sets in one["sets"].items()},
-        )
+        HostName(one["name"], tuple(one["addresses"]), {family: tuple(sets) for family, sets in one["sets"].items()})
         for one in found
+        if one
     ]
+
+
+def _read(line: str, mark: str) -> dict[str, Any]:
+    """Return what a comment of ours says; nothing where it is another one, or somebody has edited it."""
+    keys = {NAME_MARK: {"name", "addresses", "sets"}, REFRESH_MARK: {"min_ttl", "max_ttl", "refused"}}[mark]
+    try:
+        found = json.loads(line[len(mark) :]) if line.startswith(mark) else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and keys <= found.keys() else {}
 
 
 def with_answers(backend: Backend, ruleset: str, answers: Answers) -> str:
@@ -98,8 +105,8 @@ def without_answers(ruleset: str) -> str:
 def _with_comments(ruleset: str, answers: Answers) -> str:
     lines = ruleset.splitlines(keepends=True)
     for index, line in enumerate(lines):
-        if line.startswith(NAME_MARK):
-            found = json.loads(line[len(NAME_MARK) :])
+        found = _read(line, NAME_MARK)
+        if found:
             found["addresses"] = list(answers.get(found["name"], found["addresses"]))
             lines[index] = f"{NAME_MARK}{json.dumps(found)}\n"
     return "".join(lines)

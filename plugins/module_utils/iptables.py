@@ -289,5 +289,3 @@ def _mixed(ours: str, theirs: str, elsewhere: dict[str, int]) -> str:
         f"variant in use (update-alternatives --set iptables /usr/sbin/iptables-{kind}, and ip6tables likewise), or "
         f"move those rules over and delete them there (iptables-{kind}-save shows them)."
     )
-
-

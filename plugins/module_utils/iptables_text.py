@@ -174,12 +174,12 @@ def elements(ruleset: str) -> Elements:
     """Return what each set of a ruleset holds, as the ruleset has it."""
     found: dict[str, tuple[str, ...]] = {}
     filling: list[str] = []
-    for line in parted(ruleset)["ipset"].splitlines():
-        words = line.split(" ")
-        if words[0] == "add":
-            filling.append(words[2])
-        elif words[0] == "swap":
-            found[words[2]] = tuple(filling)
+    for line in ruleset.splitlines():
+        command, name, other = [*line.split(" "), "", ""][:3]
+        if (command, name) == ("add", "gatehouse-new"):
+            filling.append(other)
+        elif (command, name) == ("swap", "gatehouse-new"):
+            found[other] = tuple(filling)
             filling = []
     return found
 

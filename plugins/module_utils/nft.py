@@ -95,7 +95,7 @@ class Nft(ScriptedBackend):
             if begun:
                 name = begun.group(1)
                 found[name] = []
-            elif line.startswith("\t\t\t"):
+            elif line.startswith("\t\t\t") and name:
                 found[name].append(line.strip().rstrip(","))
         return {name: tuple(members) for name, members in found.items()}
 

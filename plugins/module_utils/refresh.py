@@ -142,11 +142,8 @@ def main() -> None:
     try:
         refresher.refresh(lambda name: addresses_of(name, configuration))
     except (FirewallError, OSError) as error:
-        refresher.log.append(str(error))
-        sys.exit("\n".join(refresher.log))
-    finally:
-        if refresher.log:
-            print("\n".join(refresher.log), flush=True)
+        raise SystemExit("\n".join([*refresher.log, str(error)])) from error
+    sys.stdout.write("".join(f"{line}\n" for line in refresher.log))
 
 
 def backends(execute: Callable[..., tuple[int, str, str]], look_for: Callable[[str], str | None]) -> list[Backend]:

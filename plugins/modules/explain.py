@@ -69,7 +69,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 
 def main():
-    module = AnsibleModule({"sender": {"type": "str"}, "receiver": {"type": "str"}, "port": {"type": "str"}})
+    ends = {"sender": {"type": "str"}, "receiver": {"type": "str"}, "port": {"type": "str"}}
+    module = AnsibleModule(ends, supports_check_mode=True, required_one_of=[("sender", "receiver")])
     module.fail_json(msg="this module works through its action plugin, which was not found: check the collection")
 
 

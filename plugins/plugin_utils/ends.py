@@ -72,4 +72,3 @@ class Ends:
             return AddressSet.of(parse_host_address(answer) for answer in (self.lookup(text) if text else ()))
         except AddressError:
             return AddressSet()
-

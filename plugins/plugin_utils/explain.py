@@ -148,4 +148,3 @@ def _texts(addresses: AddressSet) -> str:
     texts = [network_text(network) for network in addresses.networks]
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return f"{', '.join(texts[:_SHOWN])}{more}"
-

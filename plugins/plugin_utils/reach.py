@@ -147,4 +147,3 @@ def _some(networks: Iterable[Network]) -> list[Address]:
         if len(found) > 1:
             break
     return found
-

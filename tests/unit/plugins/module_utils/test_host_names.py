@@ -118,3 +118,23 @@ def test_a_name_in_several_sets_fills_all_of_them():
     name = '#name: {"name": "a.example.org", "addresses": ["192.0.2.1"], "sets": {"4": ["x.v4", "y.v4"], "6": []}}\n'
 
     assert names_of(name) == [HostName("a.example.org", ("192.0.2.1",), {"4": ("x.v4", "y.v4"), "6": ()})]
+
+
+@each_backend
+@pytest.mark.parametrize(
+    "edited",
+    [
+        "",
+        "\t\t\tx,\n",
+        "add\nswap\n",
+        "add gatehouse-new\n",
+        "#name: {\n#refresh: 5\n#name: {}\n#refresh: {}\n",
+        "#name: 5",
+    ],
+    ids=repr,
+)
+def test_a_ruleset_that_somebody_has_edited_says_nothing(backend, ruleset, edited):
+    assert (names_of(edited), refresh_of(edited)) == ([], None)
+    assert without_answers(edited) == edited
+    assert not any(backend.elements(edited).values())
+    assert ruleset
