@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 sys.path[:0] = os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet  # noqa: E402
@@ -18,7 +19,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import 
 
 Variables = Mapping[str, object]
 
-NFT_LOADER = LOADER
+NFT_LOADER, NFT = LOADER, Nft
 
 # For benchmarks, and for nothing else: RFC 2544 and RFC 5180.
 SERVER = "198.19.255.1"

@@ -2,7 +2,8 @@
 
 Both are loaded by ``nft -f`` on top of themselves, in one transaction each. What ours has more (the comments that say
 what it lets through, the chains, the rules) should cost next to nothing beside the elements. And what it costs that a
-host doesn't change so, but by the loader, which puts the new rules beside the old ones twice and loses no packet.
+host doesn't change so, but by the loader, which puts the new rules beside the old ones twice and loses no packet; or by
+element, where nothing but addresses changes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from measure import Figure, Options, Outcome, Samples, seconds, take_turns
 from namespaces import Namespace, namespace
 
 ROUNDS = 21
+_NEW = "198.19.9.9"
 NETWORKS = [f"198.18.{number // 64}.{number % 64 * 4}/31" for number in range(core.PEER_COUNT)]
 
 
@@ -27,6 +29,7 @@ def measure(options: Options) -> list[Outcome]:
             _compare("addresses", core.PEERS, "", here, Path(folder), options.rounds_or(ROUNDS)),
             _compare("networks", NETWORKS, "flags interval; ", here, Path(folder), options.rounds_or(ROUNDS)),
             _change(here, Path(folder), options.rounds_or(ROUNDS)),
+            _change_one(here, options.rounds_or(ROUNDS)),
         ]
 
 
@@ -60,6 +63,28 @@ def _change(here: Namespace, folder: Path, rounds: int) -> Outcome:
         Samples("`nft -f` of the same text", samples["nft"]),
         "at most",
         5,
+    )
+
+
+def _change_one(here: Namespace, rounds: int) -> Outcome:
+    """Add one address to many, where the sets of both rulesets have to be read and compared."""
+    before, after = (core.server_ruleset(addresses) for addresses in (core.PEERS, [*core.PEERS, _NEW]))
+    nft = core.NFT(lambda words, text: (0, here.run(*words, text=text), ""), "nft")
+    nft.load(before)
+    here.run("nft", "-f", "-", text=_least(core.PEERS, ""))
+    raw = ["nft", "add", "element", "inet", "raw", "clients", f"{{ {_NEW} }}"]
+    ways = {
+        "ours": lambda: nft.refill(nft.elements(before), nft.elements(after)),
+        "raw": lambda: here.run(*raw),
+    }
+    # To add it a second time is as much work, and no change.
+    samples = take_turns(rounds, {name: partial(seconds, way) for name, way in ways.items()})
+    return Figure(
+        f"add one to {core.PEER_COUNT:,} addresses",
+        Samples("ours", samples["ours"]),
+        Samples("`nft add element`", samples["raw"]),
+        "at most",
+        3,
     )
 
 

@@ -72,7 +72,8 @@ class HostFirewall:
 
     def differs_in_addresses_alone(self, wanted: str) -> bool:
         """Return whether the same rules are in force, with other addresses in their sets."""
-        return self._rules(self.applied) == self._rules(wanted) and self._is_in_force(wanted)
+        same = self.applied == wanted or self._rules(self.applied) == self._rules(wanted)
+        return same and self._is_in_force(wanted)
 
     def _is_in_force(self, wanted: str) -> bool:
         return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import (
     Elements,
@@ -21,7 +21,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader impo
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
 
 TABLE = "inet gatehouse"
-_SET = re.compile(r"\tset (\S+) \{\n")
+_BEGIN, _END = "\t\telements = {\n", "\t\t}\n"
 NO_TABLE = f"table {TABLE}\ndelete table {TABLE}\n"
 
 # A network namespace tracks connections from the first rule on that asks for them. Without this, packets of connections
@@ -88,20 +88,17 @@ class Nft(ScriptedBackend):
 
     def elements(self, ruleset: str) -> Elements:
         """Return what each set of a ruleset holds."""
-        found: dict[str, list[str]] = {}
-        name = ""
-        for line in ruleset.splitlines(keepends=True):
-            begun = _SET.match(line)
-            if begun:
-                name = begun.group(1)
-                found[name] = []
-            elif line.startswith("\t\t\t") and name:
-                found[name].append(line.strip().rstrip(","))
-        return {name: tuple(members) for name, members in found.items()}
+        return {name: _elements(ruleset[start:end]) for name, start, end in _sets(ruleset)}
 
     def with_elements(self, ruleset: str, wanted: Elements) -> str:
         """Return a ruleset whose sets hold something else."""
-        return "".join(_with_elements(ruleset, wanted))
+        parts, done = [], 0
+        for name, start, end in _sets(ruleset):
+            if name in wanted:
+                block = ruleset[start:end]
+                parts += [ruleset[done:start], block.partition(_BEGIN)[0], _filled(wanted[name])]
+                done = end
+        return "".join([*parts, ruleset[done:]])
 
     def with_listed_set(self, listing: str, name: str, live: str) -> str:
         """Return a listing with a set as another one has it."""
@@ -111,9 +108,10 @@ class Nft(ScriptedBackend):
 
     def refill(self, before: Elements, after: Elements) -> None:
         """Change what sets in force hold, in one transaction."""
-        changed = [name for name in after if set(after[name]) != set(before[name])]
-        gone = {name: [one for one in before[name] if one not in set(after[name])] for name in changed}
-        new = {name: [one for one in after[name] if one not in set(before[name])] for name in changed}
+        sets = {name: (set(before[name]), set(after[name])) for name in after}
+        changed = [name for name, (old, now) in sets.items() if old != now]
+        gone = {name: sorted(sets[name][0] - sets[name][1]) for name in changed}
+        new = {name: sorted(sets[name][1] - sets[name][0]) for name in changed}
         with alone_in_network():
             try:
                 self._feed([], _changes("delete", gone) + _changes("add", new), "nft can't change our sets")
@@ -153,19 +151,24 @@ def _changes(command: str, elements: dict[str, list[str]]) -> str:
     )
 
 
-def _with_elements(ruleset: str, wanted: Elements) -> Iterator[str]:
-    name = ""
-    for line in ruleset.splitlines(keepends=True):
-        begun = _SET.match(line)
-        name = begun.group(1) if begun else name
-        if name not in wanted:
-            yield line
-            continue
-        if line == "\t}\n":
-            if wanted[name]:
-                yield "\t\telements = {\n"
-                yield from (f"\t\t\t{one},\n" for one in wanted[name])
-                yield "\t\t}\n"
-            name = ""
-        if not line.startswith(("\t\t\t", "\t\telements", "\t\t}")):
-            yield line
+def _sets(ruleset: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the name of each set of a text of ours, and where what it is and holds begins and ends.
+
+    By looking for words, not line by line: a set may hold tens of thousands of lines.
+    """
+    place = ruleset.find("\n\tset ")
+    while place >= 0:
+        head, end = ruleset.find(" {\n", place), ruleset.find("\n\t}\n", place)
+        if not place < head < end:
+            return
+        yield ruleset[place + len("\n\tset ") : head], head + len(" {\n"), end + 1
+        place = ruleset.find("\n\tset ", end)
+
+
+def _elements(block: str) -> tuple[str, ...]:
+    lines = block.partition(_BEGIN)[2].rpartition(_END)[0]
+    return tuple(lines.replace("\t\t\t", "").rstrip(",\n").split(",\n")) if lines else ()
+
+
+def _filled(elements: Sequence[str]) -> str:
+    return "".join([_BEGIN, *(f"\t\t\t{one},\n" for one in elements), _END]) if elements else ""

@@ -22,6 +22,7 @@ class Kernel(Nft):
 
     def __init__(self, run):
         super().__init__(run, "nft")
+        self.loaded = []
         self.refilled = []
         self.refuses = False
 
@@ -30,6 +31,8 @@ class Kernel(Nft):
 
     def load(self, ruleset):
         """Take it."""
+        self.loaded.append(ruleset)
+        self._run.table = "rules and sets"
 
     def refill(self, before, after):
         """Note it."""
@@ -170,3 +173,43 @@ def test_a_ruleset_without_names_asks_for_nothing(host):
 
     assert host.refresh({}) == []
     assert host.asked == []
+
+
+OTHER_ADDRESSES = RULESET.replace("203.0.113.0/24", "203.0.112.0/23")
+
+
+def test_a_ruleset_with_other_addresses_alone_is_changed_in_place(host):
+    assert host.firewall().differs_in_addresses_alone(OTHER_ADDRESSES)
+    host.kernel.loaded.clear()
+    host.harden(OTHER_ADDRESSES)
+
+    assert host.kernel.loaded == []
+    assert [name for changed in host.kernel.refilled for name in changed] == ["office.v4"]
+    assert host.firewall().is_at(OTHER_ADDRESSES)
+
+
+def test_where_that_is_refused_it_is_loaded_as_a_whole(host):
+    host.kernel.refuses = True
+    host.kernel.loaded.clear()
+    host.harden(OTHER_ADDRESSES)
+
+    assert host.kernel.loaded == [OTHER_ADDRESSES]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda host: setattr(host.nft, "table", "somebody's"),
+        lambda host: (host.root / "etc/gatehouse/ruleset.nft").write_text("edited"),
+        lambda host: host.refresh_unit().forget(),
+    ],
+    ids=["rules that somebody changed", "an edited boot file", "no timer"],
+)
+def test_a_host_that_is_not_where_it_was_brought_is_loaded_as_a_whole(host, spoil):
+    spoil(host)
+
+    assert not host.firewall().differs_in_addresses_alone(OTHER_ADDRESSES)
+
+
+def test_another_rule_is_more_than_addresses(host):
+    assert not host.firewall().differs_in_addresses_alone(RULESET.replace("443", "8443"))
