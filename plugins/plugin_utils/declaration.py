@@ -26,9 +26,10 @@ SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
 HOST_KEYS = ("ansible_host", "gatehouse_backend", *SIDE_KEYS)
 OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_addresses_alone", "gatehouse_hosts", "gatehouse_serial", "gatehouse_node_class"),
-    *("gatehouse_plan_offline", "gatehouse_plan_dir"),
+    *("gatehouse_plan_fail", "gatehouse_plan_offline", "gatehouse_plan_dir"),
     *("gatehouse_allow_self_lockout", "gatehouse_rollback_timeout", "gatehouse_takeover", "gatehouse_audit_fail"),
     *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_audit"),
+    *("gatehouse_planned", "gatehouse_plan_summary", "gatehouse_changing"),
 )
 _KNOWN = (*MODEL_KEYS, *HOST_KEYS[1:], *OTHER_KEYS)
 _WORD = re.compile(r"[A-Za-z_]\w*")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from containers import Lab, harden
+from containers import Lab, harden, playbook
 
 SCRAPE = {"name": "lab_scrape", "from": ["monitoring"], "to": ["k8s_node"], "ports": ["9100/tcp"], "why": "a test"}
 BAD = {**SCRAPE, "name": "lab_bad", "from": ["nobody_knows"], "ports": ["70000/tcp"]}
@@ -16,6 +16,20 @@ def test_check_mode_names_the_flows_that_would_be_gained_and_lost_and_changes_no
     assert done.returncode == 0, done.stdout + done.stderr
     assert any(line.startswith("+") and "lab_scrape" in line for line in done.stdout.splitlines()), done.stdout
     assert any(line.startswith("-") and "balancer_ssh" in line for line in done.stdout.splitlines()), done.stdout
+    assert lab.states() == before
+
+
+def test_a_plan_sums_up_what_would_change_and_tells_by_its_exit_code(lab: Lab) -> None:
+    before = lab.states()
+    same, other = (
+        playbook("plan", "--extra-vars=gatehouse_plan_fail=true", *more)
+        for more in ([], ["--extra-vars", json.dumps({"gatehouse_flows": [SCRAPE]})])
+    )
+    assert same.returncode == 0, same.stdout + same.stderr
+    assert "would change" not in same.stdout
+    assert other.returncode != 0
+    assert "4 of 8 hosts would change" in other.stdout, other.stdout
+    assert "class          hosts  flows  unchanged  changed" in other.stdout, other.stdout
     assert lab.states() == before
 
 
