@@ -127,8 +127,8 @@ def _ask(name: str, kind: int, configuration: Configuration) -> Answer:
                 raise
             except DnsError as error:
                 reason = DnsError(f"{server}: {error}")
-            except OSError as error:
-                reason = DnsError(f"{server}: {error.strerror or error}")
+            except (OSError, ValueError) as error:  # of a server, or a domain to search, that is none
+                reason = DnsError(f"{server}: {getattr(error, 'strerror', None) or error}")
     raise reason
 
 

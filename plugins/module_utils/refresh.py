@@ -23,6 +23,7 @@ from typing import Callable, Container, Iterable, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backends import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.dns import (
     Answer,
@@ -40,8 +41,6 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names impo
     refresh_of,
     with_answers,
 )
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
 AT_ONCE = 8
@@ -132,7 +131,7 @@ def relisted(backend: Backend, recorded: str, live: str, sets: Iterable[str]) ->
 def main() -> None:
     """Refresh this host's sets, and print what changed; exit with 1 where the kernel refuses."""
     boot = Boot(_run_or_raise, write_file)
-    backend = next((one for one in backends(run, find) if boot.ruleset(one)), None)
+    backend = next((one for one in all_backends(run, find) if boot.ruleset(one)), None)
     if backend is None:
         return
     now = time.time()
@@ -144,14 +143,6 @@ def main() -> None:
     except (FirewallError, OSError) as error:
         raise SystemExit("\n".join([*refresher.log, str(error)])) from error
     sys.stdout.write("".join(f"{line}\n" for line in refresher.log))
-
-
-def backends(execute: Callable[..., tuple[int, str, str]], look_for: Callable[[str], str | None]) -> list[Backend]:
-    """Return every backend, the best first."""
-    return [
-        Nft(execute, look_for("nft")),
-        Iptables(execute, look_for("iptables"), look_for("ip6tables"), look_for("ipset")),
-    ]
 
 
 def run(words: list[str], text: str | None) -> tuple[int, str, str]:

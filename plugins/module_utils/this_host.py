@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backends import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ebpf import replaces_kube_proxy, suspects
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
@@ -110,11 +111,6 @@ def given_rulesets(params: Mapping[str, object]) -> dict[str, str]:
     if isinstance(files, dict):
         rulesets[Iptables.name] = joined(files)
     return rulesets
-
-
-def all_backends(run: Run, find: Callable[[str], str | None]) -> list[Backend]:
-    """Return every backend, the best first; ``find`` returns a command's full path, or None."""
-    return [Nft(run, find("nft")), Iptables(run, find("iptables"), find("ip6tables"), find("ipset"))]
 
 
 def choose(backends: Sequence[Backend], requested: str, given: Sequence[str]) -> tuple[Backend, str]:

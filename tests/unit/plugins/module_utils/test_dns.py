@@ -271,3 +271,11 @@ def test_resolv_conf_is_read(tmp_path):
         ("192.0.2.1", "2001:db8::1", "192.0.2.3"), ("example.org", "example.com"), 2, 3, 5, {}
     )
     assert Configuration.read(tmp_path / "none", tmp_path / "none") == Configuration()
+
+
+@pytest.mark.parametrize(
+    "configuration", [Configuration(("no server",), attempts=1), Configuration((), ("m\u00fcnchen",), 9)]
+)
+def test_nonsense_in_resolv_conf_is_no_answer(configuration):
+    with pytest.raises(DnsError):
+        addresses_of("git.example.org", configuration)
