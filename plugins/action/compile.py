@@ -41,6 +41,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.remarks import remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host, Inventory
 
@@ -330,6 +331,7 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
         yield f"In no node class, and left as they are: {', '.join(unmanaged)}"
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
+    yield from remarks(fleet)
 
 
 def write_files(directory: Path, files: Mapping[str, str]) -> bool:

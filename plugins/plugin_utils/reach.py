@@ -113,17 +113,18 @@ def allowed(policy: Policy, direction: str, port: Port) -> AddressSet:
 
 
 def ports_that_differ(fleet: Fleet, ports: PortSet) -> Iterator[Port]:
-    """Yield ports of which each stands for all those beside it: wherever a flow of any policy begins or ends."""
-    ranges = [
-        item
-        for policy in fleet.policies.values()
-        for rule in (*policy.ingress, *policy.egress)
-        for item in rule.ports.ranges
-    ]
+    """Yield ports of which each stands for all those up to the next: wherever a rule of any policy begins or ends."""
+    rules = (rule for policy in fleet.policies.values() for rule in (*policy.ingress, *policy.egress))
+    return ports_between([rule.ports for rule in rules], ports)
+
+
+def ports_between(edges: Iterable[PortSet], ports: PortSet) -> Iterator[Port]:
+    """Yield the first of a set's ports, and each of them at which another set begins or has ended."""
+    ranges = [item for one in edges for item in one.ranges]
     asked = ports.ranges if not ports.everything else PortSet.parse("1-65535/tcp+udp+sctp").ranges
     for item in asked:
-        edges = {edge for one in ranges if one.protocol == item.protocol for edge in (one.first, one.last + 1)}
-        for number in sorted({item.first, *(edge for edge in edges if item.first <= edge <= item.last)}):
+        found = {edge for one in ranges if one.protocol == item.protocol for edge in (one.first, one.last + 1)}
+        for number in sorted({item.first, *(edge for edge in found if item.first <= edge <= item.last)}):
             yield Port(item.protocol, number)
     if ports.everything:
         yield Port(OTHER, None)
