@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
-from containers import ROOT, Completed, Lab, playbook, playbook_command
+from containers import ROOT, SHOW_IPTABLES, Completed, Lab, playbook, playbook_command
 
 HERE = Path(__file__).parent
 INVENTORY = HERE / "inventory"
 KEY = ROOT / ".cache" / "lockout" / "id_ed25519"
 # Of both backends, so that nothing of the one is left unseen beside the other.
-SHOW = """{ nft --stateless list table inet gatehouse
-{ iptables-save; ip6tables-save; ipset save | sort; } | sed 's/ initval 0x[0-9a-f]*//' | grep -i gatehouse-
-} 2>/dev/null || true"""
+SHOW = f"{{ nft --stateless list table inet gatehouse; {SHOW_IPTABLES}; }} 2>/dev/null || true"
 ON_DISK = "cat /etc/gatehouse/ruleset.* 2>/dev/null || true"
 
 Result = TypeVar("Result")

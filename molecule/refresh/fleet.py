@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import yaml
-from containers import Completed, Lab, playbook_command, run_plainly
+from containers import SHOW_IPTABLES, Completed, Lab, playbook_command, run_plainly
 from lab import Host
 from prober import Probe
 from streams import Stream
@@ -103,10 +103,8 @@ class Fleet(Lab):
 
     def states(self) -> dict[str, str]:
         """Return all that a change would change on each managed host: our rules, and what the next boot loads."""
-        show = """{ nft --stateless list table inet gatehouse
-        { iptables-save; ip6tables-save; ipset save | sort; } | sed 's/ initval 0x[0-9a-f]*//' | grep -i gatehouse-
-        cat /etc/gatehouse/ruleset.*; } 2>/dev/null || true"""
-        return self.everywhere(show)
+        ours = f"nft --stateless list table inet gatehouse; {SHOW_IPTABLES}; cat /etc/gatehouse/ruleset.*"
+        return self.everywhere(f"{{ {ours}; }} 2>/dev/null || true")
 
     def harden(self, *arguments: str, knows: str = "git1") -> Completed:
         """Harden the fleet with the zone by its name."""

@@ -24,10 +24,12 @@ from prober import Probe  # noqa: E402
 
 BACKEND = os.environ.get("GATEHOUSE_LAB_BACKEND", "nftables")
 BOOT_FILE = f"/etc/gatehouse/ruleset.{'nft' if BACKEND == 'nftables' else BACKEND}"
+# Without what is another each time: ipset's seed, and the endings that the loader gives to the names of sets in turn.
+SHOW_IPTABLES = r"""{ iptables-save; ip6tables-save; ipset save | sort; } | grep -i gatehouse- |
+    sed 's/ initval 0x[0-9a-f]*//; s/\(gatehouse-[^ ]*-[0-9a-f]\{8\}\)\.[a-e]/\1/g'"""
 SHOW = {
     "nftables": "nft --stateless list table inet gatehouse 2>/dev/null",
-    "iptables": """{ iptables-save; ip6tables-save; ipset save | sort; } |
-        sed 's/ initval 0x[0-9a-f]*//' | grep -i gatehouse-""",
+    "iptables": SHOW_IPTABLES,
 }[BACKEND]
 UNLOAD = """nft delete table inet gatehouse 2>/dev/null
 for command in iptables ip6tables; do
