@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from .ends import Ends
-from .errors import Problems
+from .errors import Problems, Where
 from .explain import explain
 from .model import Declared
 from .ports import PortSet
@@ -50,6 +50,11 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
     if not ports:
         item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
     senders, receivers = _parties(item, verbs[0], ends), _parties(item, "to", ends)
+    for sender in senders:
+        for receiver in receivers:
+            if sender.parts.keys() == receiver.parts.keys() == {""}:
+                expected = "a host of the fleet at one end: nobody enforces anything between these"
+                item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
     found = Assertion(verbs[0] == "allow", senders, receivers, ports)
     return found if len(item.problems.found) == known else None
 
@@ -57,7 +62,15 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
 def _parties(item: Item, key: str, ends: Ends) -> tuple[Party, ...]:
     raw = item.raw(key)
     items = [(item.place(key), raw)] if not isinstance(raw, list) else rows(item.place(key), raw, item.problems)
-    return tuple(ends.strangers(ends.find(where, name, item.problems)) for where, name in items)
+    return tuple(_party(where, name, ends, item.problems) for where, name in items)
+
+
+def _party(where: Where, name: object, ends: Ends, problems: Problems) -> Party:
+    found = ends.find(where, name, problems)
+    meant = ends.strangers(found)
+    if found.parts and not meant.parts:
+        problems.add(where, name, "a zone with somebody who is in no node class; or name the class")
+    return meant
 
 
 def _broken(assertion: Assertion, ends: Ends) -> Iterator[tuple[Crossing, Port]]:

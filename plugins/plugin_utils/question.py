@@ -15,18 +15,18 @@ from .readers import ports_at
 
 
 @dataclass(frozen=True)
-class Answered:
+class Reply:
     """The answer in lines, and whether all that was asked for passes; None where that was not the question."""
 
     lines: tuple[str, ...]
     allowed: bool | None = None
 
 
-def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, problems: Problems) -> Answered:
+def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, problems: Problems) -> Reply:
     """Return the answer; raise ModelError where the question names what isn't there."""
     if sender and receiver and port:
         found = explained(ends, sender, receiver, port, problems)
-        return Answered(tuple(found.lines()), found.allowed)
+        return Reply(tuple(found.lines()), found.allowed)
     named = (("from", sender), ("to", receiver))
     source, target = (ends.find(Where(key), name, problems) if name else None for key, name in named)
     ports = ports_at(Where("port"), port, problems) if port else PortSet()
@@ -36,7 +36,7 @@ def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, 
         lines += _open(ends, target, "ingress", ports, source)
     if source and not target:
         lines += _open(ends, source, "egress", ports, None)
-    return Answered(tuple(lines))
+    return Reply(tuple(lines))
 
 
 def explained(ends: Ends, sender: str, receiver: str, port: str, problems: Problems) -> Explanation:

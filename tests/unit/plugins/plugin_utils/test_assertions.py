@@ -26,7 +26,9 @@ EVERYBODY = {"name": "everybody", "networks": ["0.0.0.0/0", "::/0"]}
 
 
 def model(*assertions):
-    return good({"gatehouse_zones[1]": EVERYBODY, "gatehouse_assertions": list(assertions)})
+    ours = {"name": "ours", "networks": ["192.0.2.11"]}
+    zones = {"gatehouse_zones[1]": EVERYBODY, "gatehouse_zones[2]": ours}
+    return good({**zones, "gatehouse_assertions": list(assertions)})
 
 
 def problems(*assertions):
@@ -71,6 +73,14 @@ def test_a_zone_is_who_of_it_is_in_no_class():
     ("assertion", "problem"),
     [
         (5, "gatehouse_assertions[0]: got 5, expected a mapping with the keys allow, deny, port, to, why"),
+        (
+            {"deny": "office", "to": "198.51.100.1", "port": "1/tcp"},
+            "gatehouse_assertions[0]: got 'office and 198.51.100.1', expected a host of the fleet at one end: nobody",
+        ),
+        (
+            {"deny": "ours", "to": "db", "port": "1/tcp"},
+            "gatehouse_assertions[0].deny: got 'ours', expected a zone with somebody who is in no node class; or name",
+        ),
         ({"to": "db", "port": "1/tcp"}, "gatehouse_assertions[0]: got nothing, expected either deny or allow"),
         (
             {"deny": "web", "allow": "db", "to": "db", "port": "1/tcp"},
