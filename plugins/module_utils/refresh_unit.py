@@ -108,8 +108,8 @@ class RefreshUnit:
         self._wants.unlink(missing_ok=True)
         for path in there:
             path.unlink()
-            with suppress(OSError):  # others keep files in it
-                path.parent.rmdir()
+        with suppress(OSError):  # it isn't there, or others keep files in it
+            (self._root / BOOT_DIRECTORY).rmdir()
         if there and self._has_systemd:
             self._run(["systemctl", "daemon-reload"])
 
