@@ -17,11 +17,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import as_diff, describe, drift
 from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import fault_point
-from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import (
-    Answers,
-    with_answers,
-    without_answers,
-)
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import without_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
@@ -72,8 +68,7 @@ class HostFirewall:
 
     def differs_in_addresses_alone(self, wanted: str) -> bool:
         """Return whether the same rules are in force, with other addresses in their sets."""
-        same = self.applied == wanted or self._rules(self.applied) == self._rules(wanted)
-        return same and self._is_in_force(wanted)
+        return self._is_in_force(wanted) and self._rules(self.applied) == self._rules(wanted)
 
     def _is_in_force(self, wanted: str) -> bool:
         return (
@@ -88,14 +83,6 @@ class HostFirewall:
         return self._backend.with_elements(
             without_answers(ruleset), dict.fromkeys(self._backend.elements(ruleset), ())
         )
-
-    def answers(self) -> Answers:
-        """Return the addresses behind host names that this host has found by itself, and not too long ago."""
-        return self._refreshing.answers(self._boot.ruleset(backend) for backend in (self._backend, *self._others))
-
-    def with_answers(self, wanted: str, answers: Answers) -> str:
-        """Return a ruleset with these addresses behind the host names that it depends on."""
-        return with_answers(self._backend, wanted, answers)
 
     def host_names(self) -> list[dict[str, Any]]:
         """Return the host names that the ruleset in force depends on, with their addresses, and how old these are."""

@@ -19,6 +19,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
 
 NAME_MARK = "#name: "
 REFRESH_MARK = "#refresh: "
+_KEYS = {NAME_MARK: {"name", "addresses", "sets"}, REFRESH_MARK: {"min_ttl", "max_ttl", "refused"}}
 
 Answers = Mapping[str, Sequence[str]]
 """Addresses, by the host names behind which they are."""
@@ -70,12 +71,13 @@ def names_of(ruleset: str) -> list[HostName]:
 
 def _read(line: str, mark: str) -> dict[str, Any]:
     """Return what a comment of ours says; nothing where it is another one, or somebody has edited it."""
-    keys = {NAME_MARK: {"name", "addresses", "sets"}, REFRESH_MARK: {"min_ttl", "max_ttl", "refused"}}[mark]
+    if not line.startswith(mark):
+        return {}
     try:
-        found = json.loads(line[len(mark) :]) if line.startswith(mark) else {}
+        found = json.loads(line[len(mark) :])
     except ValueError:
         return {}
-    return found if isinstance(found, dict) and keys <= found.keys() else {}
+    return found if isinstance(found, dict) and _KEYS[mark] <= found.keys() else {}
 
 
 def with_answers(backend: Backend, ruleset: str, answers: Answers) -> str:

@@ -46,8 +46,9 @@ def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None
         findings = [*firewall.findings(wanted), *map(another, managers)]
         result["findings"] = [asdict(finding) for finding in findings]
         result["metrics"] = metrics(findings, result["host_names"], time.time())
-    addresses_alone = bool(wanted) and firewall.differs_in_addresses_alone(wanted)
-    return dict(result, differs=not firewall.is_at(wanted), differs_in_addresses_alone=addresses_alone)
+    is_there = firewall.is_at(wanted)
+    addresses_alone = bool(wanted) and (is_there or firewall.differs_in_addresses_alone(wanted))
+    return dict(result, differs=not is_there, differs_in_addresses_alone=addresses_alone)
 
 
 def another(manager: Manager) -> Finding:

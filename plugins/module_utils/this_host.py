@@ -17,6 +17,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backends import
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ebpf import replaces_kube_proxy, suspects
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import with_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
@@ -47,19 +48,20 @@ class ThisHost:
         rulesets = given_rulesets(module.params)
         self._backends = all_backends(self.run, self._find)
         self.backend, self.reason = choose(self._backends, module.params["backend"], list(rulesets))
+        self._boot = Boot(self._run_or_raise, self._write)
+        unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd())
+        self._refreshing = Refreshing(unit, Answered.read(self._write))
         given = rulesets.get(self.backend.name)
         answers = module.params.get("answers")
-        self.answers = self.firewall().answers() if answers is None else answers
-        self.wanted = self.firewall().with_answers(given, self.answers) if given else given
+        rulesets_of_boot = (self._boot.ruleset(backend) for backend in self._backends)
+        self.answers = self._refreshing.answers(rulesets_of_boot) if answers is None else answers
+        self.wanted = with_answers(self.backend, given, self.answers) if given else given
 
     def firewall(self) -> HostFirewall:
         """Return the firewall of this host."""
-        boot = Boot(self._run_or_raise, self._write)
-        rollback = Rollback(self._run_or_raise, self.backend, boot.has_systemd())
+        rollback = Rollback(self._run_or_raise, self.backend, self._boot.has_systemd())
         others = [backend for backend in self._backends if backend is not self.backend]
-        unit = RefreshUnit(self._run_or_raise, self._write, boot.has_systemd())
-        refreshing = Refreshing(unit, Answered.read(self._write))
-        return HostFirewall(self.backend, others, boot, rollback, refreshing)
+        return HostFirewall(self.backend, others, self._boot, rollback, self._refreshing)
 
     def managers(self) -> Managers:
         """Return the other managers of this host's firewall."""
