@@ -51,6 +51,11 @@ class AddressSet:
         v6 = [network for network in unique if isinstance(network, IPv6Network)]
         return cls(tuple(_disjoint(v4)), tuple(_disjoint(v6)))
 
+    @classmethod
+    def union(cls, sets: Iterable[AddressSet]) -> AddressSet:
+        """Return the addresses of any of these sets."""
+        return cls.of(network for addresses in sets for network in addresses.networks)
+
     def __or__(self, other: AddressSet) -> AddressSet:
         """Return the addresses of either set."""
         if not other or self == other:
@@ -69,6 +74,10 @@ class AddressSet:
     def networks(self) -> tuple[Network, ...]:
         """Return the networks of both families."""
         return (*self.v4, *self.v6)
+
+    def texts(self) -> list[str]:
+        """Return the set as a model would list it."""
+        return [network_text(network) for network in self.networks]
 
     def __bool__(self) -> bool:
         """Return whether the set has any address; an empty set is nobody."""
@@ -97,6 +106,7 @@ class AddressSet:
 
 EVERYBODY_V4 = (IPv4Network("0.0.0.0/0"),)
 EVERYBODY_V6 = (IPv6Network("::/0"),)
+EVERYBODY = AddressSet(EVERYBODY_V4, EVERYBODY_V6)
 
 
 def is_mistyped(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 
 from .ends import Ends
 from .errors import Problems, Where
@@ -50,11 +50,10 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
     if not ports:
         item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
     senders, receivers = _parties(item, verbs[0], ends), _parties(item, "to", ends)
-    for sender in senders:
-        for receiver in receivers:
-            if sender.parts.keys() == receiver.parts.keys() == {""}:
-                expected = "a host of the fleet at one end: nobody enforces anything between these"
-                item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
+    for sender, receiver in product(senders, receivers):
+        if sender.parts.keys() == receiver.parts.keys() == {""}:
+            expected = "a host of the fleet at one end: nobody enforces anything between these"
+            item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
     found = Assertion(verbs[0] == "allow", senders, receivers, ports)
     return found if len(item.problems.found) == known else None
 
@@ -75,11 +74,9 @@ def _party(where: Where, name: object, ends: Ends, problems: Problems) -> Party:
 
 def _broken(assertion: Assertion, ends: Ends) -> Iterator[tuple[Crossing, Port]]:
     for port in ports_that_differ(ends.fleet, assertion.ports):
-        for sender in assertion.senders:
-            for receiver in assertion.receivers:
-                for crossing in crossings(ends.fleet, sender, receiver, port):
-                    if crossing.passes != assertion.allow:
-                        yield crossing, port
+        for sender, receiver in product(assertion.senders, assertion.receivers):
+            found = crossings(ends.fleet, sender, receiver, port)
+            yield from ((crossing, port) for crossing in found if crossing.passes != assertion.allow)
 
 
 def _because(crossing: Crossing, port: Port, ends: Ends) -> str:

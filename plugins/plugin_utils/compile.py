@@ -154,7 +154,7 @@ def _rules(
             if addresses or not known_as:
                 rules.append(rule)
             if known_as:
-                answers = AddressSet.of(network for one in known_as for network in one.addresses.networks)
+                answers = AddressSet.union(one.addresses for one in known_as)
                 rules.append(replace(rule, addresses=answers, names=known_as))
     return tuple(sorted(rules, key=lambda rule: not rule.ports.everything))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .addresses import EVERYBODY_V4, EVERYBODY_V6, network_text
+from .addresses import EVERYBODY
 from .compile import DIRECTIONS, Policy, Rule
 
 DESCRIPTION_MARK = "#: "
@@ -33,7 +33,7 @@ def _pre_dnat(policy: Policy) -> list[str]:
     stage = policy.pre_dnat
     if not stage:
         return []
-    addresses = ", ".join(network_text(network) for network in stage.addresses.networks)
+    addresses = ", ".join(stage.addresses.texts())
     service = f" and to {addresses}" if addresses else ""
     side = f" on the {stage.side} side" if stage.side else ""
     return [f"judged before DNAT: {stage.ports} to the host{service}{side}"]
@@ -63,6 +63,6 @@ def _who(rule: Rule) -> str:
         return f" by name ({', '.join(one.name for one in rule.names)})"
     if not rule.addresses:
         return " (nobody)"
-    if rule.addresses.v4 == EVERYBODY_V4 and rule.addresses.v6 == EVERYBODY_V6:
+    if rule.addresses == EVERYBODY:
         return " (everybody)"
     return ""

@@ -41,9 +41,7 @@ class Ends:
         resolved = self.fleet.resolved
         if found.name not in resolved.model.zones:
             return found
-        members = AddressSet.of(
-            network for name in resolved.model.classes for network in resolved.peers(name, "").networks
-        )
+        members = AddressSet.union(resolved.peers(name, "") for name in resolved.model.classes)
         rest = {name: addresses - members for name, addresses in found.parts.items()}
         return Party(found.name, {name: addresses for name, addresses in rest.items() if addresses})
 
@@ -59,9 +57,7 @@ class Ends:
         name = resolved.model.same_as.get(text, text)
         if name not in resolved.networks:
             return AddressSet()
-        names = resolved.names.get(name, {}).values()
-        known = [resolved.peers(name, ""), *names]
-        return AddressSet.of(network for addresses in known for network in addresses.networks)
+        return AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()])
 
     def _address(self, text: str) -> AddressSet:
         try:

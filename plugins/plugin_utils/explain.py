@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .addresses import Address, AddressSet, network_text
+from .addresses import Address, AddressSet
 from .compile import Fleet, Policy, Rule
 from .reach import Crossing, Party, Port, crossings, owner
-from .verdict import Packet, Verdict, is_judged_before_dnat, verdict
+from .verdict import Packet, is_judged_before_dnat, verdict_by_any_interface
 
 _SHOWN = 4
 
@@ -80,8 +80,8 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         "allowed": explanation.allowed,
         "answers": [
             {
-                "senders": [network_text(network) for network in answer.senders.networks],
-                "receivers": [network_text(network) for network in answer.receivers.networks],
+                "senders": answer.senders.texts(),
+                "receivers": answer.receivers.texts(),
                 "allowed": answer.allowed,
                 "stages": [asdict(stage) for stage in answer.stages],
             }
@@ -104,7 +104,7 @@ def _stage(fleet: Fleet, node_class: str, direction: str, source: Address, targe
     host = owner(fleet, node_class, source if direction == "egress" else target)
     policy = fleet.policy_of(host)
     packet = Packet(direction, source, target, port.protocol, port=port.number)
-    found = _by_any_interface(policy, packet)
+    found = verdict_by_any_interface(policy, packet)
     before_dnat = is_judged_before_dnat(replace(policy, interfaces={}), packet)
     name = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
     if not found.allowed:
@@ -112,12 +112,6 @@ def _stage(fleet: Fleet, node_class: str, direction: str, source: Address, targe
     rule = next((rule for rule in policy.rules(direction) if rule.flow == found.flow), None)
     why = f"{found.reason}: {rule.why}" if rule and rule.why else found.reason
     return Stage(host, node_class, name, True, why, found.flow, _origin(fleet, rule))
-
-
-def _by_any_interface(policy: Policy, packet: Packet) -> Verdict:
-    interfaces = ["", *(name for names in policy.interfaces.values() for name in names)]
-    found = [verdict(policy, replace(packet, interface=interface)) for interface in interfaces]
-    return next((one for one in found if one.allowed), found[0])
 
 
 def _origin(fleet: Fleet, rule: Rule | None) -> str:
@@ -133,8 +127,7 @@ def _nearest(policy: Policy, packet: Packet) -> str:
         return ""
     preposition = "from" if packet.direction == "ingress" else "to"
     for rule in policy.rules(packet.direction):
-        port_fits = rule.ports.everything or rule.ports.holds(packet.protocol, packet.port)
-        if port_fits and rule.is_for_somebody:
+        if rule.ports.holds(packet.protocol, packet.port) and rule.is_for_somebody:
             whom = f"{preposition} {rule.peer}, and {packet.peer} is not among them"
             return f"; the flow {rule.flow} allows this port, but {whom}"
     for rule in policy.rules(packet.direction):
@@ -145,6 +138,6 @@ def _nearest(policy: Policy, packet: Packet) -> str:
 
 
 def _texts(addresses: AddressSet) -> str:
-    texts = [network_text(network) for network in addresses.networks]
+    texts = addresses.texts()
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return f"{', '.join(texts[:_SHOWN])}{more}"

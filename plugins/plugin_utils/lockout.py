@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from .addresses import Address
 from .compile import Policy
 from .ports import PortRange, PortSet
-from .verdict import Packet, verdict
+from .verdict import Packet, verdict_by_any_interface
 
 
 def lockout(policy: Policy, management: Mapping[str, object]) -> str:
@@ -21,11 +21,7 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     source, destination = (_address(management[end]) for end in ("source", "destination"))
     port = int(str(management["port"]))
     # Which interface it comes in by isn't known: any one on which a flow would let it in counts.
-    interfaces = ["", *(name for names in policy.interfaces.values() for name in names)]
-    packets = [
-        Packet("ingress", source, destination, "tcp", port=port, interface=interface) for interface in interfaces
-    ]
-    if any(verdict(policy, packet).allowed for packet in packets):
+    if verdict_by_any_interface(policy, Packet("ingress", source, destination, "tcp", port=port)).allowed:
         return ""
     near = {f"{rule.flow} (from {rule.peer})": None for rule in policy.ingress if rule.ports.holds("tcp", port)}
     almost = (

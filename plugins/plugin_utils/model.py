@@ -159,9 +159,7 @@ class _Named(Protocol):
 _Thing = TypeVar("_Thing", bound=_Named)
 
 
-def read_model(
-    profiles: Layer, user: Layer, echo_request: Declared, refresh: Declared, problems: Problems
-) -> Model:
+def read_model(profiles: Layer, user: Layer, echo_request: Declared, refresh: Declared, problems: Problems) -> Model:
     """Read the profiles' layer and the user's on top of it; a thing of the user's replaces its namesake below.
 
     Problems are noted, never raised: a model with problems is only good for finding more of them.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .addresses import AddressSet, network_text
 from .compile import DIRECTIONS, HostName, Policy, Rule
 from .errors import Problems, Where
 from .model import PreDnat, read_pre_dnat
@@ -22,10 +21,10 @@ def to_data(policy: Policy) -> dict[str, Any]:
     """Return a policy as data that JSON and YAML can hold."""
     return {
         "class": policy.node_class,
-        "isolated": _texts(policy.isolated),
+        "isolated": policy.isolated.texts(),
         "pre_dnat": {
             "ports": policy.pre_dnat.ports.texts(),
-            "addresses": _texts(policy.pre_dnat.addresses),
+            "addresses": policy.pre_dnat.addresses.texts(),
             "side": policy.pre_dnat.side,
         },
         "echo_request": policy.echo_request,
@@ -33,7 +32,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
         "refresh": {
             "min_ttl": policy.refresh.min_ttl,
             "max_ttl": policy.refresh.max_ttl,
-            "refused": _texts(policy.refresh.refused),
+            "refused": policy.refresh.refused.texts(),
         },
         "ingress": [_rule_to_data(rule) for rule in policy.ingress],
         "egress": [_rule_to_data(rule) for rule in policy.egress],
@@ -79,13 +78,9 @@ def _rule_to_data(rule: Rule) -> dict[str, Any]:
         **{key: getattr(rule, key) for key in _RULE_TEXTS},
         "log": rule.log,
         "ports": rule.ports.texts(),
-        "addresses": _texts(rule.addresses),
-        "names": [{"name": one.name, "addresses": _texts(one.addresses)} for one in rule.names],
+        "addresses": rule.addresses.texts(),
+        "names": [{"name": one.name, "addresses": one.addresses.texts()} for one in rule.names],
     }
-
-
-def _texts(addresses: AddressSet) -> list[str]:
-    return [network_text(network) for network in addresses.networks]
 
 
 def _rules_from_data(policy: Item, direction: str) -> tuple[Rule, ...]:

@@ -70,7 +70,7 @@ def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party
 
 
 def _is_about(rule: Rule, ports: PortSet, other: Party | None) -> bool:
-    asked = not ports or rule.ports.everything or any(rule.ports.holds(one.protocol, one.first) for one in ports.ranges)
+    asked = not ports or any(rule.ports.holds(one.protocol, one.first) for one in ports.ranges)
     return asked and (other is None or any(rule.addresses & part for part in other.parts.values()))
 
 

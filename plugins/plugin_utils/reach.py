@@ -76,10 +76,7 @@ def class_addresses(fleet: Fleet) -> dict[str, AddressSet]:
     found: dict[str, list[AddressSet]] = {name: [] for name in fleet.policies}
     for host in fleet.hosts.values():
         found[fleet.classes[host.name]].append(host.addresses(""))
-    return {
-        name: AddressSet.of(network for addresses in sets for network in addresses.networks)
-        for name, sets in found.items()
-    }
+    return {name: AddressSet.union(sets) for name, sets in found.items()}
 
 
 def crossings(fleet: Fleet, senders: Party, receivers: Party, port: Port) -> Iterator[Crossing]:
@@ -104,12 +101,8 @@ def _split(
 
 def allowed(policy: Policy, direction: str, port: Port) -> AddressSet:
     """Return the peers that a policy lets in, or out to, on a port, by whichever interface."""
-    addresses = [
-        rule.addresses
-        for rule in policy.rules(direction)
-        if rule.ports.everything or rule.ports.holds(port.protocol, port.number)
-    ]
-    return AddressSet.of(network for one in addresses for network in one.networks) - policy.isolated
+    rules = [rule for rule in policy.rules(direction) if rule.ports.holds(port.protocol, port.number)]
+    return AddressSet.union(rule.addresses for rule in rules) - policy.isolated
 
 
 def ports_that_differ(fleet: Fleet, ports: PortSet) -> Iterator[Port]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet
+from .addresses import EVERYBODY
 from .compile import DIRECTIONS, Fleet, Rule
 from .model import Flow
-from .ports import PortSet
 from .reach import ports_between
-
-EVERYBODY = AddressSet(EVERYBODY_V4, EVERYBODY_V6)
 
 
 def remarks(fleet: Fleet) -> Iterator[str]:
@@ -53,8 +50,4 @@ def _allowed_already(rule: Rule, rules: Sequence[Rule]) -> Iterator[str]:
         or (other.addresses == EVERYBODY and other.side in ("", rule.side))
     ]
     for port in ports_between([other.ports for other in others], rule.ports) if rule.is_for_somebody else ():
-        yield next((other.flow for other in others if _holds(other.ports, port.protocol, port.number)), "")
-
-
-def _holds(ports: PortSet, protocol: str, number: int | None) -> bool:
-    return ports.everything or ports.holds(protocol, number)
+        yield next((other.flow for other in others if other.ports.holds(port.protocol, port.number)), "")

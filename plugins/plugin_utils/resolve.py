@@ -60,7 +60,7 @@ class Resolved:
     def peers(self, name: str, side: str) -> AddressSet:
         """Return the addresses of a class or a zone, for a flow on one side or on both."""
         members = [host.addresses(side) for host in self.hosts.get(name, ())]
-        return AddressSet.of(_all_networks([self.networks[name], *members]))
+        return AddressSet.union([self.networks[name], *members])
 
 
 def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Problems) -> Resolved:
@@ -75,7 +75,7 @@ def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Proble
         networks={
             **{node_class.name: node_class.networks for node_class in model.classes.values()},
             **{
-                name: AddressSet.of(_all_networks([zones[inner] for inner in _and_inner_zones(model.zones, name)]))
+                name: AddressSet.union([zones[inner] for inner in _and_inner_zones(model.zones, name)])
                 for name in zones
             },
         },
@@ -174,7 +174,7 @@ class _Resolver:
     def zone(self, zone: Zone) -> AddressSet:
         """Return the networks of a zone, and the addresses of the inventory hosts that it names."""
         hosts = [self.host(name).addresses("") for name in zone.hostnames if name in self.inventory.variables]
-        return AddressSet.of(_all_networks([zone.networks, *hosts]))
+        return AddressSet.union([zone.networks, *hosts])
 
     def names(self, zone: Zone) -> dict[str, AddressSet]:
         """Return the addresses of each host name of a zone that is no inventory host's."""
@@ -207,10 +207,6 @@ def _and_inner_zones(zones: Mapping[str, Zone], name: str) -> Iterable[str]:
             seen[current] = None
             waiting.extend(zones[current].zones)
     return seen
-
-
-def _all_networks(sets: Iterable[AddressSet]) -> list[Network]:
-    return [network for addresses in sets for network in addresses.networks]
 
 
 def _check_required_zones(resolved: Resolved, problems: Problems) -> None:

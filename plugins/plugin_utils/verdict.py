@@ -70,6 +70,13 @@ def verdict(policy: Policy, packet: Packet) -> Verdict:
     return Verdict(False, "", "no flow allows it")
 
 
+def verdict_by_any_interface(policy: Policy, packet: Packet) -> Verdict:
+    """Return what a host does with a packet on an interface that lets it through, if there is one, or on any other."""
+    interfaces = ["", *(name for names in policy.interfaces.values() for name in names)]
+    found = [verdict(policy, replace(packet, interface=interface)) for interface in interfaces]
+    return next((one for one in found if one.allowed), found[0])
+
+
 def is_judged_before_dnat(policy: Policy, packet: Packet) -> bool:
     """Return whether a host with this policy judges an incoming packet before it redirects it."""
     stage = policy.pre_dnat

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from ..addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network, network_text
+from ..addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network
 from ..compile import DIRECTIONS, Policy, Rule
 
 SERVICE_ADDRESSES = "pre_dnat.addresses"
@@ -51,17 +51,13 @@ def host_names(policy: Policy, set_name: Callable[[str, int], str]) -> list[str]
         for one in rule.names:
             peers.setdefault(one.name, {})[peer_name(rule)] = one.addresses
     refresh = policy.refresh
-    bounds = {"min_ttl": refresh.min_ttl, "max_ttl": refresh.max_ttl, "refused": _texts(refresh.refused)}
+    bounds = {"min_ttl": refresh.min_ttl, "max_ttl": refresh.max_ttl, "refused": refresh.refused.texts()}
     lines = [f"#refresh: {json.dumps(bounds)}"] if peers else []
     for name, sets in sorted(peers.items()):
         addresses = next(iter(sets.values()))
         by_family = {str(family): [set_name(peer, family) for peer in sorted(sets)] for family in (4, 6)}
-        lines.append(f"#name: {json.dumps({'name': name, 'addresses': _texts(addresses), 'sets': by_family})}")
+        lines.append(f"#name: {json.dumps({'name': name, 'addresses': addresses.texts(), 'sets': by_family})}")
     return lines
-
-
-def _texts(addresses: AddressSet) -> list[str]:
-    return [network_text(network) for network in addresses.networks]
 
 
 def interfaces_on(policy: Policy, side: str) -> tuple[str, ...]:
