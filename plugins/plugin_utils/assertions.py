@@ -14,6 +14,7 @@ from .ports import PortSet
 from .reach import Crossing, Party, Port, crossings, ports_that_differ
 from .readers import Item, rows
 
+_ANY = Port("tcp", 1)  # who is on either side of a crossing depends on the port, and whether there is one doesn't
 _KEYS = ("deny", "allow", "to", "port", "why")
 
 
@@ -51,8 +52,8 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
         item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
     senders, receivers = _parties(item, verbs[0], ends), _parties(item, "to", ends)
     for sender, receiver in product(senders, receivers):
-        if sender.parts.keys() == receiver.parts.keys() == {""}:
-            expected = "a host of the fleet at one end: nobody enforces anything between these"
+        if sender.parts and receiver.parts and not next(crossings(ends.fleet, sender, receiver, _ANY), None):
+            expected = "a host of the fleet at one end: nobody enforces anything between these, or they share no family"
             item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
     found = Assertion(verbs[0] == "allow", senders, receivers, ports)
     return found if len(item.problems.found) == known else None

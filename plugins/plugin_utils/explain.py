@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answers to one question; none where nobody of the model is at either end."""
+    """The answers to one question; none where nobody of the model is at either end, or the ends share no family."""
 
     sender: str
     receiver: str
@@ -48,14 +48,14 @@ class Explanation:
 
     @property
     def allowed(self) -> bool:
-        """Return whether all of it passes."""
-        return all(answer.allowed for answer in self.answers)
+        """Return whether all of it passes; what nobody answers for does not."""
+        return bool(self.answers) and all(answer.allowed for answer in self.answers)
 
     def lines(self) -> Iterator[str]:
         """Yield the explanation for people."""
         question = f"{self.sender} -> {self.receiver}, {self.port}"
         if not self.answers:
-            yield f"{question}: nobody of the model enforces anything between these"
+            yield f"{question}: no packet that a host of the model would judge can go between these"
         for answer in self.answers:
             whom = f" ({_texts(answer.senders)} -> {_texts(answer.receivers)})"
             yield f"{question}{whom}: {'allowed' if answer.allowed else 'denied'}"

@@ -78,6 +78,10 @@ def test_a_zone_is_who_of_it_is_in_no_class():
             "gatehouse_assertions[0]: got 'office and 198.51.100.1', expected a host of the fleet at one end: nobody",
         ),
         (
+            {"allow": "2001:db8:1::1", "to": "db", "port": "1/tcp"},
+            "gatehouse_assertions[0]: got '2001:db8:1::1 and db', expected a host of the fleet at one end: nobody",
+        ),
+        (
             {"deny": "ours", "to": "db", "port": "1/tcp"},
             "gatehouse_assertions[0].deny: got 'ours', expected a zone with somebody who is in no node class; or name",
         ),

@@ -59,7 +59,11 @@ def test_the_nearest_flow_is_told_where_another_peer_or_another_port_would_pass(
     "sender", ["bastion", "203.0.113.0/24", "office", "git.example.org", "203.0.113.77", "2001:db8:1::1"]
 )
 def test_an_end_may_be_a_host_a_zone_a_network_a_host_name_or_an_address(sender):
-    assert explanation(sender, "web", "443/tcp").allowed
+    both = {"hosts.web1.gatehouse_addresses": {"private": ["192.0.2.1", "2001:db8:9::1"]}}
+    found = explanation(sender, "web", "443/tcp", put=both)
+
+    assert found.answers
+    assert found.allowed
 
 
 def test_parts_of_an_end_that_fare_differently_have_an_answer_each():
@@ -88,8 +92,16 @@ def test_isolation_is_the_reason_where_it_is():
 
 def test_between_those_whom_nobody_manages_nothing_is_known():
     assert lines("198.51.100.1", "198.51.100.2", "22/tcp") == [
-        "198.51.100.1 -> 198.51.100.2, 22/tcp: nobody of the model enforces anything between these"
+        "198.51.100.1 -> 198.51.100.2, 22/tcp: no packet that a host of the model would judge can go between these"
     ]
+    assert not explanation("198.51.100.1", "198.51.100.2", "22/tcp").allowed
+
+
+@pytest.mark.parametrize(("sender", "receiver"), [("2001:db8:1::1", "web1"), ("web1", "web1")])
+def test_ends_without_a_family_in_common_and_a_host_and_itself_reach_nobody(sender, receiver):
+    found = explanation(sender, receiver, "443/tcp")
+
+    assert (found.answers, found.allowed) == ((), False)
 
 
 def test_an_explanation_is_data_as_well():
