@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from pathlib import Path
@@ -40,6 +38,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import host_files, write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.remarks import remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
@@ -85,13 +84,21 @@ class ActionModule(ActionBase):
             "warnings": list(warnings_about(fleet, arguments["hosts"])),
         }
         if arguments["directory"] and not self._task.check_mode:
-            files = {}
-            for host in arguments["hosts"]:
-                if host in hosts:
-                    backend = variables.templated_backend(fleet.hosts[host])
-                    files.update(plan_files(host, backend, hosts[host], rulesets, iptables_rulesets))
-            result["changed"] = write_files(Path(arguments["directory"]), files)
+            result["changed"] = self._write(arguments, variables, fleet, result)
         return result
+
+    def _write(self, arguments, variables, fleet, result):
+        """Write the plan of the hosts that the run is about; return whether it differs from what was there."""
+        files = {}
+        for host in arguments["hosts"]:
+            if host in result["hosts"]:
+                key, backend = result["hosts"][host], variables.templated_backend(fleet.hosts[host])
+                ruleset, iptables_ruleset = result["rulesets"][key], result["iptables_rulesets"].get(key, {})
+                files.update(host_files(host, backend, ruleset, iptables_ruleset))
+        try:
+            return write_files(Path(arguments["directory"]), files)
+        except OSError as error:
+            raise AnsibleActionFail(f"can't write the plan: {error}") from error
 
 
 def compiled(variables: FleetVariables, problems: Problems) -> Fleet:
@@ -318,12 +325,6 @@ def canaries(fleet: Fleet, hosts: list[str]) -> list[str]:
     return list(first.values())
 
 
-def plan_files(host, backend, key, rulesets, iptables_rulesets) -> dict[str, str]:
-    """Return the files of one host's ruleset, by name, for the backend that is asked for, or else the best."""
-    ruleset = iptables_rulesets[key] if backend == "iptables" else {"nft": rulesets[key]}
-    return {f"{host}.{ending}": text for ending, text in ruleset.items()}
-
-
 def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
     """Yield what a user should know although nothing is wrong."""
     unmanaged = sorted(set(hosts) - set(fleet.classes))
@@ -332,24 +333,3 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
     yield from remarks(fleet)
-
-
-def write_files(directory: Path, files: Mapping[str, str]) -> bool:
-    """Write the files that differ from what is there: all of them, or none; return whether there were any."""
-    temporary = {}
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            path = directory / name
-            if path.exists() and path.read_text(encoding="utf-8") == text:
-                continue
-            handle, temporary[path] = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-        for path, written in temporary.items():
-            Path(written).replace(path)
-    except OSError as error:
-        for written in temporary.values():
-            Path(written).unlink(missing_ok=True)
-        raise AnsibleActionFail(f"can't write the plan: {error}") from error
-    return bool(temporary)

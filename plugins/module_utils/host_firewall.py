@@ -80,9 +80,7 @@ class HostFirewall:
         )
 
     def _rules(self, ruleset: str) -> str:
-        return self._backend.with_elements(
-            without_answers(ruleset), dict.fromkeys(self._backend.elements(ruleset), ())
-        )
+        return self._backend.with_elements(without_answers(ruleset), dict.fromkeys(self._backend.elements(ruleset), ()))
 
     def host_names(self) -> list[dict[str, Any]]:
         """Return the host names that the ruleset in force depends on, with their addresses, and how old these are."""

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from .addresses import AddressSet
 from .errors import Problems, Where
-from .model import Flow, Model, PreDnat
+from .model import Flow, Model
+from .node_classes import PreDnat
 from .ports import PortSet
 from .refresh import Refresh
 from .resolve import Host, Resolved

@@ -7,7 +7,7 @@ from typing import Any
 
 from .compile import DIRECTIONS, HostName, Policy, Rule
 from .errors import Problems, Where
-from .model import PreDnat, read_pre_dnat
+from .node_classes import PreDnat, read_pre_dnat
 from .readers import SIDES, Item, interfaces_at, rows
 from .refresh import read_refresh
 

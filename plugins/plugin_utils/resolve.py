@@ -11,7 +11,8 @@ from ipaddress import ip_address
 
 from .addresses import AddressError, AddressSet, Network, is_mistyped, network_text, parse_host_address
 from .errors import Problems, Where, near_miss, one_of
-from .model import Flow, Model, NodeClass, Zone
+from .model import Flow, Model, Zone
+from .node_classes import NodeClass
 from .readers import SIDES, choice_at, interfaces_at, rows, sides_at
 
 BACKENDS = ("auto", "nftables", "iptables")

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, Network
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import HostName, Policy, Rule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PROTOCOLS, PortRange, PortSet
 from ansible_collections.gatehouse.firewall.tests.parity.places import SERVICES
 from hypothesis import strategies as some

@@ -8,7 +8,7 @@ from itertools import islice
 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import DIRECTIONS, Policy, Rule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.tests.parity.cases import Case
 

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import DIRECTIONS, Policy, Rule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.cases import Case

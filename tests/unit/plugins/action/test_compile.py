@@ -3,43 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.errors import AnsibleActionFail
-from ansible_collections.gatehouse.firewall.plugins.action.compile import one_policy_each, warnings_about, write_files
+from ansible_collections.gatehouse.firewall.plugins.action.compile import one_policy_each, warnings_about
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
-
-FILES = {"web1.nft": "one\n", "web2.nft": "two: é\n"}
-
-
-def contents(folder):
-    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
-
-
-def test_files_are_written_once_and_again_where_they_differ(tmp_path):
-    folder = tmp_path / "new" / "plan"
-
-    assert write_files(folder, FILES)
-    assert contents(folder) == FILES
-    assert not write_files(folder, FILES)
-
-    (folder / "web1.nft").write_text("spoilt")
-    before = (folder / "web2.nft").stat().st_mtime_ns
-    assert write_files(folder, FILES)
-    assert contents(folder) == FILES
-    assert (folder / "web2.nft").stat().st_mtime_ns == before
-
-
-def test_other_files_stay(tmp_path):
-    (tmp_path / "mine").write_text("x")
-    write_files(tmp_path, FILES)
-
-    assert contents(tmp_path) == {**FILES, "mine": "x"}
-
-
-def test_where_one_file_cannot_be_written_none_is(tmp_path):
-    with pytest.raises(AnsibleActionFail, match="can't write the plan: "):
-        write_files(tmp_path, {"a.nft": "x", "b/c.nft": "y"})
-
-    assert contents(tmp_path) == {}
 
 
 def test_hosts_share_what_does_not_differ():

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import network_text
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good, problems_of
 

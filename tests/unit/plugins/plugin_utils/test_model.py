@@ -11,9 +11,9 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import (
     Declared,
     Flow,
     Layer,
-    PreDnat,
     read_model,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import TODAY, read
 

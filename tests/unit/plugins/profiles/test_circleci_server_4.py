@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import PROFILES
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix, port_set
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import (

@@ -10,7 +10,7 @@ import shutil
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, parse_network
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy, Rule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.iptables import render
 from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
