@@ -20,10 +20,10 @@ from .readers import rows
 
 PREFIX = "gatehouse_"
 LISTS = ("classes", "zones", "services", "flows", "assertions")
-VALUES = ("profile", "options", "echo_request", "refresh")
+VALUES = ("profile", "options", "echo_request", "refresh", "calico")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
-HOST_KEYS = ("ansible_host", "gatehouse_backend", *SIDE_KEYS)
+HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *SIDE_KEYS)
 OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_addresses_alone", "gatehouse_hosts", "gatehouse_serial", "gatehouse_node_class"),
     *("gatehouse_plan_fail", "gatehouse_plan_offline", "gatehouse_plan_dir"),
@@ -71,6 +71,7 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
             flows=_rows(sources, "gatehouse_flows", problems),
         ),
         assertions=_rows(sources, "gatehouse_assertions", problems),
+        calico=_single(sources, "gatehouse_calico", problems),
     )
 
 

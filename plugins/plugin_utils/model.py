@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from .addresses import AddressSet
+from .calico.settings import Calico
 from .errors import Problems, Where, near_miss, one_of
 from .node_classes import CLASS_KEYS, NodeClass, inherit, joined_classes, read_class
 from .ports import PortSet
@@ -107,6 +108,7 @@ class Model:
     echo_request: bool = True
     refresh: Refresh = Refresh()
     same_as: Mapping[str, str] = field(default_factory=dict)
+    calico: Calico = Calico()
 
 
 class _Named(Protocol):

@@ -6,9 +6,10 @@ import datetime
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .assertions import check_assertions
+from .calico.settings import read_calico
 from .compile import Fleet, compile_fleet
 from .ends import Ends
 from .errors import Problems, Where
@@ -27,12 +28,16 @@ class Declaration:
     refresh: Declared = Declared(Where("gatehouse_refresh"), None)
     user: Layer = field(default_factory=Layer)
     assertions: Sequence[Declared] = ()
+    calico: Declared = Declared(Where("gatehouse_calico"), None)
 
 
 def read(declaration: Declaration, problems: Problems) -> Model:
     """Read a declaration into a model, noting problems."""
     profiles = read_profiles(declaration.profiles, declaration.options, problems)
-    return read_model(profiles, declaration.user, declaration.echo_request, declaration.refresh, problems)
+    model = read_model(profiles, declaration.user, declaration.echo_request, declaration.refresh, problems)
+    calico = declaration.calico
+    known = (model.classes, model.same_as, model.flows)
+    return replace(model, calico=read_calico(calico.where, calico.value, *known, problems))
 
 
 def build(

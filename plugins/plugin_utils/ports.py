@@ -77,6 +77,18 @@ class PortSet:
             return ALL_PORTS
         return PortSet.of(self.ranges + other.ranges)
 
+    def __and__(self, other: PortSet) -> PortSet:
+        """Return the ports of both sets."""
+        if self.everything or other.everything:
+            return other if self.everything else self
+        shared = [
+            PortRange(one.protocol, max(one.first, two.first), min(one.last, two.last))
+            for one in self.ranges
+            for two in other.ranges
+            if one.protocol == two.protocol
+        ]
+        return PortSet.of(item for item in shared if item.first <= item.last)
+
     def __bool__(self) -> bool:
         """Return whether the set has any port."""
         return self.everything or bool(self.ranges)

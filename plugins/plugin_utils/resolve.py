@@ -31,13 +31,17 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Host:
-    """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces."""
+    """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
+
+    ``node`` is what Calico calls it, where that is another name.
+    """
 
     name: str
     private: AddressSet = AddressSet()
     public: AddressSet = AddressSet()
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backend: str = "auto"
+    node: str = ""
 
     def addresses(self, side: str) -> AddressSet:
         """Return the host's addresses on one side, or on both where no side is named."""
@@ -134,9 +138,10 @@ class _Resolver:
         interfaces = interfaces_at(where, variables.get("gatehouse_interfaces"), self.problems)
         where = Where("gatehouse_backend", f"host {name}")
         backend = choice_at(where, variables.get("gatehouse_backend"), BACKENDS, "auto", self.problems)
+        node = str(variables.get("gatehouse_calico_node") or "")
         if declared is None:
             one = self.addresses_of(name, variables)
-            return Host(name, one, one, interfaces, backend)
+            return Host(name, one, one, interfaces, backend, node)
         known = len(self.problems.found)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
@@ -144,7 +149,7 @@ class _Resolver:
             sides[side] = AddressSet.of(self.host_networks(place, value))
         if not any(sides.values()) and len(self.problems.found) == known:
             self.problems.add(where, declared, "at least one address")
-        return Host(name, sides["private"], sides["public"], interfaces, backend)
+        return Host(name, sides["private"], sides["public"], interfaces, backend, node)
 
     def host_networks(self, where: Where, value: object) -> Iterable[Network]:
         for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):
