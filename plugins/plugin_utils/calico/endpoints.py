@@ -11,12 +11,12 @@ from ..compile import DIRECTIONS, Fleet, Policy, Rule
 from ..errors import Problems, Where
 from ..resolve import Host
 from .names import CLASS_LABEL, HOST_LABEL, OWNER, PREFIX, SIDE_LABEL, Names, Object, an_object
+from .schema import is_subdomain
 from .settings import ALL, MANAGE, OBSERVE, PUBLIC, Calico
 
 ALLOW_ALL_PROFILE = "projectcalico-default-allow"  # Felix has it in each datastore; it counts where no policy does
 
 _INTERFACE = re.compile(r"[a-zA-Z0-9_.-]{1,15}", re.ASCII)
-_NODE = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _FAILSAFE_PROTOCOLS = ("tcp", "udp")
 
 
@@ -106,7 +106,7 @@ def _kind(mode: str, slug: str, side: str, policy: Policy, hosts: tuple[Endpoint
 def _endpoint_host(host: Host, names: Names) -> EndpointHost:
     node = host.node or host.name.lower()
     where = Where("gatehouse_calico_node", f"host {host.name}")
-    if not _NODE.fullmatch(node):
+    if not is_subdomain(node):
         names.problems.add(where, host.node or None, f"the name of {host.name}'s Calico node, in lower case")
     other = names.taken.setdefault(("node", node), host.name)
     if other != host.name:

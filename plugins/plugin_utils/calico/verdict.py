@@ -31,6 +31,8 @@ FAILSAFES: Mapping[str, tuple[tuple[str, int], ...]] = {
 }
 FAILSAFE_KEY = {"ingress": "failsafeInboundHostPorts", "egress": "failsafeOutboundHostPorts"}
 DEFAULT_TIER_ORDER = 1_000_000.0
+# Those that every datastore has: since 3.32, and before.
+DEFAULT_TIERS = {"default", "kube-admin", "kube-baseline", "adminnetworkpolicy", "baselineadminnetworkpolicy"}
 
 # net/netfilter/nf_conntrack_proto_icmpv6.c: neighbour discovery and multicast listeners are never tracked.
 _UNTRACKED_ICMPV6 = (130, 131, 132, 133, 134, 135, 136, 137, 143)
