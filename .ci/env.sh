@@ -41,6 +41,9 @@ _gatehouse_env() {
     export ANSIBLE_COLLECTIONS_PATH="${GATEHOUSE_COLLECTIONS:-$_gatehouse_root/.ansible/collections}:$_gatehouse_root/.cache/collections"
     export ANSIBLE_NOCOWS=1
     export PIP_DISABLE_PIP_VERSION_CHECK=1
+    # Calico's own schemas are not ours to have; where they lie beside the checkout, tests check against them.
+    [[ ! -d $_gatehouse_root/../shared/data/calico-crds ]] ||
+        export GATEHOUSE_CALICO_CRDS="${GATEHOUSE_CALICO_CRDS:-$_gatehouse_root/../shared/data/calico-crds}"
 
     conf=$_gatehouse_root/.cache/containers.conf
     [[ -z ${CONTAINERS_CONF:-} || $CONTAINERS_CONF == "$conf" ]] || return 0

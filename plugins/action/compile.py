@@ -16,6 +16,7 @@ from ansible.inventory.helpers import sort_groups
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.remarks import calico_remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet, Policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     HOST_KEYS,
@@ -37,6 +38,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
     quoted,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import Manifests, manifest_files, manifests
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import host_files, write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
@@ -66,7 +68,7 @@ class ActionModule(ActionBase):
         )
         problems = Problems()
         variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
-        fleet = compiled(variables, problems)
+        fleet, objects = compiled(variables, problems)
         policies, hosts = one_policy_each(fleet)
         rulesets = {key: nftables.render(policy) for key, policy in policies.items()}
         with_iptables = sorted({hosts[host] for host in hosts if variables.backend(fleet.hosts[host]) != "nftables"})
@@ -81,6 +83,7 @@ class ActionModule(ActionBase):
             "same_as": dict(fleet.same_as),
             "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
             "canaries": canaries(fleet, arguments["hosts"]),
+            "manifests": objects,
             "warnings": list(warnings_about(fleet, arguments["hosts"])),
         }
         if arguments["directory"] and not self._task.check_mode:
@@ -89,7 +92,7 @@ class ActionModule(ActionBase):
 
     def _write(self, arguments, variables, fleet, result):
         """Write the plan of the hosts that the run is about; return whether it differs from what was there."""
-        files = {}
+        files = manifest_files(result["manifests"])
         for host in arguments["hosts"]:
             if host in result["hosts"]:
                 key, backend = result["hosts"][host], variables.templated_backend(fleet.hosts[host])
@@ -101,8 +104,11 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"can't write the plan: {error}") from error
 
 
-def compiled(variables: FleetVariables, problems: Problems) -> Fleet:
-    """Return the fleet that the variables declare; it has at least one host, or else somebody is in for a surprise."""
+def compiled(variables: FleetVariables, problems: Problems) -> tuple[Fleet, Manifests]:
+    """Return the fleet that the variables declare, and what stands once for it.
+
+    It has at least one host, or else somebody is in for a surprise.
+    """
     try:
         declaration = declare(variables.sources(), load_profile, problems)
         fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
@@ -110,10 +116,11 @@ def compiled(variables: FleetVariables, problems: Problems) -> Fleet:
             classes = [row.value for row in declaration.user.classes]
             hint = "is this the inventory (-i) that is meant, and are its group_vars beside it?"
             problems.add(Where("gatehouse_classes"), classes or None, "a class with a host of the inventory", hint)
+        objects = manifests(fleet, problems)
         problems.raise_if_any()
     except ModelError as error:
         raise AnsibleActionFail(str(error)) from error
-    return fleet
+    return fleet, objects
 
 
 class FleetVariables:
@@ -333,3 +340,4 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
     yield from remarks(fleet)
+    yield from calico_remarks(fleet)

@@ -30,7 +30,8 @@ class ActionModule(ActionBase):
         )
         problems = Problems()
         variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
-        ends = Ends(compiled(variables, problems), variables.inventory(), look_up)
+        fleet, _manifests = compiled(variables, problems)
+        ends = Ends(fleet, variables.inventory(), look_up)
         try:
             found = ask(ends, arguments["sender"], arguments["receiver"], arguments["port"], problems)
         except ModelError as error:

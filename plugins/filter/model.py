@@ -72,7 +72,7 @@ def flow_matrix(model):
 
 def host_policy(model, host, groups, hostvars):
     """Return the compiled policy of one host as data."""
-    fleet = _ends(model, groups, hostvars).fleet
+    fleet = compiled(model, groups, hostvars)
     if host not in fleet.classes:
         raise AnsibleFilterError(f"host_policy: {host} is in no node class that has managed hosts")
     return to_data(fleet.policy_of(host))
@@ -131,6 +131,11 @@ def with_plain_errors(function):
 def _explanation(model, sender, receiver, port, groups, hostvars):
     ends, problems = _ends(model, groups, hostvars), Problems()
     return explained(ends, sender, receiver, port, problems)
+
+
+def compiled(model, groups, hostvars):
+    """Return the fleet that a model makes of an inventory."""
+    return _ends(model, groups, hostvars).fleet
 
 
 def _ends(model, groups, hostvars):

@@ -24,6 +24,7 @@ options:
       - A directory on the controller that gets C(<inventory_hostname>.nft) for each managed host of O(hosts).
       - Where C(gatehouse_backend) is V(iptables), C(<inventory_hostname>.ipset), C(<inventory_hostname>.rules.v4) and
         C(<inventory_hostname>.rules.v6) instead.
+      - Once for the fleet, C(calico.yml), where C(gatehouse_calico) names classes.
     type: path
   hosts:
     description: The hosts that this run is about. Those that are in no node class are named in a warning.
@@ -72,6 +73,12 @@ hosts:
   returned: success
   type: dict
   sample: {nomad1: nomad_client}
+manifests:
+  description: >-
+    What stands once for the fleet, by the name of what enforces it: C(calico) has Calico's objects, where
+    C(gatehouse_calico) names classes.
+  returned: success
+  type: dict
 flows:
   description: The number of flows of each node class.
   returned: success

@@ -29,6 +29,8 @@ OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_plan_fail", "gatehouse_plan_offline", "gatehouse_plan_dir"),
     *("gatehouse_allow_self_lockout", "gatehouse_rollback_timeout", "gatehouse_takeover", "gatehouse_audit_fail"),
     *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_audit"),
+    *("gatehouse_calico_via", "gatehouse_calicoctl", "gatehouse_calico_delegate"),
+    *("gatehouse_calico_environment", "gatehouse_calico_connection"),
     *("gatehouse_planned", "gatehouse_plan_summary", "gatehouse_sums", "gatehouse_changing"),
 )
 _KNOWN = (*MODEL_KEYS, *HOST_KEYS[1:], *OTHER_KEYS)

@@ -15,6 +15,7 @@ from ..errors import Problems, Where
 
 API_VERSION = "projectcalico.org/v3"
 PREFIX = "gatehouse-"
+FELIX = "FelixConfiguration"
 OWNER = {"app.kubernetes.io/managed-by": "gatehouse"}
 CLASS_LABEL = "gatehouse.firewall/class"
 HOST_LABEL = "gatehouse.firewall/host"

@@ -68,7 +68,9 @@ def test_no_suboption_promises_a_default(role, name):
     assert list(_nested_defaults(_options(_entry_points(role)[name]))) == []
 
 
-FRONT_DOORS = [role for role in ROLES if role.name != "host"]
+FRONT_DOORS = [
+    role for role in ROLES if "name: gatehouse.firewall.host\n" in (role / "tasks" / "main.yml").read_text("utf-8")
+]
 
 
 @pytest.mark.parametrize("role", FRONT_DOORS, ids=lambda role: role.name)

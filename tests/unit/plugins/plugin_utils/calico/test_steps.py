@@ -1,0 +1,148 @@
+"""The order of creation and removal: wherever it stops, each host endpoint has its policies."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.lint import lint
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.steps import (
+    DELETE,
+    KINDS,
+    batches,
+    difference,
+    steps,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+
+GOLDEN = Path(__file__).resolve().parents[4] / "golden" / "calico"
+STATES = {path.parent.name: list(yaml.safe_load_all(path.read_text("utf-8"))) for path in GOLDEN.glob("*/expected.yml")}
+STATES["nothing"] = []
+HEP = "HostEndpoint"
+
+
+def steps_between(before, after):
+    problems = Problems()
+    found = steps(after, before, problems)
+    assert problems.found == []
+    return found
+
+
+def states_on_the_way(before, after):
+    """Yield the datastore after each step."""
+    there = {(one["kind"], one["metadata"]["name"]): one for one in before}
+    for step in steps_between(before, after):
+        key = (step.wanted["kind"], step.wanted["metadata"]["name"])
+        if step.action == DELETE:
+            del there[key]
+        else:
+            there[key] = step.wanted
+        yield list(there.values())
+
+
+@pytest.mark.parametrize(("before", "after"), itertools.permutations(sorted(STATES), 2))
+def test_no_endpoint_is_ever_without_its_policies_and_no_policy_without_its_sets(before, after):
+    state = STATES[before]
+    for state in states_on_the_way(STATES[before], STATES[after]):
+        warnings = [str(one) for one in lint(state).warnings if HEP in str(one)]
+        assert warnings == []
+        sets = {
+            one["metadata"]["labels"]["gatehouse.firewall/set"] for one in state if one["kind"] == "GlobalNetworkSet"
+        }
+        assert sets_selected(state) <= sets
+
+    key = str
+    assert sorted(map(key, state)) == sorted(map(key, STATES[after]))
+
+
+def sets_selected(objects):
+    """Return the sets that rules select, by their labels."""
+    text = str([one["spec"] for one in objects])
+    return {part.partition("'")[0] for part in text.split("gatehouse.firewall/set == '")[1:]}
+
+
+@pytest.mark.parametrize("name", sorted(STATES))
+def test_the_same_again_is_no_step(name):
+    assert steps_between(STATES[name], STATES[name]) == []
+
+
+@pytest.mark.parametrize("name", sorted(STATES))
+def test_what_a_datastore_fills_in_is_no_difference(name):
+    stored = copy.deepcopy(STATES[name])
+    for number, one in enumerate(stored):
+        one["metadata"].update(
+            {"uid": "x", "resourceVersion": str(number), "creationTimestamp": "2026-11-21T00:00:00Z"}
+        )
+        if one["kind"] == "GlobalNetworkPolicy":
+            one["spec"].update({"tier": "default", "doNotTrack": False})
+    assert steps_between(stored, STATES[name]) == []
+
+
+def test_what_differs_is_changed_and_the_rest_is_left():
+    before = copy.deepcopy(STATES["01-the-documents-own-example"])
+    before[0]["spec"]["nets"].append("203.0.113.99/32")
+    (step,) = steps_between(before, STATES["01-the-documents-own-example"])
+
+    assert (step.name, step.word) == ("GlobalNetworkSet gatehouse-iks-worker-public", "changed")
+    assert "203.0.113.99/32" in difference(step)["before"]
+    assert "203.0.113.99/32" not in difference(step)["after"]
+
+
+def test_somebody_elses_objects_stay_and_one_with_a_name_of_ours_is_an_error():
+    wanted = STATES["01-the-documents-own-example"]
+    foreign = {"kind": HEP, "metadata": {"name": "mine"}, "spec": {"node": "worker1", "interfaceName": "eth9"}}
+    assert steps_between([*wanted, foreign], wanted) == []
+    assert foreign not in [step.wanted for step in steps_between([*wanted, foreign], [])]
+
+    problems, taken = Problems(), copy.deepcopy(wanted[-1])
+    taken["metadata"]["labels"] = {}
+    steps(wanted, [taken], problems)
+    assert str(problems.found[0]).startswith(f"metadata.name ({HEP}): got 'gatehouse-worker1.eth1', expected no object")
+
+
+FAILSAFES = {"failsafeInboundHostPorts": [{"protocol": "tcp", "port": 22}]}
+OURS = {
+    "kind": "FelixConfiguration",
+    "metadata": {"name": "node.a", "labels": {"app.kubernetes.io/managed-by": "gatehouse"}},
+}
+OURS["spec"] = {**FAILSAFES, "failsafeOutboundHostPorts": []}
+
+
+@pytest.mark.parametrize("own", [{}, {"failsafeInboundHostPorts": [{"protocol": "tcp", "port": 2222}]}])
+def test_of_somebody_elses_felix_configuration_the_failsafes_alone_change_and_come_back(own):
+    theirs = {
+        "kind": "FelixConfiguration",
+        "metadata": {"name": "node.a", "annotations": {"why": "x"}, "resourceVersion": "7"},
+        "spec": {"logSeverityScreen": "Info", **own},
+    }
+    (step,) = steps_between([theirs], [OURS])
+    assert step.wanted["spec"] == {"logSeverityScreen": "Info", **OURS["spec"]}
+    assert step.wanted["metadata"]["annotations"]["why"] == "x"
+    assert steps_between([step.wanted], [OURS]) == []
+
+    narrower = {**OURS, "spec": {**OURS["spec"], "failsafeInboundHostPorts": []}}
+    (again,) = steps_between([step.wanted], [narrower])
+    (back,) = steps_between([again.wanted], [])
+    assert back.action != DELETE
+    assert back.wanted["spec"] == theirs["spec"]
+    assert back.wanted["metadata"]["annotations"] == {"why": "x"}
+
+
+def test_failsafes_that_are_taken_away_whole_are_a_difference():
+    (step,) = steps_between([OURS], [{**OURS, "spec": {**OURS["spec"], "failsafeInboundHostPorts": []}}])
+
+    assert step.word == "changed"
+
+
+def test_a_felix_configuration_of_ours_goes_with_its_endpoints():
+    assert [step.action for step in steps_between([OURS], [])] == [DELETE]
+
+
+def test_batches_are_runs_of_one_kind():
+    found = batches(steps_between([], STATES["02-load-balancers-stay-open"]))
+
+    assert [batch["objects"][0]["kind"] for batch in found] == [kind for kind in KINDS if not kind.startswith("Staged")]
+    assert {batch["action"] for batch in found} == {"apply"}
