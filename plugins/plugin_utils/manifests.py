@@ -24,6 +24,14 @@ def manifests(fleet: Fleet, problems: Problems) -> Manifests:
 def manifest_files(found: Manifests) -> dict[str, str]:
     """Return the text of each file, by name: a YAML document for each object."""
     return {
-        f"{name}.yml": yaml.safe_dump_all(objects, sort_keys=False, explicit_start=True, width=120)
+        f"{name}.yml": yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, explicit_start=True, width=120)
         for name, objects in found.items()
     }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists as ansible-lint and yamllint want them: further in than their keys."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        del indentless  # it is true for a list under a key
+        super().increase_indent(flow, indentless=False)
