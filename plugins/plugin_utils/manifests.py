@@ -23,10 +23,12 @@ def manifests(fleet: Fleet, problems: Problems) -> Manifests:
 
 def manifest_files(found: Manifests) -> dict[str, str]:
     """Return the text of each file, by name: a YAML document for each object."""
-    return {
-        f"{name}.yml": yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, explicit_start=True, width=120)
-        for name, objects in found.items()
-    }
+    return {f"{name}.yml": dump(objects) for name, objects in found.items()}
+
+
+def dump(documents: Sequence[object]) -> str:
+    """Return documents as YAML, their keys in the order that they have."""
+    return str(yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, explicit_start=True, width=120))
 
 
 class _Dumper(yaml.SafeDumper):

@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.lint import Findings, lint
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.verdict import Cluster, calico_verdict
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import manifest_files, manifests
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import dump, manifest_files, manifests
 from ansible_collections.gatehouse.firewall.tests.golden import crds
 from ansible_collections.gatehouse.firewall.tests.golden.test_golden import as_packet
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
@@ -38,25 +38,20 @@ def fleet_of(case):
     return build(read(case, "model.yml"))
 
 
-@functools.cache
-def text_of(case):
+def objects_of(case):
     problems = Problems()
     files = manifest_files(manifests(fleet_of(case), problems))
     problems.raise_if_any()
-    return files["calico.yml"]
-
-
-def objects_of(case):
-    return list(yaml.safe_load_all(text_of(case)))
+    return list(yaml.safe_load_all(files["calico.yml"]))
 
 
 @each_case
 def test_a_model_renders_to_the_expected_objects(case):
-    path = FOLDER / case / "expected.yml"
     if os.environ.get("GATEHOUSE_REGENERATE"):
-        path.write_text(text_of(case), encoding="utf-8")
+        text = dump([objects_of(case)])
+        (FOLDER / case / "expected.yml").write_text(text, encoding="utf-8")
 
-    assert text_of(case) == path.read_text(encoding="utf-8")
+    assert objects_of(case) == read(case, "expected.yml")
 
 
 @each_case

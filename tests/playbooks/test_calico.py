@@ -17,7 +17,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 MODEL = Path(__file__).resolve().parents[1] / "golden" / "calico" / "02-load-balancers-stay-open"
 REAL = os.environ.get("GATEHOUSE_CALICOCTL", "")
 KINDS = ("GlobalNetworkSet", "GlobalNetworkPolicy", "FelixConfiguration", "HostEndpoint")
-EXPECTED = [(one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all((MODEL / "expected.yml").read_text())]
+EXPECTED = [(one["kind"], one["metadata"]["name"]) for one in yaml.safe_load((MODEL / "expected.yml").read_text())]
 REMOVE = """
 - hosts: all
   gather_facts: false

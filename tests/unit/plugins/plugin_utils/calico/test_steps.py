@@ -19,7 +19,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.steps im
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 
 GOLDEN = Path(__file__).resolve().parents[4] / "golden" / "calico"
-STATES = {path.parent.name: list(yaml.safe_load_all(path.read_text("utf-8"))) for path in GOLDEN.glob("*/expected.yml")}
+STATES = {path.parent.name: yaml.safe_load(path.read_text("utf-8")) for path in GOLDEN.glob("*/expected.yml")}
 STATES["nothing"] = []
 HEP = "HostEndpoint"
 
