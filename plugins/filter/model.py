@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline, query
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.change import changes
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     LISTS,
     PREFIX,
@@ -39,6 +40,7 @@ _TEXT = (str, "a text")
 _MAPPING = (Mapping, "a mapping")
 _EXPECTED = {
     "model": (Mapping, "a mapping of gatehouse_* variables"),
+    "other": (Mapping, "a mapping of gatehouse_* variables"),
     "node_class": _TEXT,
     "direction": _TEXT,
     "peer": _TEXT,
@@ -83,6 +85,12 @@ def explain(model, sender, receiver, port, groups, hostvars):
     return as_data(_explanation(model, sender, receiver, port, groups, hostvars))
 
 
+def model_difference(model, other, groups, hostvars):
+    """Return what another model opens and closes, by class and direction."""
+    fleets = [compiled(one, groups, hostvars) for one in (model, other)]
+    return [one.as_data() for one in changes(*fleets)]
+
+
 def reachable(model, sender, receiver, port, groups, hostvars):
     """Return whether all packets from one end to a port of the other pass."""
     return _explanation(model, sender, receiver, port, groups, hostvars).allowed
@@ -103,7 +111,7 @@ class FilterModule:
 
     def filters(self):
         """Return the filters by name."""
-        functions = (explain, flow_matrix, host_policy, port_set, to_iptables, to_nftables)
+        functions = (explain, flow_matrix, host_policy, model_difference, port_set, to_iptables, to_nftables)
         return {function.__name__: with_plain_errors(function) for function in functions}
 
 

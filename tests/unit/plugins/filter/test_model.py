@@ -19,7 +19,8 @@ def ask(name, *arguments, **keywords):
 
 
 def test_the_filters_have_the_names_that_users_rely_on():
-    assert set(FILTERS) == {"explain", "flow_matrix", "host_policy", "port_set", "to_iptables", "to_nftables"}
+    names = {"explain", "flow_matrix", "host_policy", "model_difference", "port_set", "to_iptables", "to_nftables"}
+    assert set(FILTERS) == names
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,18 @@ def test_the_matrix_is_a_list_of_rows():
         {"from": "office", "to": "web", "end": "both", "ports": ["80/tcp", "443/tcp"], "flows": ["front"]},
         {"from": "web", "to": "db", "end": "both", "ports": ["5432/tcp"], "flows": ["sql"]},
     ]
+
+
+def test_the_difference_of_two_models_is_what_the_second_opens():
+    more = {"name": "more", "from": ["office"], "to": ["db"], "ports": ["5432/tcp"]}
+    other = {**MODEL, "gatehouse_flows": [*MODEL["gatehouse_flows"], more]}
+    (row,) = ask("model_difference", MODEL, other, GROUPS, HOSTVARS)
+
+    assert (row["class"], row["direction"], row["ports"], row["flows"]) == ("db", "ingress", ["5432/tcp"], ["more"])
+    assert row["opened"]
+    assert row["closed"] == []
+    with pytest.raises(AnsibleFilterError, match="model_difference: other: got str, expected a mapping"):
+        ask("model_difference", MODEL, "other", GROUPS, HOSTVARS)
 
 
 @pytest.mark.parametrize("host", ["web1", "web2", "db1"])

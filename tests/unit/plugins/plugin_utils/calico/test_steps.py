@@ -43,7 +43,7 @@ def states_on_the_way(before, after):
         yield list(there.values())
 
 
-@pytest.mark.parametrize(("before", "after"), itertools.permutations(sorted(STATES), 2))
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(sorted(STATES), 2)))
 def test_no_endpoint_is_ever_without_its_policies_and_no_policy_without_its_sets(before, after):
     state = STATES[before]
     for state in states_on_the_way(STATES[before], STATES[after]):
