@@ -38,7 +38,12 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import host_files, write_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import (
+    fleet_files,
+    fleet_remarks,
+    host_files,
+    write_files,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.remarks import remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
@@ -89,7 +94,8 @@ class ActionModule(ActionBase):
 
     def _write(self, arguments, variables, fleet, result):
         """Write the plan of the hosts that the run is about; return whether it differs from what was there."""
-        files = {}
+        files = of_the_fleet(fleet)
+        result["warnings"].extend(fleet_remarks(fleet))
         for host in arguments["hosts"]:
             if host in result["hosts"]:
                 key, backend = result["hosts"][host], variables.templated_backend(fleet.hosts[host])
@@ -99,6 +105,14 @@ class ActionModule(ActionBase):
             return write_files(Path(arguments["directory"]), files)
         except OSError as error:
             raise AnsibleActionFail(f"can't write the plan: {error}") from error
+
+
+def of_the_fleet(fleet: Fleet) -> dict[str, str]:
+    """Return the files of a plan that stand once for the fleet."""
+    try:
+        return fleet_files(fleet)
+    except ModelError as error:
+        raise AnsibleActionFail(str(error)) from error
 
 
 def compiled(variables: FleetVariables, problems: Problems) -> Fleet:
