@@ -25,12 +25,12 @@ _TARGETS = {
 
 @dataclass(frozen=True)
 class LiveGroup:
-    """A security group as AWS has it; ``lines`` are its rules in words, sorted, as a wanted group's are."""
+    """A security group as AWS has it: ``owner`` is what our tag says, ``lines`` are its rules in words, sorted."""
 
     name: str
     group_id: str
     description: str
-    owner: str
+    owner: str | None
     lines: tuple[str, ...]
 
 
@@ -53,7 +53,7 @@ def read_live(found: Sequence[Mapping[str, Any]]) -> tuple[LiveGroup, ...]:
             name=group["group_name"],
             group_id=group["group_id"],
             description=group["description"],
-            owner=group.get("tags", {}).get(TAG, ""),
+            owner=group.get("tags", {}).get(TAG),
             lines=tuple(sorted(_live_lines(group, names))),
         )
         for group in sorted(found, key=lambda group: str(group["group_name"]))
@@ -67,9 +67,9 @@ def changes(
     there = {group.name.lower(): group for group in live}
     found = []
     for group in wanted:
-        has = there.get(group.name.lower(), LiveGroup("", "", group.description, "", ()))
+        has = there.get(group.name.lower(), LiveGroup("", "", group.description, None, ()))
         if has.group_id and has.owner != tag and group.name not in adopt:
-            theirs = f"tagged {TAG}: {has.owner}" if has.owner else f"without our tag {TAG}: {tag}"
+            theirs = f"tagged {TAG}: {has.owner}" if has.owner is not None else f"without our tag {TAG}: {tag}"
             expected = f"a name that no other group of the VPC has: {has.group_id} has it, {theirs}"
             hint = f"gatehouse_adopt_security_groups: [{group.name}] takes it over, with its rules"
             problems.add(group.where.key("name"), group.name, expected, hint)

@@ -12,6 +12,7 @@ from ..security_groups import GroupRules, SecurityGroup
 LIMIT = 60
 """How many rules a group has in each direction and family at most, unless AWS has raised the quota."""
 
+_HINT = "or take its classes out of their security groups, and leave it to the hosts"
 _SCTP_PORTS = (PortRange("sctp", 1, 65535),)
 
 
@@ -19,13 +20,12 @@ def note_problems(fleet: Fleet, problems: Problems) -> None:
     """Note every flow that a group can't express: sides, single ports of sctp, members apart from each other."""
     for group in declared(fleet):
         for node_class in group.classes:
-            hint = f"take {node_class} out of the security group {group.name}"
             for direction in DIRECTIONS:
                 for rule in class_rules(fleet, node_class, direction):
                     if rule.is_for_somebody:
-                        _note_side(fleet, node_class, rule, hint, problems)
-                        _note_sctp(fleet, rule, hint, problems)
-            _note_isolation(fleet, node_class, hint, problems)
+                        _note_side(fleet, node_class, rule, problems)
+                        _note_sctp(fleet, rule, problems)
+            _note_isolation(fleet, node_class, problems)
 
 
 def declared(fleet: Fleet) -> tuple[SecurityGroup, ...]:
@@ -49,25 +49,25 @@ def remarks(fleet: Fleet, groups: Sequence[GroupRules]) -> Iterator[str]:
         yield from _open_at_one_end(fleet, group)
 
 
-def _note_side(fleet: Fleet, node_class: str, rule: Rule, hint: str, problems: Problems) -> None:
+def _note_side(fleet: Fleet, node_class: str, rule: Rule, problems: Problems) -> None:
     resolved = fleet.resolved
     if rule.side and (
         any(host.interfaces.get(rule.side) for host in resolved.hosts[node_class])
         or resolved.peers(rule.peer, rule.side) != resolved.peers(rule.peer, "")
     ):
-        expected = f"no side: a security group can't tell the sides of {node_class} and {rule.peer} (flow {rule.flow})"
-        problems.add(resolved.model.flows[rule.flow].where.key("side"), rule.side, expected, hint)
+        expected = f"no side: a security group can't tell one from the other (flow {rule.flow})"
+        problems.add(resolved.model.flows[rule.flow].where.key("side"), rule.side, expected, _HINT)
 
 
-def _note_sctp(fleet: Fleet, rule: Rule, hint: str, problems: Problems) -> None:
+def _note_sctp(fleet: Fleet, rule: Rule, problems: Problems) -> None:
     ranges = tuple(item for item in rule.ports.ranges if item.protocol == "sctp")
     if ranges not in ((), _SCTP_PORTS):
         where = fleet.resolved.model.flows[rule.flow].where.key("ports")
         expected = f"all ports of sctp or none (flow {rule.flow}): a security group doesn't look at the ports of sctp"
-        problems.add(where, str(PortSet(ranges)), expected, hint)
+        problems.add(where, str(PortSet(ranges)), expected, _HINT)
 
 
-def _note_isolation(fleet: Fleet, node_class: str, hint: str, problems: Problems) -> None:
+def _note_isolation(fleet: Fleet, node_class: str, problems: Problems) -> None:
     """Note pairs of flows, one in and one out, by which members of an isolated class would reach each other."""
     wide = _open_to_own_members(fleet, node_class)
     for one in wide["ingress"]:
@@ -76,7 +76,7 @@ def _note_isolation(fleet: Fleet, node_class: str, hint: str, problems: Problems
                 flows = " and ".join(dict.fromkeys([one.flow, other.flow]))
                 expected = f"peers without the hosts of {node_class}, which are isolated from each other (flow {flows})"
                 where = fleet.resolved.model.flows[one.flow].where.key("from")
-                problems.add(where, one.peer, expected, f"a security group can't leave them out; {hint}")
+                problems.add(where, one.peer, expected, f"a security group can't leave them out; {_HINT}")
 
 
 def _open_at_one_end(fleet: Fleet, group: SecurityGroup) -> Iterator[str]:
