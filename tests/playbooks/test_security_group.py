@@ -138,3 +138,132 @@ def test_aws_has_what_the_source_says_and_a_second_run_changes_nothing(run, ec2,
     assert found == as_sets(case["groups"])
     assert not changed(second)
     assert matrix_of(ec2, vpc) == found
+
+
+def test_check_mode_shows_the_rules_and_changes_nothing(run, ec2, vpc):
+    outcome = run("--check", "--diff")
+
+    assert changed(outcome)
+    assert "+ingress 443/tcp from eks-node (node_to_api: nodes and pods use the API server)" in outcome.output
+    assert groups_of(ec2, vpc) == {}
+
+
+def test_a_change_of_the_model_is_checked_shown_and_made(run, ec2, vpc):
+    run()
+    before = matrix_of(ec2, vpc)
+    narrower = {"gatehouse_zones": [zone for zone in EKS["gatehouse_zones"] if zone["name"] != "api_clients"]}
+    checked = run("--check", "--diff", **narrower)
+
+    assert changed(checked)
+    assert "-ingress 443/tcp from 203.0.113.0/28 (api_clients_to_api" in checked.output
+    assert matrix_of(ec2, vpc) == before
+    assert changed(run(**narrower))
+    assert matrix_of(ec2, vpc)["eks-control-plane"]["ingress"] == {"eks-node": {"443/tcp"}}
+
+
+def test_what_somebody_opened_by_hand_is_closed_again(run, ec2, vpc):
+    run()
+    group = groups_of(ec2, vpc)["eks-control-plane"]
+    everybody = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    ec2.authorize_security_group_egress(GroupId=group["GroupId"], IpPermissions=everybody)
+    ec2.create_tags(Resources=[group["GroupId"]], Tags=[{"Key": "Name", "Value": "theirs"}])
+
+    assert changed(run())
+    assert matrix_of(ec2, vpc) == as_sets(RECOMMENDED)
+    tags = {tag["Key"]: tag["Value"] for tag in groups_of(ec2, vpc)["eks-control-plane"]["Tags"]}
+    assert tags == {"Name": "theirs", "gatehouse": "firewall"}
+
+
+def test_a_group_that_nothing_leaves_has_no_egress_rule_from_the_first(run, ec2, vpc):
+    closed = {"gatehouse_security_groups": [{"name": "eks-node", "classes": []}], "gatehouse_flows": []}
+    narrow = {"gatehouse_options": {"variant": "separate_minimum"}, "gatehouse_profile": "eks"}
+    reversed_flow = [{"name": "api_to_kubelet", "from": ["eks_node"], "to": ["eks_control_plane"], "ports": ["1/tcp"]}]
+    run(**{**closed, **narrow, "gatehouse_flows": reversed_flow})
+
+    assert matrix_of(ec2, vpc)["eks-control-plane"]["egress"] == {}
+
+
+def test_a_group_of_somebody_elses_is_refused_and_left_as_it_was_until_it_is_adopted(run, ec2, vpc):
+    made = ec2.create_security_group(GroupName="eks-node", Description="theirs", VpcId=vpc)
+    before = groups_of(ec2, vpc)
+    outcome = run()
+
+    assert outcome.code != 0
+    (message,) = outcome.failures
+    assert f"got 'eks-node', expected a name that no other group of the VPC has: {made['GroupId']} has it" in message
+    assert "gatehouse_adopt_security_groups: [eks-node]" in message
+    assert groups_of(ec2, vpc) == before
+    assert changed(run(gatehouse_adopt_security_groups=["eks-node"]))
+    assert matrix_of(ec2, vpc) == as_sets(RECOMMENDED)
+    assert groups_of(ec2, vpc)["eks-node"]["GroupId"] == made["GroupId"]
+    assert not changed(run())
+
+
+def test_fleets_with_tags_of_their_own_leave_each_others_groups_alone(run, ec2, vpc):
+    run()
+    outcome = run(gatehouse_security_group_tag="other")
+
+    assert "tagged gatehouse: firewall" in outcome.failures[0]
+    assert not changed(run(tasks="remove", gatehouse_security_group_tag="other"))
+    assert matrix_of(ec2, vpc) == as_sets(RECOMMENDED)
+
+
+def test_groups_that_the_model_no_longer_has_are_named_and_stay(run, ec2, vpc):
+    run()
+    outcome = run(gatehouse_options={"variant": "cluster_recommended"})
+
+    assert "Security groups of ours that the model doesn't have: eks-control-plane, eks-node" in outcome.output.replace(
+        "\n", " "
+    )
+    assert set(groups_of(ec2, vpc)) == {"eks-cluster", "eks-control-plane", "eks-node"}
+
+
+def test_removal_takes_our_groups_away_though_they_name_each_other_and_no_others(run, ec2, vpc):
+    theirs = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc)["GroupId"]
+    run()
+    checked = run("--check", tasks="remove")
+    before = matrix_of(ec2, vpc)
+    removed = run(tasks="remove", gatehouse_options={"variant": "no such"})  # whatever the model says
+    again = run(tasks="remove")
+
+    assert [changed(outcome) for outcome in (checked, removed, again)] == [True, True, False]
+    assert set(before) == {"eks-control-plane", "eks-node", "theirs"}
+    assert {group["GroupId"] for group in groups_of(ec2, vpc).values()} == {theirs}
+
+
+def test_a_group_that_an_interface_is_in_is_not_emptied(run, ec2, vpc):
+    run()
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="192.0.2.0/25")["Subnet"]["SubnetId"]
+    node = groups_of(ec2, vpc)["eks-node"]["GroupId"]
+    interface = ec2.create_network_interface(SubnetId=subnet, Groups=[node])["NetworkInterface"]["NetworkInterfaceId"]
+    outcome = run(tasks="remove")
+
+    assert outcome.code != 0
+    assert f"expected a group that no network interface is in, but 1 are in it: {interface}" in outcome.failures[0]
+    assert matrix_of(ec2, vpc) == as_sets(RECOMMENDED)
+
+
+def test_without_the_collection_that_talks_to_aws_the_message_says_what_to_install(run):
+    (message,) = run(collections=()).failures
+
+    assert "security groups need the collection amazon.aws (ansible-galaxy collection install amazon.aws)" in message
+
+
+def test_the_plan_is_a_table_and_asks_nobody(run):
+    outcome = run(tasks="plan", collections=(), gatehouse_endpoint_url="http://127.0.0.1:1")
+
+    assert outcome.code == 0, outcome.output
+    assert re.search(r"^group +direction +ports +peer +flow +why$", outcome.output, re.MULTILINE)
+    assert re.search(
+        r"^eks-control-plane +ingress +443/tcp +203.0.113.0/28 +api_clients_to_api +bastions",
+        outcome.output,
+        re.MULTILINE,
+    )
+
+
+def test_an_error_in_the_model_changes_nothing(run, ec2, vpc):
+    flow = {"name": "calls", "from": ["eks_node"], "to": ["eks_control_plane"], "ports": ["5060/sctp"]}
+    (message,) = run(gatehouse_flows=[flow]).failures
+
+    assert "1 problem in the model; nothing was changed" in message
+    assert groups_of(ec2, vpc) == {}
