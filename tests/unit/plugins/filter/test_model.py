@@ -110,7 +110,5 @@ def test_what_no_security_group_can_do_is_said_by_the_filter():
     model = {**MODEL, "gatehouse_security_groups": [{"name": "web", "classes": ["web"]}]}
     flow = {"name": "call", "from": ["web"], "to": ["db"], "ports": ["5060/sctp"]}
 
-    with pytest.raises(
-        AnsibleFilterError, match=r"to_security_group: 1 problem .*\n  gatehouse_flows\[2\].ports: got '5060/sctp'"
-    ):
+    with pytest.raises(AnsibleFilterError, match=r"(?s)to_security_group: 1 problem .*gatehouse_flows\[2\].ports: got"):
         ask("to_security_group", {**model, "gatehouse_flows": [*MODEL["gatehouse_flows"], flow]}, GROUPS, HOSTVARS)
