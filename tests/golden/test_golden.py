@@ -1,6 +1,6 @@
 """Models and what they become, from simple to complex: NN-name/model.yml, expected/, packets.yml with verdicts.
 
-expected/ has a ruleset for each host, <host>.nft, and what stands once for the fleet.
+expected/ has a ruleset for each host, <host>.nft, and what stands once for the fleet, <name>.yml.txt.
 
 GATEHOUSE_REGENERATE=1 writes expected/ anew; read the difference before you keep it. packets.yml is written by hand.
 """
@@ -41,7 +41,9 @@ def fleet_of(case):
 
 def rulesets_of(case):
     fleet = fleet_of(case)
-    return {**{f"{host}.nft": render(fleet.policy_of(host)) for host in fleet.classes}, **fleet_files(fleet)}
+    # ansible-test doesn't let a .yml of the collection hold several documents.
+    of_fleet = {f"{name}.txt": text for name, text in fleet_files(fleet).items()}
+    return {**{f"{host}.nft": render(fleet.policy_of(host)) for host in fleet.classes}, **of_fleet}
 
 
 def expected_of(case):

@@ -164,6 +164,15 @@ def test_check_mode_shows_the_rules_and_changes_nothing(run, ec2, vpc):
     assert groups_of(ec2, vpc) == {}
 
 
+def test_check_mode_knows_of_groups_that_are_not_there_yet(run, ec2, vpc):
+    run(gatehouse_security_groups=[{"name": "eks-node", "classes": []}])
+    outcome = run("--check", "--diff")
+
+    assert changed(outcome)
+    assert "+egress 443/tcp to eks-node (api_to_nodes" in outcome.output
+    assert set(groups_of(ec2, vpc)) == {"eks-control-plane"}
+
+
 def test_a_change_of_the_model_is_checked_shown_and_made(run, ec2, vpc):
     run()
     before = matrix_of(ec2, vpc)

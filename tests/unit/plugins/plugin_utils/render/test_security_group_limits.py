@@ -7,7 +7,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.security
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 # web lets office in on 80 and 443 by the flow front, and reaches db on 5432 by the flow sql.
-BOTH = [{"name": "web", "classes": ["web"]}, {"name": "db", "classes": ["db"]}]
+BOTH = ({"name": "web", "classes": ["web"]}, {"name": "db", "classes": ["db"]})
 SIDES = {"private": ["192.0.2.11"], "public": ["203.0.113.211"]}
 EVERYBODY = {"name": "everybody", "networks": ["0.0.0.0/0", "::/0"]}
 HINT = "or take its classes out of their security groups, and leave it to the hosts"
@@ -20,7 +20,7 @@ def flow(name="mine", senders="web", receivers="db", ports=("22/tcp",), **more):
 
 
 def fleet(*flows, groups=BOTH, **put):
-    model = {"gatehouse_security_groups": groups, "gatehouse_zones[2]": EVERYBODY, **put}
+    model = {"gatehouse_security_groups": list(groups), "gatehouse_zones[2]": EVERYBODY, **put}
     model.update({f"gatehouse_flows[{number}]": one for number, one in enumerate(flows, 2)})
     return build(good(model))
 
@@ -61,7 +61,7 @@ def test_a_side_that_makes_no_difference_is_none(side):
 def test_a_side_of_classes_in_no_group_is_nobodys_business():
     put = {"hosts.db1": {"gatehouse_addresses": SIDES}}
 
-    assert render(fleet(flow(side="public"), groups=[], **put)) == ()
+    assert render(fleet(flow(side="public"), groups=(), **put)) == ()
 
 
 @pytest.mark.parametrize("ports", ["5000/sctp", "1-65534/sctp"])
