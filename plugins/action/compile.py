@@ -38,7 +38,12 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
     quoted,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import Manifests, manifest_files, manifests
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import (
+    Manifests,
+    manifest_files,
+    manifests,
+    security_group_remarks,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import host_files, write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
@@ -93,6 +98,7 @@ class ActionModule(ActionBase):
     def _write(self, arguments, variables, fleet, result):
         """Write the plan of the hosts that the run is about; return whether it differs from what was there."""
         files = manifest_files(result["manifests"])
+        result["warnings"].extend(security_group_remarks(fleet))
         for host in arguments["hosts"]:
             if host in result["hosts"]:
                 key, backend = result["hosts"][host], variables.templated_backend(fleet.hosts[host])

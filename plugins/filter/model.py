@@ -33,7 +33,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import explained
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables, security_group
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
 _TEXT = (str, "a text")
@@ -106,12 +106,20 @@ def to_iptables(policy):
     return iptables.render(from_data(plain(policy)))
 
 
+def to_security_group(model, groups, hostvars):
+    """Return the security groups of a model, each as the arguments of amazon.aws.ec2_security_group."""
+    return [security_group.to_data(group) for group in security_group.render(_ends(model, groups, hostvars).fleet)]
+
+
 class FilterModule:
     """Make the filters known to Ansible."""
 
     def filters(self):
         """Return the filters by name."""
-        functions = (explain, flow_matrix, host_policy, model_difference, port_set, to_iptables, to_nftables)
+        functions = (
+            *(explain, flow_matrix, host_policy, model_difference, port_set),
+            *(to_iptables, to_nftables, to_security_group),
+        )
         return {function.__name__: with_plain_errors(function) for function in functions}
 
 

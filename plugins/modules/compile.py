@@ -25,6 +25,7 @@ options:
       - Where C(gatehouse_backend) is V(iptables), C(<inventory_hostname>.ipset), C(<inventory_hostname>.rules.v4) and
         C(<inventory_hostname>.rules.v6) instead.
       - Once for the fleet, C(calico.yml), where C(gatehouse_calico) names classes.
+      - Where the model has security groups, C(security_groups.yml), once for the fleet, with a document for each.
     type: path
   hosts:
     description: The hosts that this run is about. Those that are in no node class are named in a warning.

@@ -133,6 +133,16 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
     return fleet
 
 
+def class_rules(fleet: Fleet, node_class: str, direction: str) -> tuple[Rule, ...]:
+    """Return what a class lets in or out: the rules of its policy, or what they would be where nobody manages it."""
+    if node_class in fleet.policies:
+        return fleet.policies[node_class].rules(direction)
+    resolved = fleet.resolved
+    flows = [flow for flow in resolved.model.flows.values() if flow.name not in fleet.expired]
+    names = {zone: _host_names(found) for zone, found in resolved.names.items()}
+    return _rules(flows, direction, node_class, resolved.peers, names)
+
+
 def _host_names(found: Mapping[str, AddressSet]) -> tuple[HostName, ...]:
     return tuple(HostName(name, addresses) for name, addresses in sorted(found.items()))
 

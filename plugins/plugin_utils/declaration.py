@@ -19,7 +19,7 @@ from .profile import Profile
 from .readers import rows
 
 PREFIX = "gatehouse_"
-LISTS = ("classes", "zones", "services", "flows", "assertions")
+LISTS = ("classes", "zones", "services", "flows", "security_groups", "assertions")
 VALUES = ("profile", "options", "echo_request", "refresh", "calico")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
@@ -32,6 +32,8 @@ OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_calico_via", "gatehouse_calicoctl", "gatehouse_calico_delegate"),
     *("gatehouse_calico_environment", "gatehouse_calico_connection"),
     *("gatehouse_planned", "gatehouse_plan_summary", "gatehouse_sums", "gatehouse_changing"),
+    *("gatehouse_vpc_id", "gatehouse_region", "gatehouse_endpoint_url", "gatehouse_security_group_tag"),
+    *("gatehouse_adopt_security_groups", "gatehouse_secured"),
 )
 _KNOWN = (*MODEL_KEYS, *HOST_KEYS[1:], *OTHER_KEYS)
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -71,6 +73,7 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
             zones=_rows(sources, "gatehouse_zones", problems),
             services=_rows(sources, "gatehouse_services", problems),
             flows=_rows(sources, "gatehouse_flows", problems),
+            security_groups=_rows(sources, "gatehouse_security_groups", problems),
         ),
         assertions=_rows(sources, "gatehouse_assertions", problems),
         calico=_single(sources, "gatehouse_calico", problems),

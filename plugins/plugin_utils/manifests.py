@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from .compile import Fleet
-from .errors import Problems
-from .render import calico
+from .errors import ModelError, Problems
+from .render import calico, security_group
+from .render.security_group_limits import declared, remarks
 
 Manifests = Mapping[str, Sequence[Mapping[str, Any]]]
 """Objects by the name of what enforces them, which is that of a plan's file, too."""
@@ -17,8 +18,30 @@ Manifests = Mapping[str, Sequence[Mapping[str, Any]]]
 
 def manifests(fleet: Fleet, problems: Problems) -> Manifests:
     """Return all objects of a fleet; note what can't be expressed by them."""
-    found = {"calico": calico.render(fleet, problems)}
+    found: Manifests = {
+        "calico": calico.render(fleet, problems),
+        "security_groups": _security_groups(fleet, problems),
+    }
     return {name: objects for name, objects in found.items() if objects}
+
+
+def _security_groups(fleet: Fleet, problems: Problems) -> list[Mapping[str, Any]]:
+    """Return the security groups; where those of a profile can't express the model, none: nobody has asked for them."""
+    try:
+        return [security_group.to_data(group) for group in security_group.render(fleet)]
+    except ModelError as error:
+        if any(not group.where.origin.startswith("profile ") for group in declared(fleet)):
+            problems.found.extend(error.problems)
+        return []
+
+
+def security_group_remarks(fleet: Fleet) -> list[str]:
+    """Return what a user should know of the security groups in a plan, although nothing is wrong."""
+    try:
+        return list(remarks(fleet, security_group.render(fleet)))
+    except ModelError as error:
+        reasons = "; ".join(str(problem) for problem in error.problems)
+        return [f"security_groups.yml is not written, since the profile's groups can't express the model: {reasons}"]
 
 
 def manifest_files(found: Manifests) -> dict[str, str]:

@@ -17,6 +17,7 @@ from .node_classes import CLASS_KEYS, NodeClass, inherit, joined_classes, read_c
 from .ports import PortSet
 from .readers import SIDES, Item, flag_at
 from .refresh import Refresh, read_refresh
+from .security_groups import GROUP_KEYS, SecurityGroup, check_security_groups, read_security_group
 
 ENDS = ("both", "ingress", "egress")
 
@@ -47,6 +48,7 @@ class Layer:
     zones: Sequence[Declared] = ()
     services: Sequence[Declared] = ()
     flows: Sequence[Declared] = ()
+    security_groups: Sequence[Declared] = ()
     required_zones: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,6 +106,7 @@ class Model:
     zones: Mapping[str, Zone] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
+    security_groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
     required_zones: Mapping[str, str] = field(default_factory=dict)
     echo_request: bool = True
     refresh: Refresh = Refresh()
@@ -138,11 +141,16 @@ def read_model(profiles: Layer, user: Layer, echo_request: Declared, refresh: De
     def read_flow(item: Item) -> Flow:
         return _read_flow(item, services, classes, zones, same_as)
 
+    def read_group(item: Item) -> SecurityGroup:
+        return read_security_group(item, classes, same_as)
+
+    groups = _layered((profiles.security_groups, user.security_groups), GROUP_KEYS, read_group, problems)
     model = Model(
         classes=classes,
         zones=zones,
         services=services,
         flows=_layered((profiles.flows, user.flows), _FLOW_KEYS, read_flow, problems),
+        security_groups={name: group for name, group in groups.items() if group.classes},
         required_zones=profiles.required_zones,
         echo_request=flag_at(echo_request.where, echo_request.value, True, problems),
         refresh=read_refresh(refresh.where, refresh.value, problems),
@@ -153,6 +161,7 @@ def read_model(profiles: Layer, user: Layer, echo_request: Declared, refresh: De
             _note_duplicate(zones[one.name], one, problems)
     _check_classes(model, problems)
     _check_zones(model, problems)
+    check_security_groups(model.security_groups, classes, problems)
     return model
 
 

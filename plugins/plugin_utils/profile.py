@@ -18,7 +18,7 @@ from .readers import Item, choice_at, flag_at, ports_at, rows
 SCHEMA = 1
 KINDS = ("bool", "choice", "ports")
 
-_LISTS = ("classes", "zones", "services", "flows")
+_LISTS = ("classes", "zones", "services", "flows", "security_groups")
 _PROFILE_KEYS = ("schema", "title", "source", "extends", "drop", "options", *_LISTS)
 _OPTION_KEYS = ("name", "type", "default", "choices", "why")
 
@@ -73,6 +73,7 @@ def read_profiles(profiles: Sequence[Profile], options: Declared, problems: Prob
         zones=[declared for layer in layers for declared in layer.zones],
         services=[declared for layer in layers for declared in layer.services],
         flows=[declared for layer in layers for declared in layer.flows],
+        security_groups=[declared for layer in layers for declared in layer.security_groups],
         required_zones={zone: why for layer in layers for zone, why in layer.required_zones.items()},
     )
 
@@ -157,6 +158,7 @@ def _read_rows(lists: Mapping[str, Sequence[Declared]], chosen: Mapping[str, Val
         zones=counting["zones"],
         services=counting["services"],
         flows=counting["flows"],
+        security_groups=counting["security_groups"],
         required_zones=required,
     )
 

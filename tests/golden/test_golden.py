@@ -1,4 +1,6 @@
-"""Models and their rulesets, from simple to complex: NN-name/model.yml, expected/<host>.nft, packets.yml with verdicts.
+"""Models and what they become, from simple to complex: NN-name/model.yml, expected/, packets.yml with verdicts.
+
+expected/ has a ruleset for each host, <host>.nft, and what stands once for the fleet, <name>.yml.txt.
 
 GATEHOUSE_REGENERATE=1 writes expected/ anew; read the difference before you keep it. packets.yml is written by hand.
 """
@@ -13,6 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import manifest_files, manifests
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
 from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
@@ -38,7 +42,9 @@ def fleet_of(case):
 
 def rulesets_of(case):
     fleet = fleet_of(case)
-    return {f"{host}.nft": render(fleet.policy_of(host)) for host in fleet.classes}
+    # ansible-test doesn't let a .yml of the collection hold several documents.
+    of_fleet = {f"{name}.txt": text for name, text in manifest_files(manifests(fleet, Problems())).items()}
+    return {**{f"{host}.nft": render(fleet.policy_of(host)) for host in fleet.classes}, **of_fleet}
 
 
 def expected_of(case):

@@ -5,6 +5,8 @@ import json
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.gatehouse.firewall.plugins.filter.model import FilterModule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import manifests
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
@@ -19,8 +21,10 @@ def ask(name, *arguments, **keywords):
 
 
 def test_the_filters_have_the_names_that_users_rely_on():
-    names = {"explain", "flow_matrix", "host_policy", "model_difference", "port_set", "to_iptables", "to_nftables"}
-    assert set(FILTERS) == names
+    assert set(FILTERS) == {
+        *("explain", "flow_matrix", "host_policy", "model_difference", "port_set"),
+        *("to_iptables", "to_nftables", "to_security_group"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -102,3 +106,22 @@ def test_a_mistake_is_an_error_of_the_filter_with_every_problem(name, arguments,
         ask(name, *arguments)
 
     assert message in str(raised.value)
+
+
+def test_security_groups_are_what_the_plan_writes_of_them():
+    groups = [{"name": "web", "classes": ["web"]}, {"name": "db", "classes": ["db"]}]
+    model = {**MODEL, "gatehouse_security_groups": groups}
+    fleet = build({**model, "groups": GROUPS, "hosts": HOSTVARS})
+
+    found = ask("to_security_group", model, groups=GROUPS, hostvars=HOSTVARS)
+    assert found == manifests(fleet, Problems())["security_groups"]
+    assert [group["name"] for group in found] == ["web", "db"]
+    assert ask("to_security_group", MODEL, GROUPS, HOSTVARS) == []
+
+
+def test_what_no_security_group_can_do_is_said_by_the_filter():
+    model = {**MODEL, "gatehouse_security_groups": [{"name": "web", "classes": ["web"]}]}
+    flow = {"name": "call", "from": ["web"], "to": ["db"], "ports": ["5060/sctp"]}
+
+    with pytest.raises(AnsibleFilterError, match=r"(?s)to_security_group: 1 problem .*gatehouse_flows\[2\].ports: got"):
+        ask("to_security_group", {**model, "gatehouse_flows": [*MODEL["gatehouse_flows"], flow]}, GROUPS, HOSTVARS)
