@@ -30,6 +30,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     is_of_model,
     plain,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import with_detected
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
     ModelError,
     Problems,
@@ -38,7 +39,12 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import host_files, write_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import (
+    fleet_files,
+    host_files,
+    write_files,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pod_flows import pod_remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.remarks import remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
@@ -89,7 +95,7 @@ class ActionModule(ActionBase):
 
     def _write(self, arguments, variables, fleet, result):
         """Write the plan of the hosts that the run is about; return whether it differs from what was there."""
-        files = {}
+        files = fleet_files(fleet)
         for host in arguments["hosts"]:
             if host in result["hosts"]:
                 key, backend = result["hosts"][host], variables.templated_backend(fleet.hosts[host])
@@ -101,12 +107,15 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"can't write the plan: {error}") from error
 
 
-def compiled(variables: FleetVariables, problems: Problems) -> Fleet:
-    """Return the fleet that the variables declare; it has at least one host, or else somebody is in for a surprise."""
+def compiled(variables: FleetVariables, problems: Problems, detected: Mapping[str, object] | None = None) -> Fleet:
+    """Return the fleet that the variables declare, with options that were found out.
+
+    It has at least one host or class of pods, or else somebody is in for a surprise.
+    """
     try:
-        declaration = declare(variables.sources(), load_profile, problems)
+        declaration = with_detected(declare(variables.sources(), load_profile, problems), detected or {})
         fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
-        if not fleet.classes:
+        if not fleet.classes and not fleet.resolved.model.pods:
             classes = [row.value for row in declaration.user.classes]
             hint = "is this the inventory (-i) that is meant, and are its group_vars beside it?"
             problems.add(Where("gatehouse_classes"), classes or None, "a class with a host of the inventory", hint)
@@ -333,3 +342,4 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
     yield from remarks(fleet)
+    yield from pod_remarks(fleet)

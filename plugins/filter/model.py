@@ -32,7 +32,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import explained
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, network_policy, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
 _TEXT = (str, "a text")
@@ -98,12 +98,17 @@ def to_iptables(policy):
     return iptables.render(from_data(plain(policy)))
 
 
+def to_network_policy(model, groups, hostvars):
+    """Return a model's NetworkPolicies as plain data."""
+    return network_policy.render(_ends(model, groups, hostvars).fleet)
+
+
 class FilterModule:
     """Make the filters known to Ansible."""
 
     def filters(self):
         """Return the filters by name."""
-        functions = (explain, flow_matrix, host_policy, port_set, to_iptables, to_nftables)
+        functions = (explain, flow_matrix, host_policy, port_set, to_iptables, to_network_policy, to_nftables)
         return {function.__name__: with_plain_errors(function) for function in functions}
 
 

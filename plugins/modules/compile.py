@@ -24,6 +24,7 @@ options:
       - A directory on the controller that gets C(<inventory_hostname>.nft) for each managed host of O(hosts).
       - Where C(gatehouse_backend) is V(iptables), C(<inventory_hostname>.ipset), C(<inventory_hostname>.rules.v4) and
         C(<inventory_hostname>.rules.v6) instead.
+      - Where the model has pods with a namespace, C(network_policy.yml) has their NetworkPolicies.
     type: path
   hosts:
     description: The hosts that this run is about. Those that are in no node class are named in a warning.

@@ -29,6 +29,7 @@ OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_plan_fail", "gatehouse_plan_offline", "gatehouse_plan_dir"),
     *("gatehouse_allow_self_lockout", "gatehouse_rollback_timeout", "gatehouse_takeover", "gatehouse_audit_fail"),
     *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_audit"),
+    *("gatehouse_network_policies", "gatehouse_api_server", "gatehouse_live_policies"),
     *("gatehouse_planned", "gatehouse_plan_summary", "gatehouse_sums", "gatehouse_changing"),
 )
 _KNOWN = (*MODEL_KEYS, *HOST_KEYS[1:], *OTHER_KEYS)

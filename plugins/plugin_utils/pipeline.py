@@ -13,6 +13,7 @@ from .compile import Fleet, compile_fleet
 from .ends import Ends
 from .errors import Problems, Where
 from .model import Declared, Layer, Model, read_model
+from .pod_flows import check_pods
 from .profile import Profile, read_profiles
 from .resolve import Inventory, Lookup, resolve
 
@@ -32,7 +33,9 @@ class Declaration:
 def read(declaration: Declaration, problems: Problems) -> Model:
     """Read a declaration into a model, noting problems."""
     profiles = read_profiles(declaration.profiles, declaration.options, problems)
-    return read_model(profiles, declaration.user, declaration.echo_request, declaration.refresh, problems)
+    model = read_model(profiles, declaration.user, declaration.echo_request, declaration.refresh, problems)
+    check_pods(model, problems)
+    return model
 
 
 def build(
