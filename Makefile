@@ -12,7 +12,7 @@ test_stages := $(check_stages) golden cores units sanity release-test packets pa
 help: ## Print what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-setup: ## Install what is missing: Debian packages, locked tools in .venv, two collections
+setup: ## Install what is missing: Debian packages, locked tools in .venv, three collections
 	@.ci/setup
 
 demo: lab ## Bring a fleet of containers up, harden it and prove it with packets

@@ -38,7 +38,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
     quoted,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import Model
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build, read
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import (
     fleet_files,
     host_files,
@@ -123,6 +124,16 @@ def compiled(variables: FleetVariables, problems: Problems, detected: Mapping[st
     except ModelError as error:
         raise AnsibleActionFail(str(error)) from error
     return fleet
+
+
+def declared(variables: FleetVariables, problems: Problems) -> Model:
+    """Return the model that the variables declare, without looking up any name of it."""
+    try:
+        model = read(declare(variables.sources(), load_profile, problems), problems)
+        problems.raise_if_any()
+    except ModelError as error:
+        raise AnsibleActionFail(str(error)) from error
+    return model
 
 
 class FleetVariables:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled, declared
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import api_server
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
@@ -28,11 +28,13 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the policies, and where the cluster differs from them if it is told what the cluster has."""
         super().run(tmp, task_vars)
-        _validation, arguments = self.validate_argument_spec(
-            {name: {"type": "list", "elements": "dict"} for name in ("endpoints", "live")}
-        )
+        lists = {name: {"type": "list", "elements": "dict"} for name in ("endpoints", "live")}
+        _validation, arguments = self.validate_argument_spec({**lists, "resolve": {"type": "bool", "default": True}})
         problems = Problems()
         variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
+        if not arguments["resolve"]:
+            namespaces = network_policy.namespaces(declared(variables, problems))
+            return {"changed": False, "namespaces": namespaces, **_compared([], arguments["live"])}
         fleet = compiled(variables, problems)
         if fleet.resolved.model.undetected and arguments["endpoints"] is not None:
             fleet = compiled(variables, problems, self._detected(fleet, plain(arguments["endpoints"])))
@@ -43,11 +45,8 @@ class ActionModule(ActionBase):
             "namespaces": network_policy.namespaces(fleet.resolved.model),
             "undetected": sorted(fleet.resolved.model.undetected),
         }
-        if arguments["live"] is None:
-            return result
-        # Whoever compares without the endpoints isn't after the rules, but after the names.
-        remarks = [] if result["undetected"] else list(pod_remarks(fleet))
-        return {**result, **_compared(objects, plain(arguments["live"])), "warnings": remarks}
+        warnings = [] if arguments["live"] is None else list(pod_remarks(fleet))
+        return {**result, **_compared(objects, arguments["live"]), "warnings": warnings}
 
     def _detected(self, fleet, endpoints):
         problems = Problems()
@@ -60,7 +59,9 @@ class ActionModule(ActionBase):
 
 
 def _compared(objects, live):
-    found = compare(objects, live)
+    if live is None:
+        return {}
+    found = compare(objects, plain(live))
     return {
         "ours": [_named(one) for one in found.ours],
         "surplus": [_named(one) for one in found.surplus],

@@ -26,6 +26,12 @@ options:
     description: The NetworkPolicies of RV(namespaces), as M(kubernetes.core.k8s_info) returns them in C(resources).
     type: list
     elements: dict
+  resolve:
+    description:
+      - Whether to look up the names of the model, and compile it.
+      - Without that, there are only RV(namespaces) and RV(ours), for a removal that no silent name server stops.
+    type: bool
+    default: true
 attributes:
   check_mode:
     description: Never changes anything.
@@ -55,7 +61,7 @@ EXAMPLES = r"""
 RETURN = r"""
 objects:
   description: The NetworkPolicies, in the order of the model's classes.
-  returned: success
+  returned: when O(resolve) is true
   type: list
   elements: dict
 namespaces:
@@ -66,7 +72,7 @@ namespaces:
   sample: [keptn-jes]
 undetected:
   description: The options that nobody has set, and that O(endpoints) would say.
-  returned: success
+  returned: when O(resolve) is true
   type: list
   elements: str
   sample: [api_server_cidr, api_server_port]
@@ -96,8 +102,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 
 def main():
-    arguments = {name: {"type": "list", "elements": "dict"} for name in ("endpoints", "live")}
-    module = AnsibleModule(arguments, supports_check_mode=True)
+    lists = {name: {"type": "list", "elements": "dict"} for name in ("endpoints", "live")}
+    module = AnsibleModule({**lists, "resolve": {"type": "bool", "default": True}}, supports_check_mode=True)
     module.fail_json(msg="this module works through its action plugin, which was not found: check the collection")
 
 

@@ -15,9 +15,11 @@ _HINT = "set gatehouse_options.api_server_cidr and api_server_port instead"
 
 
 def with_detected(declaration: Declaration, values: Mapping[str, object]) -> Declaration:
-    """Return a declaration whose options have these values, too."""
+    """Return a declaration whose options have these values, too; one whose options are wrong stays as it is."""
     options = declaration.options
-    written = options.value if isinstance(options.value, Mapping) else {}
+    written = {} if options.value is None else options.value
+    if not isinstance(written, Mapping):
+        return declaration
     return replace(declaration, options=Declared(options.where, {**written, **values}))
 
 
@@ -44,8 +46,9 @@ def _pairs(endpoints: object) -> Iterator[tuple[str, int]]:
     for subset in _mappings(endpoints, "subsets"):
         for port in _mappings(subset, "ports"):
             for address in _mappings(subset, "addresses"):
-                if port.get("name") == _PORT_NAME:
-                    yield str(address.get("ip")), int(str(port.get("port")))
+                number = port.get("port")
+                if port.get("name") == _PORT_NAME and isinstance(number, int):
+                    yield str(address.get("ip")), number
 
 
 def _mappings(value: object, key: str) -> list[Mapping[str, object]]:

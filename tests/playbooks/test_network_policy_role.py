@@ -48,8 +48,8 @@ def run(play, environment, cluster, write, tmp_path):
         "TMPDIR": str(tmp_path),
     }
 
-    def role(*arguments, tasks_from="main", options=OPTIONS, check=True, **variables):
-        model = {"gatehouse_profile": "keptn_jes", "gatehouse_options": options}
+    def role(*arguments, tasks_from="main", options=None, check=True, **variables):
+        model = {"gatehouse_profile": "keptn_jes", "gatehouse_options": options or OPTIONS}
         task = {"ansible.builtin.import_role": {"name": "gatehouse.firewall.network_policy", "tasks_from": tasks_from}}
         content = [{"hosts": "localhost", "gather_facts": False, "vars": {**model, **variables}, "tasks": [task]}]
         here = ("-c", "local", "-e", f"ansible_python_interpreter={sys.executable}")
@@ -205,12 +205,13 @@ def test_an_audit_reports_what_was_opened_and_removed_by_hand(run, cluster):
         assert text in outcome.output
 
 
-def test_a_removal_takes_ours_and_nothing_else_and_needs_no_api_server(run, cluster):
+def test_a_removal_takes_ours_and_nothing_else_and_needs_neither_names_nor_an_api_server(run, cluster):
     cluster.put(foreign("backup"))
     run(gatehouse_classes=[WORKERS])
     cluster.addresses = []
-    outcome = run(tasks_from="remove")
-    again = run(tasks_from="remove")
+    options = {**OPTIONS, "control_plane_host": "gone.invalid"}
+    outcome = run(tasks_from="remove", options=options)
+    again = run(tasks_from="remove", options=options)
 
     assert names(cluster) == ["backup"]
     assert "changed=1" in outcome.output

@@ -16,9 +16,9 @@ def subset(*addresses, port=6443, name="https"):
     return {"addresses": [{"ip": one} for one in addresses], "ports": [{"name": name, "port": port}]}
 
 
-def detected(*subsets, undetected=BOTH):
+def detected(*subsets, undetected=None):
     problems = Problems()
-    found = api_server(undetected, [{"subsets": list(subsets)}], problems)
+    found = api_server(undetected or BOTH, [{"subsets": list(subsets)}], problems)
     return found, [str(problem) for problem in problems.found]
 
 
@@ -53,6 +53,12 @@ def test_ports_that_differ_are_a_problem():
 
     expected = "got '6443, 8443', expected one port named https for all addresses"
     assert problems == [f"Endpoints kubernetes (namespace default): {expected}{HINT}"]
+
+
+def test_options_that_are_wrong_stay_wrong():
+    declaration = Declaration(options=Declared(Where("gatehouse_options"), ["egress"]))
+
+    assert with_detected(declaration, {}) == with_detected(declaration, {"port": 6443}) == declaration
 
 
 @pytest.mark.parametrize("written", [None, {"egress": True}])

@@ -28,8 +28,10 @@ def flow(sender, receiver, *ports, **more):
     return {"name": "one", "from": [sender], "to": [receiver], "ports": list(ports) or ["443/tcp"], **more}
 
 
-def policies(*flows, classes=CLASSES):
-    built = build({"gatehouse_classes": classes, "gatehouse_zones": ZONES, "gatehouse_flows": list(flows), **INVENTORY})
+def policies(*flows, classes=()):
+    built = build(
+        {"gatehouse_classes": classes or CLASSES, "gatehouse_zones": ZONES, "gatehouse_flows": list(flows), **INVENTORY}
+    )
     return {one["metadata"]["name"]: one for one in render(built)}
 
 
