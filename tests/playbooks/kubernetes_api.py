@@ -100,6 +100,14 @@ def _as_stored(policy):
     return new
 
 
+def _merged(old, patch):
+    """Return what RFC 7396 makes of a patch: lists are replaced, and what isn't named stays."""
+    if not isinstance(old, dict) or not isinstance(patch, dict):
+        return patch
+    merged = {**old, **{key: _merged(old.get(key), value) for key, value in patch.items()}}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
 class Handler(BaseHTTPRequestHandler):
     cluster: Cluster
 
@@ -119,6 +127,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self):
         path, query = self._path()
         self._answer(self.cluster.store(path.split("/")[5], self._body(), "dryRun" in query))
+
+    def do_PATCH(self):
+        path, query = self._path()
+        parts = path.split("/")
+        patched = _merged(self.cluster.policies[parts[5], parts[7]], self._body())
+        self._answer(self.cluster.store(parts[5], patched, "dryRun" in query))
 
     def do_DELETE(self):
         path, query = self._path()

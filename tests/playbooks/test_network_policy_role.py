@@ -155,6 +155,15 @@ def test_a_rule_that_was_opened_by_hand_is_closed_again_where_the_model_has_none
     assert cluster.rules(INGRESS, "ingress") == []
 
 
+def test_a_label_that_the_model_has_no_more_selects_no_more(run, cluster):
+    run(gatehouse_classes=[WORKERS])
+    pods = {**WORKERS["pods"], "labels": {"tier": "back"}}
+    run(gatehouse_classes=[{**WORKERS, "pods": pods}])
+
+    selector = cluster.policies["keptn-jes", "gatehouse-workers-ingress"]["spec"]["podSelector"]
+    assert selector == {"matchLabels": {"tier": "back"}}
+
+
 def test_a_policy_of_somebody_else_by_a_name_of_the_models_ends_the_run_before_anything_changes(run, cluster):
     cluster.put(foreign(INGRESS))
     before = dict(cluster.policies)

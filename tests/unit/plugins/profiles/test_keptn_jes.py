@@ -91,6 +91,13 @@ def test_pods_of_a_release_by_another_name_are_said_by_their_labels_alone():
     assert policy["spec"] == {"podSelector": {"matchLabels": labels}, "policyTypes": ["Ingress"], "ingress": []}
 
 
+def test_a_name_server_that_is_no_pod_is_said_by_its_address():
+    dns = {"name": "kube_dns", "networks": ["192.0.2.53"]}
+    (policy,) = render(build({**document(egress=True), "gatehouse_classes": [dns]}))
+
+    assert policy["spec"]["egress"][-1]["to"] == [{"ipBlock": {"cidr": "192.0.2.53/32"}}]
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
