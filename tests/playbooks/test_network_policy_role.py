@@ -48,12 +48,13 @@ def run(play, environment, cluster, write, tmp_path):
         "TMPDIR": str(tmp_path),
     }
 
-    def role(*arguments, tasks_from="main", options=None, check=True, **variables):
+    def role(*arguments, tasks_from="main", options=None, inventory="localhost,", check=True, **variables):
         model = {"gatehouse_profile": "keptn_jes", "gatehouse_options": options or OPTIONS}
+        variables = {**model, **variables} if inventory == "localhost," else {}
         task = {"ansible.builtin.import_role": {"name": "gatehouse.firewall.network_policy", "tasks_from": tasks_from}}
-        content = [{"hosts": "localhost", "gather_facts": False, "vars": {**model, **variables}, "tasks": [task]}]
+        content = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": [task]}]
         here = ("-c", "local", "-e", f"ansible_python_interpreter={sys.executable}")
-        outcome = play(write(tmp_path / "play.yml", content), "localhost,", *here, *arguments, env=settings)
+        outcome = play(write(tmp_path / "play.yml", content), inventory, *here, *arguments, env=settings)
         assert not check or outcome.code == 0, outcome.output
         return outcome
 
@@ -172,6 +173,16 @@ def test_a_policy_of_somebody_else_by_a_name_of_the_models_ends_the_run_before_a
     assert outcome.code != 0
     assert "the cluster has NetworkPolicies of somebody else" in outcome.output
     assert cluster.policies == before
+
+
+def test_a_play_for_localhost_has_the_model_of_the_inventory(run, cluster, fleet, write, tmp_path):
+    classes = [{"name": "web", "groups": ["webs"]}, WORKERS]
+    flows = [{"name": "work", "from": ["web"], "to": ["workers"], "ports": ["8080/tcp"], "end": "ingress"}]
+    hosts = fleet(all={"gatehouse_classes": classes}, webs={"gatehouse_flows": flows})
+    run(inventory=write(tmp_path / "hosts.yml", hosts))
+
+    (rule,) = cluster.rules("gatehouse-workers-ingress", "ingress")
+    assert [one["ipBlock"]["cidr"] for one in rule["from"]] == ["192.0.2.1/32", "192.0.2.2/32"]
 
 
 def test_an_audit_of_what_was_applied_finds_nothing(run):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -170,3 +172,15 @@ def test_kubernetes_takes_every_kind_of_rule_that_there_is():
     assert len(found) == 4
     for policy in found:
         validate.validate(policy, "1.33", strict=True)
+
+
+def test_the_model_of_the_page_has_the_policies_that_the_page_says():
+    page = Path(__file__).resolve().parents[5] / "docs" / "network-policies.md"
+    model, *_others = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    found = render(build({**yaml.safe_load(model), "names": {"pay.example.org": ("192.0.2.80",)}}))
+
+    assert {one["metadata"]["name"]: len(one["spec"].get("ingress", one["spec"].get("egress"))) for one in found} == {
+        "gatehouse-web-ingress": 1,
+        "gatehouse-web-egress": 2,
+        "gatehouse-report-ingress": 0,
+    }
