@@ -31,6 +31,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     is_of_model,
     plain,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import with_detected
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
     ModelError,
     Problems,
@@ -44,8 +45,10 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests impor
     manifests,
     security_group_remarks,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import Model
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build, read
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import host_files, write_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pod_flows import pod_remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.remarks import remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
@@ -110,15 +113,17 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"can't write the plan: {error}") from error
 
 
-def compiled(variables: FleetVariables, problems: Problems) -> tuple[Fleet, Manifests]:
-    """Return the fleet that the variables declare, and what stands once for it.
+def compiled(
+    variables: FleetVariables, problems: Problems, detected: Mapping[str, object] | None = None
+) -> tuple[Fleet, Manifests]:
+    """Return the fleet that the variables declare, with options that were found out, and what stands once for it.
 
-    It has at least one host, or else somebody is in for a surprise.
+    It has at least one host or class of pods, or else somebody is in for a surprise.
     """
     try:
-        declaration = declare(variables.sources(), load_profile, problems)
+        declaration = with_detected(declare(variables.sources(), load_profile, problems), detected or {})
         fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
-        if not fleet.classes:
+        if not fleet.classes and not fleet.resolved.model.pods:
             classes = [row.value for row in declaration.user.classes]
             hint = "is this the inventory (-i) that is meant, and are its group_vars beside it?"
             problems.add(Where("gatehouse_classes"), classes or None, "a class with a host of the inventory", hint)
@@ -127,6 +132,16 @@ def compiled(variables: FleetVariables, problems: Problems) -> tuple[Fleet, Mani
     except ModelError as error:
         raise AnsibleActionFail(str(error)) from error
     return fleet, objects
+
+
+def declared(variables: FleetVariables, problems: Problems) -> Model:
+    """Return the model that the variables declare, without looking up any name of it."""
+    try:
+        model = read(declare(variables.sources(), load_profile, problems), problems)
+        problems.raise_if_any()
+    except ModelError as error:
+        raise AnsibleActionFail(str(error)) from error
+    return model
 
 
 class FleetVariables:
@@ -347,3 +362,4 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
     yield from remarks(fleet)
     yield from calico_remarks(fleet)
+    yield from pod_remarks(fleet)

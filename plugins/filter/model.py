@@ -33,7 +33,12 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import explained
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables, security_group
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import (
+    iptables,
+    network_policy,
+    nftables,
+    security_group,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
 _TEXT = (str, "a text")
@@ -108,7 +113,12 @@ def to_iptables(policy):
 
 def to_security_group(model, groups, hostvars):
     """Return the security groups of a model, each as the arguments of amazon.aws.ec2_security_group."""
-    return [security_group.to_data(group) for group in security_group.render(_ends(model, groups, hostvars).fleet)]
+    return [security_group.to_data(group) for group in security_group.render(compiled(model, groups, hostvars))]
+
+
+def to_network_policy(model, groups, hostvars):
+    """Return a model's NetworkPolicies as plain data."""
+    return network_policy.render(compiled(model, groups, hostvars))
 
 
 class FilterModule:
@@ -118,7 +128,7 @@ class FilterModule:
         """Return the filters by name."""
         functions = (
             *(explain, flow_matrix, host_policy, model_difference, port_set),
-            *(to_iptables, to_nftables, to_security_group),
+            *(to_iptables, to_network_policy, to_nftables, to_security_group),
         )
         return {function.__name__: with_plain_errors(function) for function in functions}
 

@@ -26,6 +26,7 @@ options:
         C(<inventory_hostname>.rules.v6) instead.
       - Once for the fleet, C(calico.yml), where C(gatehouse_calico) names classes.
       - Where the model has security groups, C(security_groups.yml), once for the fleet, with a document for each.
+      - Where the model has pods with a namespace, C(network_policy.yml) has their NetworkPolicies.
     type: path
   hosts:
     description: The hosts that this run is about. Those that are in no node class are named in a warning.

@@ -108,7 +108,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
     model = resolved.model
     peers = lru_cache(maxsize=None)(resolved.peers)
     names = {zone: _host_names(found) for zone, found in resolved.names.items()}
-    flows = [flow for flow in model.flows.values() if flow.open_on(today)]
+    flows = [flow for flow in model.flows_of_hosts() if flow.open_on(today)]
     managed = [name for name, hosts in resolved.hosts.items() if hosts]
     fleet = Fleet(
         policies={

@@ -31,6 +31,7 @@ OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_audit"),
     *("gatehouse_calico_via", "gatehouse_calicoctl", "gatehouse_calico_delegate"),
     *("gatehouse_calico_environment", "gatehouse_calico_connection"),
+    *("gatehouse_network_policies", "gatehouse_api_server", "gatehouse_live_policies"),
     *("gatehouse_planned", "gatehouse_plan_summary", "gatehouse_sums", "gatehouse_changing"),
     *("gatehouse_vpc_id", "gatehouse_region", "gatehouse_endpoint_url", "gatehouse_security_group_tag"),
     *("gatehouse_adopt_security_groups", "gatehouse_secured"),

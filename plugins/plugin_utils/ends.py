@@ -12,6 +12,8 @@ from .resolve import Inventory, Lookup, host_addresses
 
 _EXPECTED = "a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one"
 
+_NO_PODS = "somebody with addresses: pods have none here, and their NetworkPolicies say who reaches them"
+
 
 @dataclass(frozen=True)
 class Ends:
@@ -30,6 +32,7 @@ class Ends:
             known = [*self.inventory.variables, *model.classes, *model.zones]
             nobody = text in model.zones or text in model.classes
             expected = "somebody: it has no address" if nobody else _EXPECTED
+            expected = _NO_PODS if model.same_as.get(text, text) in model.pods else expected
             problems.add(where, name, expected, "" if nobody else near_miss(text, known))
         return party(text, addresses, self.fleet)
 

@@ -9,8 +9,10 @@ import yaml
 
 from .compile import Fleet
 from .errors import ModelError, Problems
-from .render import calico, security_group
+from .render import calico, network_policy, security_group
 from .render.security_group_limits import declared, remarks
+
+_NOTHING = "# gatehouse.firewall: no object\n"
 
 Manifests = Mapping[str, Sequence[Mapping[str, Any]]]
 """Objects by the name of what enforces them, which is that of a plan's file, too."""
@@ -18,11 +20,15 @@ Manifests = Mapping[str, Sequence[Mapping[str, Any]]]
 
 def manifests(fleet: Fleet, problems: Problems) -> Manifests:
     """Return all objects of a fleet; note what can't be expressed by them."""
-    found: Manifests = {
+    found: dict[str, Sequence[Mapping[str, Any]]] = {
         "calico": calico.render(fleet, problems),
         "security_groups": _security_groups(fleet, problems),
     }
-    return {name: objects for name, objects in found.items() if objects}
+    found = {name: objects for name, objects in found.items() if objects}
+    # Without any policy, their file says so: one of an older plan would be taken for this one's.
+    if network_policy.namespaces(fleet.resolved.model):
+        found["network_policy"] = network_policy.render(fleet)
+    return found
 
 
 def _security_groups(fleet: Fleet, problems: Problems) -> list[Mapping[str, Any]]:
@@ -46,7 +52,7 @@ def security_group_remarks(fleet: Fleet) -> list[str]:
 
 def manifest_files(found: Manifests) -> dict[str, str]:
     """Return the text of each file, by name: a YAML document for each object."""
-    return {f"{name}.yml": dump(objects) for name, objects in found.items()}
+    return {f"{name}.yml": dump(objects) or _NOTHING for name, objects in found.items()}
 
 
 def dump(documents: Sequence[object]) -> str:
@@ -60,3 +66,7 @@ class _Dumper(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         del indentless  # it is true for a list under a key
         super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data  # what stands twice is written twice
+        return True

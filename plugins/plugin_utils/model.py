@@ -6,14 +6,15 @@ What the words mean to a user (node class, zone, service, flow) stands in docs/m
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from .addresses import AddressSet
 from .calico.settings import Calico
 from .errors import Problems, Where, near_miss, one_of
 from .node_classes import CLASS_KEYS, NodeClass, inherit, joined_classes, read_class
+from .pods import Pods
 from .ports import PortSet
 from .readers import SIDES, Item, flag_at
 from .refresh import Refresh, read_refresh
@@ -41,7 +42,8 @@ class Declared:
 class Layer:
     """The rows that stand on one level: the profiles', or the user's own, which extend and replace them.
 
-    ``required_zones`` maps a zone that must not be nobody to the reason.
+    ``required_zones`` maps a zone that must not be nobody to the reason; ``undetected`` has the options, with their
+    types, that nobody has set and a run against a cluster finds out.
     """
 
     classes: Sequence[Declared] = ()
@@ -50,6 +52,7 @@ class Layer:
     flows: Sequence[Declared] = ()
     security_groups: Sequence[Declared] = ()
     required_zones: Mapping[str, str] = field(default_factory=dict)
+    undetected: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,13 @@ class Flow:
         """Return whether the flow opens anything on a day; its last day is ``expires``."""
         return self.expires is None or today <= self.expires
 
+    def without(self, names: Container[str]) -> Flow:
+        """Return the flow as far as it is between others than these."""
+        senders, receivers = (
+            tuple(name for name in ends if name not in names) for ends in (self.senders, self.receivers)
+        )
+        return replace(self, senders=senders, receivers=receivers)
+
 
 @dataclass(frozen=True)
 class Model:
@@ -112,6 +122,17 @@ class Model:
     refresh: Refresh = Refresh()
     same_as: Mapping[str, str] = field(default_factory=dict)
     calico: Calico = Calico()
+    undetected: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pods(self) -> dict[str, Pods]:
+        """Return the classes that are pods: they have no addresses, and no host enforces anything for them."""
+        return {one.name: one.pods for one in self.classes.values() if one.pods}
+
+    def flows_of_hosts(self) -> list[Flow]:
+        """Return the flows as hosts see them: without pods, since a host can't tell these by any address."""
+        pods = self.pods
+        return [flow.without(pods) for flow in self.flows.values()] if pods else [*self.flows.values()]
 
 
 class _Named(Protocol):
@@ -155,6 +176,7 @@ def read_model(profiles: Layer, user: Layer, echo_request: Declared, refresh: De
         echo_request=flag_at(echo_request.where, echo_request.value, True, problems),
         refresh=read_refresh(refresh.where, refresh.value, problems),
         same_as=same_as,
+        undetected=profiles.undetected,
     )
     for one in inherited.values():
         if one.name in zones:

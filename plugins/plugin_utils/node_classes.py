@@ -1,4 +1,4 @@
-"""Node classes: the kinds of hosts that a model knows, each with its members and what its hosts do of their own."""
+"""Node classes: the kinds of hosts (or pods) that a model knows, with their members and what they do of their own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from .addresses import AddressSet
 from .errors import Problems, Where, near_miss, one_of
+from .pods import Pods, inherit_pods, read_pods
 from .ports import PortSet
 from .readers import SIDES, Item, rows
 
-CLASS_KEYS = ("name", "groups", "networks", "same_as", "isolated", "pre_dnat", "why")
+CLASS_KEYS = ("name", "groups", "networks", "same_as", "isolated", "pre_dnat", "pods", "why")
 _PRE_DNAT_KEYS = ("ports", "addresses", "side")
 
 
@@ -32,7 +33,7 @@ class PreDnat:
 
 @dataclass(frozen=True)
 class NodeClass:
-    """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed.
+    """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed; or pods.
 
     Hosts of an isolated class never talk to each other, whatever wider zone a flow opens to them. What is None is for
     the profile to say, or no. A class that is the ``same_as`` another has its members, and gives it its flows.
@@ -45,11 +46,12 @@ class NodeClass:
     isolated: bool | None = None
     pre_dnat: PreDnat | None = None
     same_as: str = ""
+    pods: Pods | None = None
 
     @property
     def mapped(self) -> bool:
         """Return whether somebody has said who the class is."""
-        return bool(self.groups or self.networks)
+        return bool(self.groups or self.networks or self.pods)
 
 
 def read_class(item: Item) -> NodeClass:
@@ -61,13 +63,16 @@ def read_class(item: Item) -> NodeClass:
         else:
             item.problems.add(place, group, "the name of an inventory group")
     item.text("why")
-    if item.lacks("groups", "networks", "same_as") and item.where.path.startswith("gatehouse_"):
-        expected = "groups or networks, or same_as: a class without members is an error"
+    if item.lacks("groups", "networks", "same_as", "pods") and item.where.path.startswith("gatehouse_"):
+        expected = "groups or networks, or pods, or same_as: a class without members is an error"
         item.problems.add(item.where, item.raw("name"), expected)
     for key in ("groups", "networks") if item.has("same_as") else ():
         if item.has(key):
             expected = "no members beside same_as: those of that class are its own"
             item.problems.add(item.place(key), item.raw(key), expected)
+    for key in ("groups", "networks", "same_as") if item.has("pods") else ():
+        if item.has(key):
+            item.problems.add(item.place(key), item.raw(key), "nothing beside pods: they have no addresses here")
     return NodeClass(
         name=item.one_name("name"),
         groups=tuple(groups),
@@ -76,6 +81,7 @@ def read_class(item: Item) -> NodeClass:
         isolated=item.flag("isolated") if item.has("isolated") else None,
         pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else None,
         same_as=item.one_name("same_as") if item.has("same_as") else "",
+        pods=read_pods(item, "pods") if item.has("pods") else None,
     )
 
 
@@ -94,10 +100,12 @@ def inherit(own: NodeClass, shipped: NodeClass | None) -> NodeClass:
     """Return a class of the user's, with what its namesake of a profile says where it says nothing."""
     if not shipped:
         return own
+    is_other = own.groups or own.networks or own.same_as
     return replace(
         own,
         isolated=shipped.isolated if own.isolated is None else own.isolated,
         pre_dnat=shipped.pre_dnat if own.pre_dnat is None else own.pre_dnat,
+        pods=own.pods if is_other else inherit_pods(own.pods, shipped.pods),
     )
 
 

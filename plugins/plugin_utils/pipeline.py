@@ -14,6 +14,7 @@ from .compile import Fleet, compile_fleet
 from .ends import Ends
 from .errors import Problems, Where
 from .model import Declared, Layer, Model, read_model
+from .pod_flows import check_pods
 from .profile import Profile, read_profiles
 from .resolve import Inventory, Lookup, resolve
 
@@ -35,6 +36,7 @@ def read(declaration: Declaration, problems: Problems) -> Model:
     """Read a declaration into a model, noting problems."""
     profiles = read_profiles(declaration.profiles, declaration.options, problems)
     model = read_model(profiles, declaration.user, declaration.echo_request, declaration.refresh, problems)
+    check_pods(model, problems)
     calico = declaration.calico
     known = (model.classes, model.same_as, model.flows)
     return replace(model, calico=read_calico(calico.where, calico.value, *known, problems))

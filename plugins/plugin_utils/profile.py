@@ -7,23 +7,20 @@ in docs/profiles.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import Problems, Where, near_miss, one_of
 from .model import Declared, Layer
-from .readers import Item, choice_at, flag_at, ports_at, rows
+from .option_kinds import KINDS, NOTHING, READERS, Chosen, Value, options_named_by
+from .readers import Item, choice_at, flag_at, rows
 
 SCHEMA = 1
-KINDS = ("bool", "choice", "ports")
 
 _LISTS = ("classes", "zones", "services", "flows", "security_groups")
 _PROFILE_KEYS = ("schema", "title", "source", "extends", "drop", "options", *_LISTS)
-_OPTION_KEYS = ("name", "type", "default", "choices", "why")
-
-Value = bool | str | tuple[str, ...]
-"""What an option is set to: true or false, one of its choices, or ports as a model writes them."""
+_OPTION_KEYS = ("name", "type", "default", "choices", "required", "beside", "detected", "when", "why")
 
 
 @dataclass(frozen=True)
@@ -42,19 +39,28 @@ class Profile:
 
 @dataclass(frozen=True)
 class Option:
-    """A switch of a profile."""
+    """A switch of a profile.
+
+    It may be ``required``, count only ``beside`` another one, or be ``detected`` where nobody has set it, ``when``
+    others are set so.
+    """
 
     name: str
     kind: str
     default: Value
     choices: tuple[str, ...] = ()
+    why: str = ""
+    required: bool = False
+    beside: str = ""
+    detected: bool = False
+    when: Declared = Declared(Where(""), None)
 
     def read(self, where: Where, value: object, problems: Problems) -> Value:
         """Return what somebody has set it to."""
         if self.kind == "choice":
             return choice_at(where, value, self.choices, str(self.default), problems)
-        if self.kind == "ports":
-            return tuple(ports_at(where, value, problems).texts()) if value is not None else self.default
+        if self.kind in READERS:
+            return READERS[self.kind](where, value, problems) if value is not None else self.default
         return flag_at(where, value, bool(self.default), problems)
 
 
@@ -75,6 +81,7 @@ def read_profiles(profiles: Sequence[Profile], options: Declared, problems: Prob
         flows=[declared for layer in layers for declared in layer.flows],
         security_groups=[declared for layer in layers for declared in layer.security_groups],
         required_zones={zone: why for layer in layers for zone, why in layer.required_zones.items()},
+        undetected=dict(_undetected(known, chosen.values, problems)),
     )
 
 
@@ -123,12 +130,21 @@ def _read_option(row: Declared, problems: Problems) -> Option:
     item = Item(row.where, row.value, _OPTION_KEYS, problems)
     kind = item.choice("type", KINDS, "bool")
     choices = item.names("choices")
-    nothing: Mapping[str, Value] = {"bool": False, "choice": (*choices, "")[0], "ports": ()}
-    unset = Option(item.one_name("name"), kind, nothing[kind], choices)
+    unset = Option(
+        name=item.one_name("name"),
+        kind=kind,
+        default=NOTHING.get(kind, (*choices, "")[0]),
+        choices=choices,
+        why=item.text("why"),
+        required=item.flag("required"),
+        beside=item.one_name("beside") if item.has("beside") else "",
+        detected=item.flag("detected"),
+        when=Declared(item.place("when"), item.raw("when") or {}),
+    )
     return replace(unset, default=unset.read(item.place("default"), item.raw("default"), problems))
 
 
-def _choose(known: Mapping[str, Option], options: Declared, problems: Problems) -> dict[str, Value]:
+def _choose(known: Mapping[str, Option], options: Declared, problems: Problems) -> Chosen:
     value = options.value if options.value is not None else {}
     if not isinstance(value, Mapping):
         problems.add(options.where, value, "a mapping of the profile's options")
@@ -136,22 +152,40 @@ def _choose(known: Mapping[str, Option], options: Declared, problems: Problems) 
     for name in value:
         if name not in known:
             problems.add(options.where.key(name), value[name], f"an option: {one_of(known)}", near_miss(name, known))
-    return {name: option.read(options.where.key(name), value.get(name), problems) for name, option in known.items()}
+    values = {name: option.read(options.where.key(name), value.get(name), problems) for name, option in known.items()}
+    for name, option in known.items():
+        where = options.where.key(name)
+        if option.required and value.get(name) is None:
+            problems.add(where, None, f"a value; there is no default: {option.why}")
+        if values[name] and option.beside and not values.get(option.beside):
+            problems.add(where, value.get(name), f"{option.beside}, too: without it, this says nothing")
+    return Chosen(values, {name: option.kind for name, option in known.items()})
 
 
-def _read_rows(lists: Mapping[str, Sequence[Declared]], chosen: Mapping[str, Value], problems: Problems) -> Layer:
+def _undetected(
+    known: Mapping[str, Option], values: Mapping[str, Value], problems: Problems
+) -> Iterator[tuple[str, str]]:
+    """Yield the options, with their types, that nobody has set and that a run can find out."""
+    for name, option in known.items():
+        conditions = Item(option.when.where, option.when.value, known, problems)
+        if option.detected and not values[name] and not values.get(option.beside) and _applies(conditions, values):
+            yield name, option.kind
+
+
+def _read_rows(lists: Mapping[str, Sequence[Declared]], chosen: Chosen, problems: Problems) -> Layer:
     required: dict[str, str] = {}
     counting: dict[str, list[Declared]] = {key: [] for key in _LISTS}
     for key, found in counting.items():
         for declared in lists[key]:
             row: dict[str, Any] = dict(declared.value) if isinstance(declared.value, Mapping) else {}
             where = declared.where
-            if not _applies(Item(where.key("when"), row.pop("when", {}), chosen, problems), chosen):
+            if not _applies(Item(where.key("when"), row.pop("when", {}), chosen.values, problems), chosen.values):
                 continue
-            needed = Item(where.key("required_when"), row.pop("required_when", {}), chosen, problems)
-            if needed.keys() and _applies(needed, chosen):
-                required[str(row.get("name"))] = f"{where.origin} needs it with {_text(needed)}"
-            if "ports_option" not in row or _take_ports(where, row, chosen, problems):
+            needed = Item(where.key("required_when"), row.pop("required_when", {}), chosen.values, problems)
+            if needed.keys() and _applies(needed, chosen.values):
+                option = "".join(f"; gatehouse_options.{name} says who it is" for name in options_named_by(row))
+                required[str(row.get("name"))] = f"{where.origin} needs it with {_text(needed)}{option}"
+            if chosen.fill(where, row, problems):
                 found.append(Declared(where, row))
     return Layer(
         classes=counting["classes"],
@@ -163,23 +197,13 @@ def _read_rows(lists: Mapping[str, Sequence[Declared]], chosen: Mapping[str, Val
     )
 
 
-def _take_ports(where: Where, row: dict[str, Any], chosen: Mapping[str, Value], problems: Problems) -> bool:
-    """Put an option's ports in place of the row's ``ports_option``; return whether there are any."""
-    name = row.pop("ports_option")
-    ports = chosen.get(name)
-    if not isinstance(ports, tuple):
-        options = [option for option, value in chosen.items() if isinstance(value, tuple)]
-        problems.add(where.key("ports_option"), name, f"an option of type ports: {one_of(options)}")
-        return False
-    row["ports"] = list(ports)
-    return bool(ports)
-
-
 def _applies(conditions: Item, chosen: Mapping[str, Value]) -> bool:
     return all(_holds(conditions.raw(name), chosen.get(name)) for name in conditions.keys())
 
 
 def _holds(wanted: object, value: object) -> bool:
+    if isinstance(wanted, bool):
+        return bool(value) == wanted  # of an option that is no switch: whether it is set
     return value in wanted if isinstance(wanted, list) else value == wanted
 
 

@@ -28,6 +28,7 @@ EXPECTED_FOUR_NUMBERS = "a host name, or an address of four decimal numbers"
 EXPECTED_INTERFACE = "an interface name of at most 15 letters, digits, _, -, ., : and @"
 _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}", re.ASCII)
 _HOST_NAME = re.compile(r"(?:(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.)*(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\.?", re.ASCII)
+_DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)  # RFC 1123, as Kubernetes has it
 _INTERFACE = re.compile(r"[A-Za-z0-9_.:@-]{1,15}", re.ASCII)  # IFNAMSIZ less one; no wildcard, no quote, no space
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UNSAFE_IN_TEXT = set('"`{}\\')  # an apostrophe is plain prose
@@ -81,6 +82,30 @@ def ports_at(where: Where, value: object, problems: Problems) -> PortSet:
         except PortError as error:
             problems.add(place, item, error.expected, error.hint)
     return ports
+
+
+def host_names_at(where: Where, value: object, problems: Problems) -> tuple[str, ...]:
+    """Read a list of host names; a single one may stand without the list."""
+    found = []
+    items = [(where, value)] if isinstance(value, str) else rows(where, value, problems)
+    for place, item in items:
+        if not isinstance(item, str) or len(item) > HOST_NAME_LENGTH or not _HOST_NAME.fullmatch(item):
+            problems.add(place, item, "a host name such as git.example.org")
+        elif is_mistyped(item):
+            problems.add(place, item, EXPECTED_FOUR_NUMBERS)
+        else:
+            found.append(str(item))
+    return tuple(found)
+
+
+def dns_label_at(where: Where, value: object, problems: Problems) -> str:
+    """Read a DNS label, which is what Kubernetes calls a namespace by; an empty text where there is none."""
+    if isinstance(value, str) and _DNS_LABEL.fullmatch(value):
+        return str(value)
+    if value is not None:
+        expected = "a DNS label such as kube-system: at most 63 lower-case letters, digits and -"
+        problems.add(where, value, expected)
+    return ""
 
 
 def flag_at(where: Where, value: object, default: bool, problems: Problems) -> bool:
@@ -239,17 +264,7 @@ class Item:
 
     def host_names(self, key: str) -> tuple[str, ...]:
         """Read a list of host names; a single one may stand without the list."""
-        found = []
-        raw = self.raw(key)
-        items = [(self.place(key), raw)] if isinstance(raw, str) else rows(self.place(key), raw, self.problems)
-        for place, value in items:
-            if not isinstance(value, str) or len(value) > HOST_NAME_LENGTH or not _HOST_NAME.fullmatch(value):
-                self.problems.add(place, value, "a host name such as git.example.org")
-            elif is_mistyped(value):
-                self.problems.add(place, value, EXPECTED_FOUR_NUMBERS)
-            else:
-                found.append(str(value))
-        return tuple(found)
+        return host_names_at(self.place(key), self.raw(key), self.problems)
 
     def date(self, key: str) -> datetime.date | None:
         """Read a day."""

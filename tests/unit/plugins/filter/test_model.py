@@ -23,7 +23,7 @@ def ask(name, *arguments, **keywords):
 def test_the_filters_have_the_names_that_users_rely_on():
     assert set(FILTERS) == {
         *("explain", "flow_matrix", "host_policy", "model_difference", "port_set"),
-        *("to_iptables", "to_nftables", "to_security_group"),
+        *("to_iptables", "to_network_policy", "to_nftables", "to_security_group"),
     }
 
 
@@ -70,6 +70,17 @@ def test_a_hosts_policy_renders_to_its_ruleset_also_after_a_way_through_json(hos
 
     assert ask("to_nftables", json.loads(json.dumps(policy))) == nftables.render(expected)
     assert ask("to_iptables", json.loads(json.dumps(policy))) == iptables.render(expected)
+
+
+def test_a_models_policies_have_the_addresses_of_the_inventorys_hosts():
+    api = {"name": "api", "pods": {"labels": {"app": "api"}, "namespace": "shop"}}
+    one = {"name": "ask", "from": ["db"], "to": ["api"], "ports": ["443/tcp"]}
+    model = {"classes": [*MODEL["gatehouse_classes"], api], "flows": [one]}
+    (policy,) = ask("to_network_policy", model, GROUPS, HOSTVARS)
+
+    assert policy["spec"]["ingress"] == [
+        {"from": [{"ipBlock": {"cidr": "192.0.2.11/32"}}], "ports": [{"protocol": "TCP", "port": 443}]}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_profile_that_isnt_shipped_is_refused(name):
 
     assert list(inputs.load_profile(Where("gatehouse_profile"), name, problems)) == []
     assert [problem.expected for problem in problems.found] == [
-        "a profile: one of circleci_server_3, circleci_server_4, eks, iks, or the path of a .yml file"
+        "a profile: one of circleci_server_3, circleci_server_4, eks, iks, keptn_jes, or the path of a .yml file"
     ]
 
 

@@ -10,6 +10,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests impor
     manifests,
     security_group_remarks,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import network_policy
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 
@@ -63,3 +64,25 @@ def test_the_users_own_groups_that_cant_express_the_model_are_an_error():
 
     with pytest.raises(ModelError, match="5060/sctp"):
         files_of(build(good({**EKS, **own, "gatehouse_flows": [CALLS]})))
+
+
+def pods(**more):
+    return {"gatehouse_classes[2]": {"name": "api", "pods": {"labels": {"app": "api"}, **more}}}
+
+
+def test_a_model_without_pods_of_its_own_has_no_file_for_the_fleet():
+    assert files_of(build(good())) == {}
+    assert files_of(build(good(pods()))) == {}
+
+
+def test_policies_are_one_file_of_a_document_each():
+    fleet = build(good(pods(namespace="shop", isolate=["ingress", "egress"])))
+    text = files_of(fleet)["network_policy.yml"]
+
+    assert list(yaml.safe_load_all(text)) == network_policy.render(fleet)
+    assert text.count("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n") == 2
+    assert "&id" not in text
+
+
+def test_a_plan_without_policies_says_so_in_place_of_an_older_plans():
+    assert files_of(build(good(pods(namespace="shop")))) == {"network_policy.yml": "# gatehouse.firewall: no object\n"}

@@ -115,7 +115,7 @@ UNKNOWN = "True, expected no such key, but one of fast, public; did you mean pub
         (
             {"options": [{"name": "public"}, {"name": "fast", "type": "int"}]},
             "options[1].type",
-            "'int', expected one of bool, choice, ports",
+            "'int', expected one of bool, choice, dns_label, host, networks, port, ports",
         ),
         ({"zones": [{"name": "gates", "when": {"publik": True}}]}, "zones[0].when.publik", UNKNOWN),
         ({"zones": [{"name": "gates", "required_when": {"publik": True}}]}, "zones[0].required_when.publik", UNKNOWN),
@@ -239,5 +239,5 @@ def test_a_row_takes_its_ports_from_an_option_that_has_some():
     _layer, problems = read(None, {**VARIANTS, "flows": [{"name": "x", "ports_option": "variant"}]})
 
     assert problems == [
-        "flows[0].ports_option (profile p0): got 'variant', expected an option of type ports: one of extra"
+        "flows[0].ports_option (profile p0): got 'variant', expected an option of type ports or port: one of extra"
     ]

@@ -1,0 +1,74 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compile the model into NetworkPolicies, and compare them with what a cluster has."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled, declared
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import api_server
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.network_policy_audit import compare
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pod_flows import pod_remarks
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import network_policy
+
+
+class ActionModule(ActionBase):
+    """Compile the model's NetworkPolicies, on the controller."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Return the policies, and where the cluster differs from them if it is told what the cluster has."""
+        super().run(tmp, task_vars)
+        lists = {name: {"type": "list", "elements": "dict"} for name in ("endpoints", "live")}
+        _validation, arguments = self.validate_argument_spec({**lists, "resolve": {"type": "bool", "default": True}})
+        problems = Problems()
+        variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
+        if not arguments["resolve"]:
+            namespaces = network_policy.namespaces(declared(variables, problems))
+            return {"changed": False, "namespaces": namespaces, **_compared([], arguments["live"])}
+        fleet, _manifests = compiled(variables, problems)
+        if fleet.resolved.model.undetected and arguments["endpoints"] is not None:
+            fleet, _manifests = compiled(variables, problems, self._detected(fleet, plain(arguments["endpoints"])))
+        objects = network_policy.render(fleet)
+        result = {
+            "changed": False,
+            "objects": objects,
+            "namespaces": network_policy.namespaces(fleet.resolved.model),
+            "undetected": sorted(fleet.resolved.model.undetected),
+        }
+        warnings = [] if arguments["live"] is None else list(pod_remarks(fleet))
+        return {**result, **_compared(objects, arguments["live"]), "warnings": warnings}
+
+    def _detected(self, fleet, endpoints):
+        problems = Problems()
+        try:
+            found = api_server(fleet.resolved.model.undetected, endpoints, problems)
+            problems.raise_if_any()
+        except ModelError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return found
+
+
+def _compared(objects, live):
+    if live is None:
+        return {}
+    found = compare(objects, plain(live))
+    return {
+        "ours": [_named(one) for one in found.ours],
+        "surplus": [_named(one) for one in found.surplus],
+        "foreign": [_named(one) for one in found.foreign],
+        "findings": [asdict(one) for one in found.findings],
+    }
+
+
+def _named(policy):
+    return {key: policy["metadata"].get(key, "default") for key in ("name", "namespace")}

@@ -1,0 +1,111 @@
+#!/usr/bin/python
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_policy
+short_description: Compile the model into Kubernetes NetworkPolicies, and compare them with a cluster's
+version_added: 0.1.0
+author: The gatehouse.firewall contributors (@gatehouse)
+description:
+  - Compiles the C(gatehouse_*) variables as M(gatehouse.firewall.compile) does, and returns the NetworkPolicies of the
+    classes that are pods. It runs on the controller, and asks no cluster. Run it once per play (C(run_once)).
+  - With O(live), says in what the policies of a cluster are others than those of the model.
+  - The role C(gatehouse.firewall.network_policy) asks the cluster, and applies, audits and removes the policies.
+options:
+  endpoints:
+    description:
+      - The Endpoints C(kubernetes) of namespace C(default), as M(kubernetes.core.k8s_info) returns it in C(resources).
+      - They say where the API server is, where the model leaves that to be found out (RV(undetected)).
+    type: list
+    elements: dict
+  live:
+    description: The NetworkPolicies of RV(namespaces), as M(kubernetes.core.k8s_info) returns them in C(resources).
+    type: list
+    elements: dict
+  resolve:
+    description:
+      - Whether to look up the names of the model, and compile it.
+      - Without that, there are only RV(namespaces) and RV(ours), for a removal that no silent name server stops.
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    description: Never changes anything.
+    support: full
+  diff_mode:
+    description: There is nothing that could differ; RV(findings) has what does.
+    support: none
+seealso:
+  - module: gatehouse.firewall.compile
+  - module: kubernetes.core.k8s
+"""
+
+EXAMPLES = r"""
+- name: Compile the model
+  gatehouse.firewall.network_policy:
+  run_once: true
+  register: policies
+
+- name: Apply its policies
+  kubernetes.core.k8s:
+    definition: "{{ item }}"
+    force: true
+  loop: "{{ policies.objects }}"
+  run_once: true
+"""
+
+RETURN = r"""
+objects:
+  description: The NetworkPolicies, in the order of the model's classes.
+  returned: when O(resolve) is true
+  type: list
+  elements: dict
+namespaces:
+  description: The namespaces of the model's pods.
+  returned: success
+  type: list
+  elements: str
+  sample: [keptn-jes]
+undetected:
+  description: The options that nobody has set, and that O(endpoints) would say.
+  returned: when O(resolve) is true
+  type: list
+  elements: str
+  sample: [api_server_cidr, api_server_port]
+ours:
+  description: What of O(live) has our label, by C(name) and C(namespace).
+  returned: when O(live) is given
+  type: list
+  elements: dict
+surplus:
+  description: What of RV(ours) the model has no more.
+  returned: when O(live) is given
+  type: list
+  elements: dict
+foreign:
+  description: What of O(live) has a name of the model's, and is somebody else's.
+  returned: when O(live) is given
+  type: list
+  elements: dict
+findings:
+  description: Everything in which O(live) is not as the model would have it, by C(kind), C(text) and C(flow).
+  returned: when O(live) is given
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main():
+    lists = {name: {"type": "list", "elements": "dict"} for name in ("endpoints", "live")}
+    module = AnsibleModule({**lists, "resolve": {"type": "bool", "default": True}}, supports_check_mode=True)
+    module.fail_json(msg="this module works through its action plugin, which was not found: check the collection")
+
+
+if __name__ == "__main__":
+    main()
