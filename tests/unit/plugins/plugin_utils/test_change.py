@@ -26,9 +26,8 @@ def test_the_same_model_changes_nothing():
 
 def test_a_flow_more_opens_both_ends_and_the_other_way_round_closes_them():
     one = {"name": "more", "from": ["web"], "to": ["db"], "ports": ["9000-9001/tcp"]}
-    before, after = build(good()), build(good({"gatehouse_flows[2]": one}))
-    opened = rows(before, after)
-    closed = rows(after, before)
+    fewer, more = build(good()), build(good({"gatehouse_flows[2]": one}))
+    opened, closed = rows(fewer, more), rows(more, fewer)
 
     assert [(row["class"], row["direction"], row["side"], row["ports"], row["flows"]) for row in opened] == [
         ("web", "egress", "", ["9000-9001/tcp"], ["more"]),

@@ -16,7 +16,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import (
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
-from hypothesis import given, settings
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.properties import examples
+from hypothesis import given
 from hypothesis import strategies as some
 
 V4 = [ip_address(f"198.51.100.{number}") for number in range(8)]
@@ -85,7 +86,7 @@ def pairs(senders, receivers):
                 yield source, target
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(fleets(), _ends, _ends, some.sampled_from(PORTS))
 def test_every_pair_of_addresses_is_in_one_crossing_that_says_what_verdict_says(fleet, senders, receivers, port):
     found = list(crossings(fleet, party("x", senders, fleet), party("y", receivers, fleet), port))
@@ -100,7 +101,7 @@ def test_every_pair_of_addresses_is_in_one_crossing_that_says_what_verdict_says(
         assert (source in one.senders, target in one.receivers) == (True, True)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(fleets(), _ports)
 def test_a_port_between_two_that_differ_is_like_the_first(fleet, asked):
     found = list(ports_that_differ(fleet, asked))
@@ -119,6 +120,7 @@ def test_a_port_between_two_that_differ_is_like_the_first(fleet, asked):
         assert outcome(port) == outcome(stands_for)
 
 
+@examples(100)
 @given(_addresses, _addresses)
 def test_sets_of_addresses_are_cut_exactly(one, other):
     for address in V4 + V6:
