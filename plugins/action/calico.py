@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.lint import lint
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.names import API_VERSION
@@ -142,7 +142,7 @@ class Kubernetes:
     def _run(self, name, **arguments):
         try:
             return self._action.module(name, **self._action.arguments["connection"], **arguments)
-        except AnsibleActionFail as error:
+        except AnsibleError as error:
             if "was not found" in str(error) or "Failed to import" in str(error):
                 raise AnsibleActionFail(NO_COLLECTION.format(error)) from error
             raise

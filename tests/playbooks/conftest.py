@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+CALICO_CASE = ROOT / "tests" / "golden" / "calico" / "02-load-balancers-stay-open"
 FAILURE = re.compile(r"^fatal: \[(?P<host>[^\]]+)\]: FAILED! => (?P<result>\{.*\})$", re.MULTILINE)
 
 
@@ -154,3 +155,37 @@ def fleet() -> Callable[..., dict[str, Any]]:
         return {"all": {"vars": dict(variables.get("all", MODEL)), "children": groups}}
 
     return inventory
+
+
+@pytest.fixture
+def kubernetes_settings(
+    environment: dict[str, str], write: Callable[[Path, object], Path], tmp_path: Path
+) -> Callable[[str], dict[str, str]]:
+    """What a user sets for kubernetes.core, who reaches a cluster at a URL."""
+
+    def for_cluster(url: str) -> dict[str, str]:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "here",
+            "users": [{"name": "us", "user": {"token": "none"}}],
+            "clusters": [{"name": "one", "cluster": {"server": url}}],
+            "contexts": [{"name": "here", "context": {"cluster": "one", "user": "us"}}],
+        }
+        paths = (environment["ANSIBLE_COLLECTIONS_PATH"], str(ROOT / ".cache" / "collections"))
+        return {
+            "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(paths),
+            "K8S_AUTH_KUBECONFIG": str(write(tmp_path / "kubeconfig", config)),
+            "TMPDIR": str(tmp_path),
+        }
+
+    return for_cluster
+
+
+@pytest.fixture
+def calico_inventory(write: Callable[[Path, object], Path], tmp_path: Path) -> Path:
+    """An inventory with the model of CALICO_CASE."""
+    document = yaml.safe_load((CALICO_CASE / "model.yml").read_text(encoding="utf-8"))
+    groups, hosts = document.pop("groups"), document.pop("hosts")
+    children = {name: {"hosts": {host: hosts[host] for host in members}} for name, members in groups.items()}
+    return write(tmp_path / "inventory.yml", {"all": {"vars": document, "children": children}})

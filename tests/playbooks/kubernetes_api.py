@@ -1,7 +1,8 @@
-"""A stand-in for the API of a Kubernetes cluster, as far as the real Python client asks for NetworkPolicies of it.
+"""A stand-in for the API of a Kubernetes cluster, as far as the real Python client asks for policies of it.
 
-It keeps what the real one is documented to do with such objects: it drops empty lists, fills in protocols, counts
-generations where a spec changes and versions where anything does, and takes ``dryRun``.
+NetworkPolicies, and Calico's objects where the cluster is said to serve any. It keeps what the real one is documented
+to do with them: it drops empty lists, fills in protocols, counts generations where a spec changes and versions where
+anything does, and takes ``dryRun``.
 """
 
 from __future__ import annotations
@@ -9,47 +10,62 @@ from __future__ import annotations
 import copy
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 VERBS = ["create", "delete", "get", "list", "patch", "update"]
-NETWORKING = "/apis/networking.k8s.io/v1"
-DISCOVERY = {
-    "/version": {"major": "1", "minor": "33", "gitVersion": "v1.33.0"},
-    "/api": {"kind": "APIVersions", "versions": ["v1"]},
-    "/apis": {
-        "kind": "APIGroupList",
-        "groups": [
-            {
-                "name": "networking.k8s.io",
-                "versions": [{"groupVersion": "networking.k8s.io/v1", "version": "v1"}],
-                "preferredVersion": {"groupVersion": "networking.k8s.io/v1", "version": "v1"},
-            }
-        ],
-    },
-}
+NETWORKING, CALICO = "networking.k8s.io/v1", "projectcalico.org/v3"
 
 
-def resources(version, name, singular, kind):
-    one = {"name": name, "singularName": singular, "namespaced": True, "kind": kind, "verbs": VERBS}
-    return {"kind": "APIResourceList", "groupVersion": version, "resources": [one]}
+def group(version):
+    name, _slash, short = version.partition("/")
+    one = {"groupVersion": version, "version": short}
+    return {"name": name, "versions": [one], "preferredVersion": one}
 
 
-DISCOVERY["/api/v1"] = resources("v1", "endpoints", "", "Endpoints")
-DISCOVERY[NETWORKING] = resources("networking.k8s.io/v1", "networkpolicies", "networkpolicy", "NetworkPolicy")
+def resource(kind, namespaced=True):
+    singular = kind.lower()
+    plural = f"{singular[:-1]}ies" if singular.endswith("y") else f"{singular.removesuffix('s')}s"
+    names = {"name": plural, "singularName": singular, "kind": kind}
+    return {**names, "namespaced": namespaced, "verbs": VERBS}
+
+
+def resources(version, *served):
+    return {"kind": "APIResourceList", "groupVersion": version, "resources": list(served)}
+
+
+def discovery(calico_kinds):
+    """Return what the API says of itself, by path."""
+    versions = [NETWORKING, *([CALICO] if calico_kinds else [])]
+    return {
+        "/version": {"major": "1", "minor": "33", "gitVersion": "v1.33.0"},
+        "/api": {"kind": "APIVersions", "versions": ["v1"]},
+        "/api/v1": resources("v1", resource("Endpoints")),
+        "/apis": {"kind": "APIGroupList", "groups": [group(version) for version in versions]},
+        f"/apis/{NETWORKING}": resources(NETWORKING, resource("NetworkPolicy")),
+        f"/apis/{CALICO}": resources(CALICO, *(resource(kind, namespaced=False) for kind in calico_kinds)),
+    }
 
 
 class Cluster:
-    """What the stand-in holds: policies by namespace and name, the API server's own addresses, and what was asked."""
+    """Objects by resource, namespace and name, the API server's own addresses, and what was asked."""
 
-    def __init__(self):
-        self.policies = {}
+    def __init__(self, calico_kinds=()):
+        self.discovery = discovery(calico_kinds)
+        found = [one for path in self.discovery.values() for one in path.get("resources", [])]
+        self.kinds = {one["name"]: one["kind"] for one in found}
+        self.objects = {plural: {} for plural in self.kinds}
         self.addresses, self.port = ["192.0.2.1", "192.0.2.2"], 6443
         self.requests = []
         self.version = 0
         self.url = ""
+
+    @property
+    def policies(self):
+        """The NetworkPolicies, by namespace and name."""
+        return self.objects["networkpolicies"]
 
     def changes(self):
         """Return the requests that changed something, and forget all."""
@@ -59,7 +75,8 @@ class Cluster:
 
     def put(self, policy):
         """Store a policy as if somebody had applied it."""
-        self.store(policy["metadata"].setdefault("namespace", "default"), copy.deepcopy(policy))
+        namespace = policy["metadata"].setdefault("namespace", "default")
+        self.store("networkpolicies", namespace, copy.deepcopy(policy))
 
     def rules(self, name, direction="egress", namespace="keptn-jes"):
         return self.policies[namespace, name]["spec"].get(direction, [])
@@ -71,26 +88,28 @@ class Cluster:
         subsets = [{"addresses": addresses, "ports": ports}] if addresses else []
         return {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": subsets}
 
-    def store(self, namespace, policy, dry_run=False):
-        key = (namespace, policy["metadata"]["name"])
-        old = self.policies.get(key)
-        new = _as_stored(policy)
+    def store(self, plural, namespace, wanted, dry_run=False):
+        """Store an object as the API does, or only say what that would be."""
+        key = (namespace, wanted["metadata"]["name"])
+        old = self.objects[plural].get(key)
+        new = _with_defaults(wanted) if plural == "networkpolicies" else copy.deepcopy(wanted)
+        new["kind"] = self.kinds[plural]
         meta = {"uid": f"uid-{'-'.join(key)}", "creationTimestamp": "2026-11-21T00:00:00Z", "generation": 1}
         if old:
             same = old["spec"] == new["spec"]
             meta = {name: old["metadata"][name] for name in (*meta, "resourceVersion")}
             meta["generation"] += not same
-        new["metadata"] = {**new["metadata"], "namespace": namespace, **meta}
+        new["metadata"] = {**new["metadata"], **({"namespace": namespace} if namespace else {}), **meta}
         if new != old:
             new["metadata"]["resourceVersion"] = str(self.version + 1)
         if not dry_run:
             self.version += new != old
-            self.policies[key] = new
+            self.objects[plural][key] = new
         return new
 
 
-def _as_stored(policy):
-    new = {**copy.deepcopy(policy), "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+def _with_defaults(policy):
+    new = {**copy.deepcopy(policy), "apiVersion": NETWORKING}
     for direction in ("ingress", "egress"):
         if not new["spec"].get(direction):
             new["spec"].pop(direction, None)
@@ -112,52 +131,51 @@ class Handler(BaseHTTPRequestHandler):
     cluster: Cluster
 
     def do_GET(self):
-        path, _query = self._path()
-        if path in DISCOVERY:
-            self._answer(DISCOVERY[path])
+        path, plural, namespace, name = self._asked()
+        found = self.cluster.objects.get(plural, {})
+        if path in self.cluster.discovery:
+            self._answer(self.cluster.discovery[path])
         elif path == "/api/v1/namespaces/default/endpoints/kubernetes":
             self._answer(self.cluster.endpoints())
+        elif plural not in self.cluster.kinds or (name and (namespace, name) not in found):
+            self._answer({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}, 404)
+        elif name:
+            self._answer(found[namespace, name])
         else:
-            self._get_policy(path)
+            items = [one for (where, _name), one in found.items() if where == namespace]
+            items = [{key: one[key] for key in ("metadata", "spec")} for one in items]
+            version = "/".join(path.split("/")[2:4])
+            self._answer({"kind": f"{self.cluster.kinds[plural]}List", "apiVersion": version, "items": items})
 
     def do_POST(self):
-        path, query = self._path()
-        self._answer(self.cluster.store(path.split("/")[5], self._body(), "dryRun" in query), 201)
+        _path, plural, namespace, _name = self._asked()
+        self._answer(self.cluster.store(plural, namespace, self._body(), self.dry_run), 201)
 
     def do_PUT(self):
-        path, query = self._path()
-        self._answer(self.cluster.store(path.split("/")[5], self._body(), "dryRun" in query))
+        _path, plural, namespace, _name = self._asked()
+        self._answer(self.cluster.store(plural, namespace, self._body(), self.dry_run))
 
     def do_PATCH(self):
-        path, query = self._path()
-        parts = path.split("/")
-        patched = _merged(self.cluster.policies[parts[5], parts[7]], self._body())
-        self._answer(self.cluster.store(parts[5], patched, "dryRun" in query))
+        _path, plural, namespace, name = self._asked()
+        patched = _merged(self.cluster.objects[plural][namespace, name], self._body())
+        self._answer(self.cluster.store(plural, namespace, patched, self.dry_run))
 
     def do_DELETE(self):
-        path, query = self._path()
-        key = (path.split("/")[5], path.split("/")[7])
-        if "dryRun" not in query:
-            self.cluster.policies.pop(key)
+        _path, plural, namespace, name = self._asked()
+        if not self.dry_run:
+            self.cluster.objects[plural].pop((namespace, name))
         self._answer({"kind": "Status", "apiVersion": "v1", "status": "Success"})
 
-    def _get_policy(self, path):
-        parts = path.split("/")
-        found = {name: one for (namespace, name), one in self.cluster.policies.items() if namespace in parts[5:6]}
-        if not path.startswith(f"{NETWORKING}/namespaces/") or parts[6] != "networkpolicies":
-            self._answer({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}, 404)
-        elif len(parts) == 7:
-            items = [{key: one[key] for key in ("metadata", "spec")} for one in found.values()]
-            self._answer({"kind": "NetworkPolicyList", "apiVersion": "networking.k8s.io/v1", "items": items})
-        elif parts[7] in found:
-            self._answer(found[parts[7]])
-        else:
-            self._answer({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}, 404)
-
-    def _path(self):
+    def _asked(self):
+        """Return a request's path, and the resource, the namespace and the name that it is about."""
         self.cluster.requests.append(f"{self.command} {self.path}")
         url = urlsplit(self.path)
-        return url.path.rstrip("/"), parse_qs(url.query)
+        self.dry_run = "dryRun" in parse_qs(url.query)
+        path = url.path.rstrip("/")
+        parts = path.split("/")[4:]
+        namespace = parts[1] if parts[:1] == ["namespaces"] else ""
+        plural, name, *_more = [*(parts[2:] if namespace else parts), "", ""]
+        return path, plural, namespace, name
 
     def _body(self):
         return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -175,9 +193,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """Serve a cluster without any policy on a port of this machine."""
-    cluster = Cluster()
+def running(calico_kinds: Iterable[str] = ()) -> Iterator[Cluster]:
+    """Serve a cluster without any object on a port of this machine; it has these kinds of Calico's."""
+    cluster = Cluster(calico_kinds)
     handler = type("OneCluster", (Handler,), {"cluster": cluster})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     cluster.url = f"http://127.0.0.1:{server.server_port}"

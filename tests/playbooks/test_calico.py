@@ -35,19 +35,7 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def inventory(tmp_path):
-    """An inventory with the model of a golden case."""
-    document = yaml.safe_load((MODEL / "model.yml").read_text(encoding="utf-8"))
-    ((group, names),) = document.pop("groups").items()
-    hosts = document.pop("hosts")
-    content = {"all": {"vars": document, "children": {group: {"hosts": {name: hosts[name] for name in names}}}}}
-    path = tmp_path / "inventory.yml"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def run(play, inventory, store):
+def run(play, calico_inventory, store):
     """Run the playbook calico, or one's own."""
 
     def with_calicoctl(*arguments, playbook="gatehouse.firewall.calico", environment=None, **variables):
@@ -56,7 +44,7 @@ def run(play, inventory, store):
             "gatehouse_calico_environment": {"CALICO_STORE": str(store), **(environment or {})},
             **variables,
         }
-        return play(playbook, inventory, "-e", json.dumps(settings), *arguments)
+        return play(playbook, calico_inventory, "-e", json.dumps(settings), *arguments)
 
     return with_calicoctl
 
@@ -140,11 +128,11 @@ def test_a_removal_that_dies_leaves_no_endpoint_bare(run, store, tmp_path):
     assert [line for line in log_of(store) if "BARE" in line] == []
 
 
-def test_a_host_that_is_gone_loses_its_endpoint(run, store, inventory):
+def test_a_host_that_is_gone_loses_its_endpoint(run, store, calico_inventory):
     run()
-    document = yaml.safe_load(inventory.read_text())
+    document = yaml.safe_load(calico_inventory.read_text())
     del document["all"]["children"]["workers"]["hosts"]["Worker_2"]
-    inventory.write_text(yaml.safe_dump(document))
+    calico_inventory.write_text(yaml.safe_dump(document))
     assert run().code == 0
 
     left = [name for kind, name in names_in(store) if kind == "HostEndpoint"]
@@ -220,10 +208,10 @@ def test_what_is_wrong_is_said_and_nothing_is_sent(run, store, variables, says):
     assert "Traceback" not in refused.output
 
 
-def test_a_model_without_calico_sends_nothing(run, store, inventory):
-    document = yaml.safe_load(inventory.read_text())
+def test_a_model_without_calico_sends_nothing(run, store, calico_inventory):
+    document = yaml.safe_load(calico_inventory.read_text())
     del document["all"]["vars"]["gatehouse_calico"]
-    inventory.write_text(yaml.safe_dump(document))
+    calico_inventory.write_text(yaml.safe_dump(document))
 
     assert "changed=0" in run().output
     assert names_in(store) == []

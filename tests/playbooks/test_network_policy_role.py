@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import runpy
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 pytest.importorskip("kubernetes", reason="requirements/dev.txt has the client of Kubernetes")
 
-ROOT = Path(__file__).resolve().parents[2]
 running = runpy.run_path(str(Path(__file__).with_name("kubernetes_api.py")))["running"]
 
 INGRESS, EGRESS = "jes-ingress-network-policy", "jes-egress-network-policy"
@@ -30,23 +28,9 @@ def cluster():
 
 
 @pytest.fixture
-def run(play, environment, cluster, write, tmp_path):
+def run(play, kubernetes_settings, cluster, write, tmp_path):
     """Run the role for a cluster that a kubeconfig names; return how that ended."""
-    user = {"name": "us", "user": {"token": "none"}}
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "here",
-        "users": [user],
-        "clusters": [{"name": "one", "cluster": {"server": cluster.url}}],
-        "contexts": [{"name": "here", "context": {"cluster": "one", "user": "us"}}],
-    }
-    paths = (environment["ANSIBLE_COLLECTIONS_PATH"], str(ROOT / ".cache" / "collections"))
-    settings = {
-        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(paths),
-        "K8S_AUTH_KUBECONFIG": str(write(tmp_path / "kubeconfig", config)),
-        "TMPDIR": str(tmp_path),
-    }
+    settings = kubernetes_settings(cluster.url)
 
     def role(*arguments, tasks_from="main", options=None, inventory="localhost,", check=True, **variables):
         model = {"gatehouse_profile": "keptn_jes", "gatehouse_options": options or OPTIONS}
