@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
         return [str(warning) for warning in findings.warnings]
 
     def _steps(self, wanted, client):
-        existing = client.existing()
+        existing = plain(client.existing())
         if any(one["kind"] in client.unsupported for one in wanted):
             raise AnsibleActionFail(NO_STAGED.format(", ".join(sorted(client.unsupported))))
         problems = Problems()

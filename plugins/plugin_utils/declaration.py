@@ -171,10 +171,15 @@ def plain(value: Any) -> Any:
     What else there is (a vaulted value, say) is its text.
     """
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {_text(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, datetime.date)) else str(value)
+    return value if value is None or isinstance(value, (bool, int, float, datetime.date)) else _text(value)
+
+
+def _text(value: object) -> str:
+    # Before ansible-core 2.19, str() of one of Ansible's texts is the same again.
+    return str.__str__(value) if isinstance(value, str) else str(value)
 
 
 def distinct(
