@@ -14,6 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.steps im
     KINDS,
     batches,
     difference,
+    rivals,
     steps,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
@@ -50,7 +51,7 @@ class ActionModule(ActionBase):
         wanted = plain(self._arguments["objects"]) if self._arguments["state"] == "present" else []
         warnings = self._checked(wanted)
         client = {"calicoctl": Calicoctl, "kubernetes": Kubernetes}[self._arguments["via"]](self)
-        found = self._steps(wanted, client)
+        found = self._steps(wanted, client, warnings)
         if found and not self._task.check_mode:
             client.do(found)
         result = {"changed": bool(found), "steps": [f"{step.name}: {step.word}" for step in found]}
@@ -65,12 +66,13 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(ModelError(findings.errors)))
         return [str(warning) for warning in findings.warnings]
 
-    def _steps(self, wanted, client):
+    def _steps(self, wanted, client, warnings):
         existing = plain(client.existing())
         if any(one["kind"] in client.unsupported for one in wanted):
             raise AnsibleActionFail(NO_STAGED.format(", ".join(sorted(client.unsupported))))
         problems = Problems()
         found = steps(wanted, existing, problems)
+        warnings += rivals(wanted, existing, problems)
         if problems.found:
             raise AnsibleActionFail(str(ModelError(problems.found)))
         return found

@@ -19,7 +19,8 @@ from ..errors import Problems, Where
 from .names import FELIX, OWNER, Object, is_ours
 from .verdict import FAILSAFE_KEY
 
-KINDS = ("GlobalNetworkSet", "GlobalNetworkPolicy", "StagedGlobalNetworkPolicy", FELIX, "HostEndpoint")
+HOST_ENDPOINT = "HostEndpoint"
+KINDS = ("GlobalNetworkSet", "GlobalNetworkPolicy", "StagedGlobalNetworkPolicy", FELIX, HOST_ENDPOINT)
 """What this collection makes, in the order of creation."""
 APPLY, DELETE = "apply", "delete"
 
@@ -56,6 +57,31 @@ def steps(wanted: Sequence[Object], existing: Sequence[Object], problems: Proble
     keys = {_key(one) for one in wanted}
     left = [one for one in reversed(_in_order(existing)) if _key(one) not in keys]
     return [*found, *(step for one in left for step in _to_take_back(one))]
+
+
+def rivals(wanted: Sequence[Object], existing: Sequence[Object], problems: Problems) -> list[str]:
+    """Return a line for each host endpoint of somebody else's that ours puts out of force.
+
+    Of several endpoints for an interface, the first by name governs it alone (Felix' resolveHostEndpoints). Where that
+    is somebody else's, as Calico's own automatic ones may be, ours would do nothing: a problem.
+    """
+    theirs = [one for one in existing if one["kind"] == HOST_ENDPOINT and not is_ours(one)]
+    lines = []
+    for own in (one for one in wanted if one["kind"] == HOST_ENDPOINT):
+        for other in theirs:
+            if _interface(own) == _interface(other):
+                names = own["metadata"]["name"], other["metadata"]["name"]
+                if names[1] < names[0]:
+                    where = Where("metadata.name", f"{HOST_ENDPOINT} of node {own['spec']['node']}")
+                    expected = f"no endpoint for the interface that comes before {names[0]}: it would govern it alone"
+                    problems.add(where, names[1], expected)
+                else:
+                    lines.append(f"{HOST_ENDPOINT} {names[1]} is out of force: {names[0]} governs its interface now")
+    return lines
+
+
+def _interface(endpoint: Object) -> tuple[str, str]:
+    return endpoint["spec"].get("node", ""), endpoint["spec"].get("interfaceName", "")
 
 
 def batches(found: Iterable[Step]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.steps im
     KINDS,
     batches,
     difference,
+    rivals,
     steps,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
@@ -129,6 +130,26 @@ def test_of_somebody_elses_felix_configuration_the_failsafes_alone_change_and_co
     assert back.action != DELETE
     assert back.wanted["spec"] == theirs["spec"]
     assert back.wanted["metadata"]["annotations"] == {"why": "x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "problem", "warning"),
+    [
+        ("auto-hep", {"node": "vm1", "interfaceName": "*"}, "expected no endpoint for the interface that comes", ""),
+        ("vm1-auto-hep", {"node": "vm1", "interfaceName": "*"}, "", f"{HEP} vm1-auto-hep is out of force"),
+        ("auto-hep", {"node": "vm3", "interfaceName": "*"}, "", ""),
+        ("auto-hep", {"node": "vm1", "interfaceName": "eth0"}, "", ""),
+    ],
+)
+def test_an_endpoint_of_somebody_elses_for_the_same_interface_is_said(name, spec, problem, warning):
+    problems = Problems()
+    theirs = {"kind": HEP, "metadata": {"name": name}, "spec": spec}
+    lines = rivals(STATES["05-every-interface"], [theirs], problems)
+
+    assert [problem in str(one) for one in problems.found] == ([True] if problem else [])
+    assert [line.startswith(warning) for line in lines] == ([True] if warning else [])
+    ours = STATES["05-every-interface"][-2]
+    assert rivals(STATES["05-every-interface"], [ours], Problems()) == []
 
 
 def test_failsafes_that_are_taken_away_whole_are_a_difference():
