@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
@@ -20,6 +21,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import M
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import fail_closed, lockout
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reviewed import PlanError, read_plan
 
 INFO = "gatehouse.firewall.ruleset_info"
 APPLY = "gatehouse.firewall.ruleset"
@@ -114,6 +116,8 @@ class ActionModule(ActionBase):
 
     def _judge(self, arguments, found):
         """Fail where the ruleset must not be applied; return what else its owner should know."""
+        if arguments["plan"] and found["differs"]:
+            self._refuse_unreviewed(arguments["plan"], found)
         warnings = self._refuse_company(found["managers"]) if found["managers"] and not arguments["takeover"] else []
         if found["differs"] or any(found["ebpf"].values()):
             policy = self._policy(arguments)
@@ -124,6 +128,16 @@ class ActionModule(ActionBase):
         if self._task.check_mode and found["differs"] and found["packages"]:
             warnings.append(NOT_CHECKED.format(", ".join(found["packages"])))
         return warnings
+
+    def _refuse_unreviewed(self, path, found):
+        """Fail where the host would change in another way than the plan shows that was reviewed."""
+        try:
+            plan = read_plan(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, PlanError) as error:
+            raise AnsibleActionFail(f"gatehouse_plan: {path}: {error}") from error
+        refusal = plan.refusal(self._task_vars["inventory_hostname"], found["diff"])
+        if refusal:
+            raise AnsibleActionFail(f"{refusal}. Nothing was changed. Plan again, and look at what is new.")
 
     def _look(self, arguments):
         if arguments["state"] == "absent":

@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import write_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reviewed import FILE, plan_text
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.summary import (
     by_class,
     complaint,
@@ -30,17 +35,22 @@ class ActionModule(ActionBase):
                 "classes": {"type": "dict", "required": True},
                 "flows": {"type": "dict", "required": True},
                 "registered": {"type": "str", "default": "gatehouse_applied"},
+                "directory": {"type": "path"},
             }
         )
         classes, hostvars = arguments["classes"], task_vars["hostvars"]
-        outcomes = [
-            outcome(host, classes[host], hostvars.raw_get(host).get(arguments["registered"]))
+        results = {
+            host: hostvars.raw_get(host).get(arguments["registered"])
             for host in task_vars["ansible_play_hosts_all"]
             if host in classes
-        ]
+        }
+        outcomes = [outcome(host, classes[host], result) for host, result in results.items()]
         numbers = by_class(outcomes, arguments["flows"])
         for line in (*table(numbers), *lists(outcomes)):
             self._display.display(line)
         result = {"changed": False, "classes": numbers}
+        if arguments["directory"] and not self._task.check_mode:
+            text = plan_text({host: plain(result) for host, result in results.items() if result}, classes)
+            write_files(Path(arguments["directory"]), {FILE: text})
         message = complaint(numbers)
         return {**result, "failed": True, "msg": message} if message else result

@@ -18,6 +18,7 @@ ARGUMENTS = {
     "install": {"type": "bool", "default": True},
     "addresses_alone": {"type": "bool", "default": False},
     "policy": {"type": "raw"},
+    "plan": {"type": "path"},
     "change": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},
     "allow_self_lockout": {"type": "bool", "default": False},

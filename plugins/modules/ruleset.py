@@ -49,6 +49,11 @@ options:
       - Without it, too, a host keeps its rules where only addresses differ.
     type: bool
     default: false
+  plan:
+    description:
+      - A C(plan.json) on the controller, as M(gatehouse.firewall.summary) writes it, that somebody has reviewed. Where
+        the host would change in another way than it shows, nothing is changed. The task needs C(diff=true).
+    type: path
   answers:
     description:
       - The addresses behind host names, by name, that the host has found by itself. The action plugin sets it; leave it

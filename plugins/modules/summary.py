@@ -28,6 +28,12 @@ options:
     description: The name of the variable in which each host's result was registered.
     type: str
     default: gatehouse_applied
+  directory:
+    description:
+      - A directory on the controller that gets C(plan.json), in which each host has what it lets through and what it
+        would, as its result's C(diff) has it. M(gatehouse.firewall.ruleset) takes it as
+        O(gatehouse.firewall.ruleset#module:plan).
+    type: path
 attributes:
   check_mode:
     description: Shows what would have changed.

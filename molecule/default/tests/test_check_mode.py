@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from containers import Lab, harden, playbook
 
@@ -30,6 +31,39 @@ def test_a_plan_sums_up_what_would_change_and_tells_by_its_exit_code(lab: Lab) -
     assert other.returncode != 0
     assert "4 of 8 hosts would change" in other.stdout, other.stdout
     assert "class          hosts  flows  unchanged  changed" in other.stdout, other.stdout
+    assert lab.states() == before
+
+
+def test_a_reviewed_plan_is_applied_as_it_is_and_refused_where_the_model_or_a_host_has_moved(
+    lab: Lab, tmp_path: Path
+) -> None:
+    only, plan = "--limit=k8s_nodes", f"--extra-vars=gatehouse_plan={tmp_path / 'plan.json'}"
+    reviewed, moved = (
+        ["--extra-vars", json.dumps({"gatehouse_flows": [{**SCRAPE, "ports": [port]}]})]
+        for port in ("9100/tcp", "9101/tcp")
+    )
+    planned = playbook("plan", only, f"--extra-vars=gatehouse_plan_dir={tmp_path}", *reviewed)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert set(json.loads((tmp_path / "plan.json").read_text())["hosts"]) == {"k8s1", "k8s2"}
+
+    before = lab.states()
+    refused = harden(only, plan, *moved)
+    assert refused.returncode != 0
+    assert "the model lets k8s1 let through something else than when the plan was made" in refused.stdout
+    assert lab.states() == before
+
+    lab.run("k8s1", "nft", "add", "rule", "inet", "gatehouse", "input", "counter")
+    refused = harden(only, plan, *reviewed)
+    assert refused.returncode != 0
+    assert "k8s1 lets through something else than when the plan was made" in refused.stdout
+    assert harden(only).returncode == 0
+    assert lab.states() == before
+
+    applied, again = harden(only, plan, *reviewed), harden(only, plan, *reviewed)
+    assert (applied.returncode, again.returncode) == (0, 0), applied.stdout + again.stdout
+    assert "lab_scrape" in applied.stdout
+    assert lab.states() != before
+    assert harden(only).returncode == 0
     assert lab.states() == before
 
 

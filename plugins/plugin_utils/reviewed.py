@@ -1,0 +1,71 @@
+"""A plan that somebody has reviewed, so that harden makes what it shows and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from .errors import GatehouseError
+
+FILE = "plan.json"
+SCHEMA = 1
+_SIDES = ("before", "after")
+_MOVED = {
+    "after": "the model lets {0} let through something else than when the plan was made",
+    "before": "{0} lets through something else than when the plan was made",
+}
+
+
+class PlanError(GatehouseError):
+    """A file that is no plan; the message says what was got and expected."""
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A plan: for each host, what it let through and what it would, as lines of the difference that was shown."""
+
+    hosts: Mapping[str, Mapping[str, Sequence[str]]]
+
+    def refusal(self, host: str, difference: Mapping[str, str]) -> str:
+        """Return why a host must not be changed by this difference; an empty text where it is what was planned."""
+        if host not in self.hosts:
+            return f"{host} is no part of the plan"
+        for side in reversed(_SIDES):
+            planned, found = self.hosts[host][side], difference[side].splitlines()
+            if list(planned) != found:
+                pairs = zip_longest(planned, found, fillvalue="nothing")
+                was, now = next(pair for pair in pairs if pair[0] != pair[1])
+                return f"{_MOVED[side].format(host)}: then '{was}', now '{now}'"
+        return ""
+
+
+def plan_text(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, str]) -> str:
+    """Return the plan of the hosts that have shown a difference, from what their look was registered with."""
+    hosts = {
+        host: {
+            "class": classes[host],
+            "changed": bool(result.get("changed")),
+            **{side: result["diff"][side].splitlines() for side in _SIDES},
+        }
+        for host, result in sorted(results.items())
+        if result.get("diff")
+    }
+    return json.dumps({"schema": SCHEMA, "hosts": hosts}, indent=1) + "\n"
+
+
+def read_plan(text: str) -> Reviewed:
+    """Read the text of a plan; raise PlanError where it is none."""
+    try:
+        content = json.loads(text)
+        hosts = {
+            str(name): {side: [str(line) for line in host[side]] for side in _SIDES}
+            for name, host in content["hosts"].items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise PlanError(f"got {text[:60]!r}, expected the {FILE} that plan writes into gatehouse_plan_dir") from error
+    if content.get("schema") != SCHEMA:
+        raise PlanError(f"got a plan of schema {content.get('schema')}, expected {SCHEMA}: plan again")
+    return Reviewed(hosts)
