@@ -135,6 +135,8 @@ class ActionModule(ActionBase):
             plan = read_plan(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, PlanError) as error:
             raise AnsibleActionFail(f"gatehouse_plan: {path}: {error}") from error
+        if "diff" not in found:
+            raise AnsibleActionFail("plan: got a task without its difference, expected diff: true beside it")
         refusal = plan.refusal(self._task_vars["inventory_hostname"], found["diff"])
         if refusal:
             raise AnsibleActionFail(f"{refusal}. Nothing was changed. Plan again, and look at what is new.")

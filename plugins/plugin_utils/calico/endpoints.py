@@ -167,10 +167,13 @@ def _legible(interface: str) -> str:
 
 
 def failsafes(fleet: Fleet, kinds: Sequence[EndpointKind], problems: Problems) -> Iterator[Object]:
-    """Yield what each host's Felix lets through before any policy: the management flows, and nothing else."""
+    """Yield what each host's Felix lets through before any policy: the management flows, and nothing else.
+
+    While Calico observes, nothing: endpoints of somebody else's on the same node may live by its failsafes.
+    """
     calico = fleet.resolved.model.calico
     nodes: dict[str, list[EndpointKind]] = {}
-    for kind in kinds if calico.failsafes == MANAGE else ():
+    for kind in kinds if calico.failsafes == MANAGE and calico.mode != OBSERVE else ():
         for one in kind.hosts:
             nodes.setdefault(one.node, []).append(kind)
     for node, own in nodes.items():

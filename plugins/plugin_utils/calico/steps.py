@@ -137,14 +137,23 @@ def _to_merge(one: Object, there: Object) -> Iterator[Step]:
 
 
 def _to_take_back(one: Object) -> Iterator[Step]:
-    if is_ours(one):
+    if one["kind"] == FELIX:
+        yield from _to_unmerge(one)
+    elif is_ours(one):
         yield Step(DELETE, one, one)
-        return
+
+
+def _to_unmerge(one: Object) -> Iterator[Step]:
+    """Yield the step back to a node's configuration without failsafes of ours; one that was all ours goes."""
     metadata, spec = _kept(one)
-    before = (metadata.get("annotations") or {}).pop(_BEFORE, None) if one["kind"] == FELIX else None
-    if before is not None:
-        rest = {key: value for key, value in spec.items() if key not in FAILSAFE_KEY.values()}
-        yield Step(APPLY, {**one, "metadata": metadata, "spec": {**rest, **json.loads(before)}}, one)
+    before = (metadata.get("annotations") or {}).pop(_BEFORE, None)
+    rest = {key: value for key, value in spec.items() if key not in FAILSAFE_KEY.values()}
+    if is_ours(one) and not rest:
+        yield Step(DELETE, one, one)
+    elif is_ours(one) or before is not None:
+        labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key not in OWNER}
+        found = {**metadata, "labels": labels}
+        yield Step(APPLY, {**one, "metadata": found, "spec": {**rest, **json.loads(before or "{}")}}, one)
 
 
 def _kept(one: Object) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -32,6 +32,19 @@ def test_what_calico_cannot_express_is_an_error_that_names_the_key():
     assert "Traceback" not in str(found.value)
 
 
+def test_failsafes_are_narrowed_once_calico_enforces():
+    ssh = {"name": "ssh", "from": ["admins"], "to": ["iks_worker"], "ports": ["22/tcp"]}
+    zones = [{"name": "admins", "networks": ["203.0.113.96/28"]}]
+    calico = {"classes": ["iks_worker"], "failsafes": "manage", "management": ["ssh"]}
+    model = {**MODEL, "gatehouse_flows": [ssh], "gatehouse_zones": zones}
+    kinds = [
+        {one["kind"] for one in FILTERS["to_calico"]({**model, "gatehouse_calico": settings}, GROUPS, HOSTVARS)}
+        for settings in (calico, {**calico, "mode": "observe"})
+    ]
+
+    assert ["FelixConfiguration" in found for found in kinds] == [True, False]
+
+
 def test_findings_are_lists_of_lines():
     assert FILTERS["calico_findings"](OBJECTS) == {"errors": [], "warnings": []}
     broken = [{**OBJECTS[0], "apiVersion": "v1"}]

@@ -162,6 +162,15 @@ def test_a_felix_configuration_of_ours_goes_with_its_endpoints():
     assert [step.action for step in steps_between([OURS], [])] == [DELETE]
 
 
+def test_what_somebody_has_added_to_a_felix_configuration_of_ours_stays():
+    added = {**OURS, "spec": {**OURS["spec"], "logSeverityScreen": "Info"}}
+    (step,) = steps_between([added], [])
+
+    assert (step.action, step.wanted["spec"]) == ("apply", {"logSeverityScreen": "Info"})
+    assert step.wanted["metadata"]["labels"] == {}
+    assert steps_between([step.wanted], []) == []
+
+
 def test_batches_are_runs_of_one_kind():
     found = batches(steps_between([], STATES["02-load-balancers-stay-open"]))
 
