@@ -12,7 +12,7 @@ from .errors import Problems, Where, one_of
 from .readers import dns_label_at, host_names_at, networks_at, ports_at
 
 Value = bool | str | tuple[str, ...]
-"""What an option is set to: true or false, a word or a name, or ports or networks as a model writes them."""
+"""What an option is set to: true or false, a word or a name, or several words, ports or networks."""
 
 
 def _ports(where: Where, value: object, problems: Problems) -> Value:
@@ -48,9 +48,13 @@ READERS: Mapping[str, Callable[[Where, object, Problems], Value]] = {
     "host": _host,
     "dns_label": dns_label_at,
 }
-KINDS = ("bool", "choice", *READERS)
+KINDS = ("bool", "choice", "choices", *READERS)
 
-NOTHING: Mapping[str, Value] = {"bool": False, "ports": (), "port": (), "networks": (), "host": "", "dns_label": ""}
+NOTHING: Mapping[str, Value] = {
+    "bool": False,
+    **dict.fromkeys(("choices", "ports", "port", "networks"), ()),
+    **dict.fromkeys(("host", "dns_label"), ""),
+}
 """What an option is that nobody has set, by its type."""
 
 _TAKERS = {

@@ -59,6 +59,9 @@ class Option:
         """Return what somebody has set it to."""
         if self.kind == "choice":
             return choice_at(where, value, self.choices, str(self.default), problems)
+        if self.kind == "choices":
+            items = [(where, value)] if isinstance(value, str) else rows(where, value, problems)
+            return tuple(dict.fromkeys(choice_at(at, item, self.choices, "", problems) for at, item in items))
         if self.kind in READERS:
             return READERS[self.kind](where, value, problems) if value is not None else self.default
         return flag_at(where, value, bool(self.default), problems)
@@ -204,7 +207,8 @@ def _applies(conditions: Item, chosen: Mapping[str, Value]) -> bool:
 def _holds(wanted: object, value: object) -> bool:
     if isinstance(wanted, bool):
         return bool(value) == wanted  # of an option that is no switch: whether it is set
-    return value in wanted if isinstance(wanted, list) else value == wanted
+    chosen = value if isinstance(value, tuple) else (value,)
+    return any(one in chosen for one in (wanted if isinstance(wanted, list) else [wanted]))
 
 
 def _text(conditions: Item) -> str:

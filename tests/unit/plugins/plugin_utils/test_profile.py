@@ -115,7 +115,7 @@ UNKNOWN = "True, expected no such key, but one of fast, public; did you mean pub
         (
             {"options": [{"name": "public"}, {"name": "fast", "type": "int"}]},
             "options[1].type",
-            "'int', expected one of bool, choice, dns_label, host, networks, port, ports",
+            "'int', expected one of bool, choice, choices, dns_label, host, networks, port, ports",
         ),
         ({"zones": [{"name": "gates", "when": {"publik": True}}]}, "zones[0].when.publik", UNKNOWN),
         ({"zones": [{"name": "gates", "required_when": {"publik": True}}]}, "zones[0].required_when.publik", UNKNOWN),
@@ -189,8 +189,11 @@ VARIANTS = {
     "options": [
         {"name": "variant", "type": "choice", "choices": ["small", "large", "huge"], "default": "large"},
         {"name": "extra", "type": "ports", "default": []},
+        {"name": "regions", "type": "choices", "choices": ["east", "west", "north"]},
     ],
     "flows": [
+        {"name": "east", "when": {"regions": "east"}},
+        {"name": "not_east", "when": {"regions": ["west", "north"]}},
         {"name": "small", "when": {"variant": "small"}},
         {"name": "not_small", "when": {"variant": ["large", "huge"]}},
         {"name": "extra", "ports_option": "extra"},
@@ -206,6 +209,9 @@ VARIANTS = {
         ({"variant": "huge", "extra": ["8472/udp"]}, ["not_small", "extra"]),
         ({"extra": "8472/udp"}, ["not_small", "extra"]),
         ({"extra": []}, ["not_small"]),
+        ({"regions": "east"}, ["east", "not_small"]),
+        ({"regions": ["north", "east"]}, ["east", "not_east", "not_small"]),
+        ({"regions": []}, ["not_small"]),
     ],
 )
 def test_a_row_counts_under_one_choice_or_one_of_several_and_with_ports_where_there_are_any(options, flows):
@@ -225,6 +231,10 @@ def test_an_options_ports_become_the_rows():
     [
         ({"variant": "tiny"}, "gatehouse_options.variant: got 'tiny', expected one of huge, large, small"),
         ({"variant": True}, "gatehouse_options.variant: got True, expected one of huge, large, small"),
+        (
+            {"regions": ["east", "wst"]},
+            "gatehouse_options.regions[1]: got 'wst', expected one of east, north, west; did",
+        ),
         ({"extra": ["8472"]}, "gatehouse_options.extra[0]: got '8472', expected a port such as"),
     ],
 )
