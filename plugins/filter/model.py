@@ -39,6 +39,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import (
     nftables,
     security_group,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.matrix import FORMS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
 
 _TEXT = (str, "a text")
@@ -53,6 +54,7 @@ _EXPECTED = {
     "sender": _TEXT,
     "receiver": _TEXT,
     "port": _TEXT,
+    "form": _TEXT,
     "groups": _MAPPING,
     "hostvars": _MAPPING,
 }
@@ -75,6 +77,14 @@ def flow_matrix(model):
         }
         for cell in query.flow_matrix(_read(model), datetime.date.today())
     ]
+
+
+def flow_table(model, form="markdown"):
+    """Return who may reach whom, as a text for people."""
+    if form not in FORMS:
+        raise AnsibleFilterError(f"flow_table: form: got {form}, expected {one_of(FORMS)}")
+    found = _read(model)
+    return FORMS[form](query.flow_matrix(found, datetime.date.today()), found)
 
 
 def host_policy(model, host, groups, hostvars):
@@ -127,7 +137,7 @@ class FilterModule:
     def filters(self):
         """Return the filters by name."""
         functions = (
-            *(explain, flow_matrix, host_policy, model_difference, port_set),
+            *(explain, flow_matrix, flow_table, host_policy, model_difference, port_set),
             *(to_iptables, to_network_policy, to_nftables, to_security_group),
         )
         return {function.__name__: with_plain_errors(function) for function in functions}

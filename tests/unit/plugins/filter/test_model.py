@@ -22,7 +22,7 @@ def ask(name, *arguments, **keywords):
 
 def test_the_filters_have_the_names_that_users_rely_on():
     assert set(FILTERS) == {
-        *("explain", "flow_matrix", "host_policy", "model_difference", "port_set"),
+        *("explain", "flow_matrix", "flow_table", "host_policy", "model_difference", "port_set"),
         *("to_iptables", "to_network_policy", "to_nftables", "to_security_group"),
     }
 
@@ -50,6 +50,13 @@ def test_the_matrix_is_a_list_of_rows():
         {"from": "office", "to": "web", "end": "both", "ports": ["80/tcp", "443/tcp"], "flows": ["front"]},
         {"from": "web", "to": "db", "end": "both", "ports": ["5432/tcp"], "flows": ["sql"]},
     ]
+
+
+def test_the_matrix_is_written_for_people():
+    assert ask("flow_table", MODEL).splitlines()[2] == "| office | web | both | 80/tcp 443/tcp | front | customers |"
+    assert ask("flow_table", MODEL, "csv").splitlines()[1] == "office,web,both,80/tcp 443/tcp,front,customers"
+    with pytest.raises(AnsibleFilterError, match="flow_table: form: got html, expected one of csv, markdown, mermaid"):
+        ask("flow_table", MODEL, form="html")
 
 
 def test_the_difference_of_two_models_is_what_the_second_opens():
