@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,12 +10,11 @@ from ..compile import DIRECTIONS, Fleet, Policy, Rule
 from ..errors import Problems, Where
 from ..resolve import Host
 from .names import CLASS_LABEL, HOST_LABEL, OWNER, PREFIX, SIDE_LABEL, Names, Object, an_object
-from .schema import is_subdomain
+from .schema import is_interface, is_subdomain
 from .settings import ALL, MANAGE, OBSERVE, PUBLIC, Calico
 
 ALLOW_ALL_PROFILE = "projectcalico-default-allow"  # Felix has it in each datastore; it counts where no policy does
 
-_INTERFACE = re.compile(r"[a-zA-Z0-9_.-]{1,15}", re.ASCII)
 _FAILSAFE_PROTOCOLS = ("tcp", "udp")
 
 
@@ -137,7 +135,7 @@ def _check_named(calico: Calico, host: Host, problems: Problems) -> None:
         problems.add(where, dict(host.interfaces) or None, expected, "or gatehouse_calico.interfaces: all")
     for side, interfaces in host.interfaces.items():
         for interface in interfaces:
-            if not _INTERFACE.fullmatch(interface):
+            if not is_interface(interface):
                 expected = "an interface that a host endpoint can name: [a-zA-Z0-9_.-]"
                 problems.add(where.key(side), interface, expected)
 

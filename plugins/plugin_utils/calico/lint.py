@@ -18,12 +18,11 @@ from ..errors import Problem, Problems, Where, near_miss, one_of
 from ..readers import rows
 from .lint_rules import check_rules
 from .names import API_VERSION, LONGEST_LABEL
-from .schema import SPEC_KEYS, expect_keys, is_address, is_label, is_network, is_subdomain
+from .schema import SPEC_KEYS, expect_keys, is_address, is_interface, is_label, is_network, is_subdomain
 from .traps import traps
 
 _QUALIFIED = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)", re.ASCII)
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
-_INTERFACE = re.compile(r"\*|[a-zA-Z0-9_.-]{1,15}", re.ASCII)
 _MOST_ANNOTATIONS = 256 * 1024  # bytes of all keys and values
 _FELIX_NAME = re.compile(r"default|node\.(?P<node>.+)", re.ASCII)
 _BUILT_IN_TIERS = {"default": (1_000_000, "Deny"), "kube-admin": (1_000, "Pass"), "kube-baseline": (10_000_000, "Pass")}
@@ -159,7 +158,7 @@ def _check_host_endpoint(where: Where, one: Mapping[str, Any], problems: Problem
     node, interface = spec.get("node"), spec.get("interfaceName")
     if not isinstance(node, str) or not is_subdomain(node):
         problems.add(where.key("node"), node, "the node's name, a DNS subdomain in lower case")
-    if interface and not (isinstance(interface, str) and _INTERFACE.fullmatch(interface)):
+    if interface not in (None, "", "*") and not (isinstance(interface, str) and is_interface(interface)):
         problems.add(where.key("interfaceName"), interface, "* or at most 15 of [a-zA-Z0-9_.-]")
     if not interface and not spec.get("expectedIPs"):
         problems.add(where, None, "interfaceName or expectedIPs, or both")

@@ -14,6 +14,7 @@ from ..errors import Problems, Where, near_miss, one_of
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _A_LABEL = re.compile(_LABEL, re.ASCII)
+_INTERFACE = re.compile(r"[a-zA-Z0-9_.-]{1,15}", re.ASCII)
 _SUBDOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
 
 _POLICY_KEYS = (
@@ -54,6 +55,11 @@ def is_label(text: str) -> bool:
 def is_subdomain(text: str) -> bool:
     """Return whether a text is a DNS subdomain: labels joined by dots, at most 253 characters."""
     return bool(_SUBDOMAIN.fullmatch(text))
+
+
+def is_interface(text: str) -> bool:
+    """Return whether a text is the name of an interface as a host endpoint may have it."""
+    return bool(_INTERFACE.fullmatch(text))
 
 
 def is_address(value: object) -> bool:
