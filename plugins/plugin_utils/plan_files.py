@@ -14,10 +14,10 @@ def host_files(host: str, backend: str, ruleset: str, iptables_ruleset: Mapping[
     return {f"{host}.{ending}": text for ending, text in texts.items()}
 
 
-def write_files(directory: Path, files: Mapping[str, str]) -> bool:
+def write_files(directory: Path, files: Mapping[str, str], mode: int = 0o600) -> bool:
     """Write the files that differ from what is there: all of them, or none; return whether there were any.
 
-    Raises OSError where that can't be done.
+    New ones have ``mode``. Raises OSError where that can't be done.
     """
     temporary: dict[Path, str] = {}
     try:
@@ -30,6 +30,7 @@ def write_files(directory: Path, files: Mapping[str, str]) -> bool:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
         for path, written in temporary.items():
+            Path(written).chmod(mode)
             Path(written).replace(path)
     except OSError:
         for written in temporary.values():

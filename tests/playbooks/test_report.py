@@ -1,0 +1,31 @@
+"""The playbook report, as a user runs it: four files, written once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+LAB = Path(__file__).resolve().parents[2] / "molecule" / "shared" / "inventory"
+FILES = {"report.html", "flows.md", "flows.csv", "flows.mmd"}
+
+
+def test_a_report_is_written_once_and_not_in_check_mode(play, tmp_path):
+    extra = json.dumps({"gatehouse_report_dir": str(tmp_path / "report")})
+    checked = play("gatehouse.firewall.report", LAB, "-e", extra, "--check")
+    assert (checked.code, (tmp_path / "report").exists()) == (0, False), checked.output
+
+    first = play("gatehouse.firewall.report", LAB, "-e", extra)
+    assert (first.code, "changed=1" in first.output) == (0, True), first.output
+    assert {path.name for path in (tmp_path / "report").iterdir()} == FILES
+    assert "k8s_node to nomad_client" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+    again = play("gatehouse.firewall.report", LAB, "-e", extra)
+    assert (again.code, "changed=0" in again.output) == (0, True), again.output
+
+
+def test_a_report_that_cannot_be_written_says_so(play, tmp_path):
+    (tmp_path / "file").touch()
+    extra = json.dumps({"gatehouse_report_dir": str(tmp_path / "file" / "report")})
+
+    refused = play("gatehouse.firewall.report", LAB, "-e", extra)
+    assert refused.failures[0].startswith("can't write the report: ")
