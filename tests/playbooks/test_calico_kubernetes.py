@@ -42,7 +42,9 @@ def run(play, kubernetes_settings, calico_inventory, write, tmp_path):
 
 
 def specs(cluster):
-    return {(one["kind"], name): one["spec"] for found in cluster.objects.values() for (_, name), one in found.items()}
+    return {
+        (one["kind"], name): one["spec"] for found in cluster.objects.values() for (_where, name), one in found.items()
+    }
 
 
 def changed_kinds(cluster):
