@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -106,8 +107,11 @@ def test_observing_needs_an_api_that_has_staged_policies(run):
     assert "This Calico has no StagedGlobalNetworkPolicy" in refused.failures[0]
 
 
-def test_without_kubernetes_core_that_is_said(run, cluster):
-    refused = run(cluster, env={"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false"})
+def test_without_kubernetes_core_that_is_said(run, environment, cluster):
+    paths = environment["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)
+    without = [path for path in paths if not (Path(path) / "ansible_collections" / "kubernetes").exists()]
+    settings = {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(without), "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false"}
+    refused = run(cluster, env=settings)
 
     assert refused.code != 0
     assert "gatehouse_calico_via: kubernetes needs the collection kubernetes.core" in refused.output
