@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from containers import Lab, harden, playbook
+from containers import RULE_ADDED_BY_HAND, Lab, harden, playbook
 
 SCRAPE = {"name": "lab_scrape", "from": ["monitoring"], "to": ["k8s_node"], "ports": ["9100/tcp"], "why": "a test"}
 BAD = {**SCRAPE, "name": "lab_bad", "from": ["nobody_knows"], "ports": ["70000/tcp"]}
@@ -52,7 +52,7 @@ def test_a_reviewed_plan_is_applied_as_it_is_and_refused_where_the_model_or_a_ho
     assert "the model lets k8s1 let through something else than when the plan was made" in refused.stdout
     assert lab.states() == before
 
-    lab.run("k8s1", "nft", "add", "rule", "inet", "gatehouse", "input", "counter")
+    lab.run("k8s1", "sh", "-c", RULE_ADDED_BY_HAND)
     refused = harden(only, plan, *reviewed)
     assert refused.returncode != 0
     assert "k8s1 lets through something else than when the plan was made" in refused.stdout
