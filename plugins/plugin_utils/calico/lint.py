@@ -90,7 +90,7 @@ def _check_twins(objects: Sequence[object], problems: Problems) -> None:
     seen = set()
     for index, one in enumerate(objects):
         if isinstance(one, Mapping) and isinstance(one.get("metadata"), Mapping):
-            key = (one.get("kind"), one["metadata"].get("name"))
+            key = (str(one.get("kind")), str(one["metadata"].get("name")))
             if key in seen:
                 problems.add(Where(f"objects[{index}].metadata.name"), key[1], f"each {key[0]} once")
             seen.add(key)
@@ -163,6 +163,7 @@ def _check_host_endpoint(where: Where, one: Mapping[str, Any], problems: Problem
     if not interface and not spec.get("expectedIPs"):
         problems.add(where, None, "interfaceName or expectedIPs, or both")
     _check_each(where.key("expectedIPs"), spec.get("expectedIPs"), is_address, "an address, no network", problems)
+    _check_each(where.key("profiles"), spec.get("profiles"), lambda item: isinstance(item, str), "a name", problems)
     for place, port in rows(where.key("ports"), spec.get("ports"), problems):
         _check_endpoint_port(place, port, problems)
 
@@ -224,8 +225,9 @@ def _check_stage(where: Where, spec: Mapping[str, Any], problems: Problems) -> N
         problems.add(where.key("applyOnForward"), spec.get("applyOnForward"), f"true, as {early[0]} needs it")
     if spec.get("preDNAT") is True and spec.get("egress"):
         problems.add(where.key("egress"), "rules", "none: a preDNAT policy judges what comes in")
-    if spec.get("preDNAT") is True and "Egress" in (spec.get("types") or []):
-        problems.add(where.key("types"), spec["types"], "[Ingress]: a preDNAT policy judges what comes in")
+    types = spec.get("types")
+    if spec.get("preDNAT") is True and isinstance(types, list) and "Egress" in types:
+        problems.add(where.key("types"), types, "[Ingress]: a preDNAT policy judges what comes in")
 
 
 def _check_staged_policy(where: Where, one: Mapping[str, Any], problems: Problems) -> None:

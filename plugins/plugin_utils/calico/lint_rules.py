@@ -71,7 +71,7 @@ def _check_icmp(where: Where, rule: Mapping[str, Any], key: str, problems: Probl
         problems.add(where, icmp, "a mapping with type and code")
         return
     expect_keys(where, icmp, ("type", "code"), problems)
-    if rule.get("protocol") not in _FAMILY_OF:
+    if _family_of(rule) is None:
         problems.add(where, dict(icmp), "protocol: ICMP or ICMPv6 beside it")
     for name, most in (("type", 254), ("code", 255)):
         value = icmp.get(name)
@@ -177,11 +177,17 @@ def _check_families(where: Where, rule: Mapping[str, Any], problems: Problems) -
         problems.add(max(found.values(), key=str), "IPv4 and IPv6", expected)
 
 
+def _family_of(rule: Mapping[str, Any]) -> int | None:
+    protocol = rule.get("protocol")
+    return _FAMILY_OF.get(protocol) if isinstance(protocol, (str, int)) else None
+
+
 def _families(where: Where, rule: Mapping[str, Any]) -> Iterator[tuple[Where, int]]:
     if rule.get("ipVersion") in (4, 6):
         yield where.key("ipVersion"), rule["ipVersion"]
-    if rule.get("protocol") in _FAMILY_OF:
-        yield where.key("protocol"), _FAMILY_OF[rule["protocol"]]
+    family = _family_of(rule)
+    if family:
+        yield where.key("protocol"), family
     for end in ("source", "destination"):
         entity = rule.get(end)
         for key in ("nets", "notNets"):

@@ -126,7 +126,7 @@ def _policies(cluster: Cluster, endpoint: Object, direction: str) -> list[Object
     return [
         one
         for one in cluster.of_kind("GlobalNetworkPolicy")
-        if direction in directions(one) and cluster.selects(one["spec"].get("selector", ""), labels)
+        if direction in directions(one) and cluster.selects(one["spec"].get("selector") or "", labels)
     ]
 
 

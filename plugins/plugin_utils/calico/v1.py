@@ -34,7 +34,7 @@ def to_v3(objects: object, problems: Problems) -> list[Object]:
         item = Item(where, one, ("apiVersion", "kind", "metadata", "spec"), problems)
         if item.is_mapping and item.raw("apiVersion") != "v1":
             problems.add(item.place("apiVersion"), item.raw("apiVersion"), "v1")
-        elif item.is_mapping and item.raw("kind") not in _CONVERTERS:
+        elif item.is_mapping and str(item.raw("kind")) not in _CONVERTERS:
             problems.add(item.place("kind"), item.raw("kind"), one_of(_CONVERTERS))
         elif item.is_mapping:
             found.append(_CONVERTERS[item.raw("kind")](item, problems))
@@ -45,11 +45,11 @@ def _policy(item: Item, problems: Problems) -> Object:
     spec = Item(item.place("spec"), item.raw("spec"), _POLICY_KEYS, problems)
     early = {key: True for key in _POLICY_FLAGS if spec.raw(key)}
     rules = {
-        direction: [_rule(Item(where, rule, _RULE_KEYS, problems)) for where, rule in _rules_of(spec, direction)]
+        direction: [_rule(Item(where, rule, _RULE_KEYS, problems)) for where, rule in _items_of(spec, direction)]
         for direction in ("ingress", "egress")
         if spec.has(direction)
     }
-    types = [str(one).capitalize() for one in spec.raw("types") or rules]
+    types = [str(one).capitalize() for _where, one in _items_of(spec, "types")] or [*map(str.capitalize, rules)]
     order = {"order": spec.raw("order")} if spec.has("order") else {}
     selector = {"selector": spec.raw("selector")} if spec.has("selector") else {}
     forward = {"applyOnForward": True} if early else {}
@@ -57,8 +57,8 @@ def _policy(item: Item, problems: Problems) -> Object:
     return an_object("GlobalNetworkPolicy", _metadata(item, problems), body)
 
 
-def _rules_of(spec: Item, direction: str) -> list[tuple[Where, object]]:
-    return list(rows(spec.place(direction), spec.raw(direction), spec.problems))
+def _items_of(item: Item, key: str) -> list[tuple[Where, object]]:
+    return list(rows(item.place(key), item.raw(key), item.problems))
 
 
 def _host_endpoint(item: Item, problems: Problems) -> Object:
@@ -69,7 +69,7 @@ def _host_endpoint(item: Item, problems: Problems) -> Object:
         problems.add(metadata.place("node"), node, "the name of the node")
     ports = [
         {**port, "protocol": _word(_PROTOCOLS, port.get("protocol"))} if isinstance(port, Mapping) else port
-        for port in spec.raw("ports") or []
+        for _where, port in _items_of(spec, "ports")
     ]
     rest = {key: spec.raw(key) for key in ("interfaceName", "expectedIPs", "profiles") if spec.has(key)}
     body = {"node": str(node).lower(), **rest, **({"ports": ports} if ports else {})}
@@ -88,9 +88,9 @@ def _metadata(item: Item, problems: Problems) -> Object:
 
 def _rule(item: Item) -> Object:
     action = item.raw("action")
-    if action not in _ACTIONS:
+    if str(action) not in _ACTIONS:
         item.problems.add(item.place("action"), action, one_of(_ACTIONS))
-    found: Object = {"action": _ACTIONS.get(action, action)}
+    found: Object = {"action": _ACTIONS.get(str(action), action)}
     for key in ("protocol", "notProtocol"):
         if item.has(key):
             found[key] = _word(_PROTOCOLS, item.raw(key))
@@ -107,7 +107,7 @@ def _entity(item: Item) -> Object:
             item.problems.add(item.place(key), item.raw(key), "a selector: tags are gone since Calico 3")
     found: Object = {}
     for one, many in (("net", "nets"), ("notNet", "notNets")):
-        nets = [*([item.raw(one)] if item.has(one) else []), *(item.raw(many) or [])]
+        nets = [*([item.raw(one)] if item.has(one) else []), *(net for _where, net in _items_of(item, many))]
         if nets:
             found[many] = nets
     found.update({key: item.raw(key) for key in ("selector", "notSelector", "ports", "notPorts") if item.has(key)})

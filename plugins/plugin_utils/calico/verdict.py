@@ -86,7 +86,8 @@ class Cluster:
         tiers = {one["metadata"]["name"]: one["spec"] for one in self.of_kind("Tier")}
         by_tier: dict[str, list[Object]] = {}
         for policy in self.of_kind("GlobalNetworkPolicy"):
-            if direction in directions(policy) and self.selects(policy["spec"].get("selector", ""), _labels(endpoint)):
+            selector = policy["spec"].get("selector") or ""
+            if direction in directions(policy) and self.selects(selector, _labels(endpoint)):
                 by_tier.setdefault(policy["spec"].get("tier", "default"), []).append(policy)
 
         def order(tier: str) -> tuple[float, str]:
