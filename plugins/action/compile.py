@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class ActionModule(ActionBase):
         )
         problems = Problems()
         variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
-        fleet, objects = compiled(variables, problems)
+        fleet = compiled(variables, problems)
         policies, hosts = one_policy_each(fleet)
         rulesets = {key: nftables.render(policy) for key, policy in policies.items()}
         with_iptables = sorted({hosts[host] for host in hosts if variables.backend(fleet.hosts[host]) != "nftables"})
@@ -91,7 +92,7 @@ class ActionModule(ActionBase):
             "same_as": dict(fleet.same_as),
             "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
             "canaries": canaries(fleet, arguments["hosts"]),
-            "manifests": objects,
+            "manifests": with_manifests(fleet, problems),
             "warnings": list(warnings_about(fleet, arguments["hosts"])),
         }
         if arguments["directory"] and not self._task.check_mode:
@@ -113,35 +114,41 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"can't write the plan: {error}") from error
 
 
-def compiled(
-    variables: FleetVariables, problems: Problems, detected: Mapping[str, object] | None = None
-) -> tuple[Fleet, Manifests]:
-    """Return the fleet that the variables declare, with options that were found out, and what stands once for it.
+@contextmanager
+def failing_on(problems: Problems) -> Iterator[None]:
+    """Fail the task with every problem that was noted or raised inside."""
+    try:
+        yield
+        problems.raise_if_any()
+    except ModelError as error:
+        raise AnsibleActionFail(str(error)) from error
+
+
+def compiled(variables: FleetVariables, problems: Problems, detected: Mapping[str, object] | None = None) -> Fleet:
+    """Return the fleet that the variables declare, with options that were found out.
 
     It has at least one host or class of pods, or else somebody is in for a surprise.
     """
-    try:
+    with failing_on(problems):
         declaration = with_detected(declare(variables.sources(), load_profile, problems), detected or {})
         fleet = build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
         if not fleet.classes and not fleet.resolved.model.pods:
             classes = [row.value for row in declaration.user.classes]
             hint = "is this the inventory (-i) that is meant, and are its group_vars beside it?"
             problems.add(Where("gatehouse_classes"), classes or None, "a class with a host of the inventory", hint)
-        objects = manifests(fleet, problems)
-        problems.raise_if_any()
-    except ModelError as error:
-        raise AnsibleActionFail(str(error)) from error
-    return fleet, objects
+    return fleet
+
+
+def with_manifests(fleet: Fleet, problems: Problems) -> Manifests:
+    """Return what stands once for a fleet."""
+    with failing_on(problems):
+        return manifests(fleet, problems)
 
 
 def declared(variables: FleetVariables, problems: Problems) -> Model:
     """Return the model that the variables declare, without looking up any name of it."""
-    try:
-        model = read(declare(variables.sources(), load_profile, problems), problems)
-        problems.raise_if_any()
-    except ModelError as error:
-        raise AnsibleActionFail(str(error)) from error
-    return model
+    with failing_on(problems):
+        return read(declare(variables.sources(), load_profile, problems), problems)
 
 
 class FleetVariables:

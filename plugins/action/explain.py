@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled, failing_on
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ends import Ends
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import ask
 
@@ -30,12 +29,10 @@ class ActionModule(ActionBase):
         )
         problems = Problems()
         variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
-        fleet, _manifests = compiled(variables, problems)
+        fleet = compiled(variables, problems)
         ends = Ends(fleet, variables.inventory(), look_up)
-        try:
+        with failing_on(problems):
             found = ask(ends, arguments["sender"], arguments["receiver"], arguments["port"], problems)
-        except ModelError as error:
-            raise AnsibleActionFail(str(error)) from error
         for line in found.lines:
             self._display.display(line)
         return {"changed": False, "allowed": found.allowed, "answer": list(found.lines)}

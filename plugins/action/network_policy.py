@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled, declared
+from ansible_collections.gatehouse.firewall.plugins.action.compile import (
+    FleetVariables,
+    compiled,
+    declared,
+    failing_on,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import api_server
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.network_policy_audit import compare
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pod_flows import pod_remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import network_policy
@@ -35,9 +39,9 @@ class ActionModule(ActionBase):
         if not arguments["resolve"]:
             namespaces = network_policy.namespaces(declared(variables, problems))
             return {"changed": False, "namespaces": namespaces, **_compared([], arguments["live"])}
-        fleet, _manifests = compiled(variables, problems)
+        fleet = compiled(variables, problems)
         if fleet.resolved.model.undetected and arguments["endpoints"] is not None:
-            fleet, _manifests = compiled(variables, problems, self._detected(fleet, plain(arguments["endpoints"])))
+            fleet = compiled(variables, problems, self._detected(fleet, plain(arguments["endpoints"])))
         objects = network_policy.render(fleet)
         result = {
             "changed": False,
@@ -50,12 +54,8 @@ class ActionModule(ActionBase):
 
     def _detected(self, fleet, endpoints):
         problems = Problems()
-        try:
-            found = api_server(fleet.resolved.model.undetected, endpoints, problems)
-            problems.raise_if_any()
-        except ModelError as error:
-            raise AnsibleActionFail(str(error)) from error
-        return found
+        with failing_on(problems):
+            return api_server(fleet.resolved.model.undetected, endpoints, problems)
 
 
 def _compared(objects, live):

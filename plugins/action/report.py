@@ -11,7 +11,9 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import read_live
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.matrix import FORMS
@@ -30,16 +32,26 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Write the files that differ from what is there, and return their names."""
         super().run(tmp, task_vars)
-        _validation, arguments = self.validate_argument_spec({"directory": {"type": "path", "required": True}})
+        _validation, arguments = self.validate_argument_spec(
+            {"directory": {"type": "path", "required": True}, "registered": {"type": "str", "default": ""}}
+        )
         problems = Problems()
-        fleet, _manifests = compiled(
+        fleet = compiled(
             FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems
         )
         cells, model = flow_matrix(fleet.resolved.model, datetime.date.today()), fleet.resolved.model
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
-        files["report.html"] = page(Report(fleet, cells))
+        live = self._live(arguments["registered"], fleet, task_vars["hostvars"])
+        files["report.html"] = page(Report(fleet, cells, live))
         try:
             changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode=0o644)
         except OSError as error:
             raise AnsibleActionFail(f"can't write the report: {error}") from error
         return {"changed": changed, "files": sorted(files)}
+
+    @staticmethod
+    def _live(registered, fleet, hostvars):
+        """Return what each host that was asked has said."""
+        results = {host: hostvars.raw_get(host).get(registered) for host in fleet.hosts} if registered else {}
+        asked = {host: result for host, result in results.items() if result and not result.get("skipped")}
+        return {host: read_live(host, plain(result)) for host, result in asked.items()}

@@ -14,12 +14,18 @@ description:
   - Writes a page, C(report.html), with a picture of who reaches whom, the matrix, ports and reasons of each pair, and
     what each class lets through; and the matrix as C(flows.md), C(flows.csv) and C(flows.mmd) (Mermaid).
   - The page needs nothing but itself, and no script.
-  - Compiles the model on the controller and connects to no host. Run it once per play (C(run_once)).
+  - Compiles the model on the controller and connects to no host itself. Run it once per play (C(run_once)).
 options:
   directory:
     description: A directory on the controller; it is made where it isn't there.
     type: path
     required: true
+  registered:
+    description:
+      - The name that each host's M(gatehouse.firewall.ruleset_info) was registered by, for the page to show what the
+        hosts have said. An empty text shows the model alone.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Compiles as ever, but writes no file.

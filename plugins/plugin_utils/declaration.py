@@ -26,9 +26,10 @@ SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
 HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *SIDE_KEYS)
 OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_addresses_alone", "gatehouse_hosts", "gatehouse_serial", "gatehouse_node_class"),
-    *("gatehouse_report_dir", "gatehouse_plan", "gatehouse_plan_fail", "gatehouse_plan_offline", "gatehouse_plan_dir"),
+    *("gatehouse_report_dir", "gatehouse_report_offline"),
+    *("gatehouse_plan", "gatehouse_plan_fail", "gatehouse_plan_offline", "gatehouse_plan_dir"),
     *("gatehouse_allow_self_lockout", "gatehouse_rollback_timeout", "gatehouse_takeover", "gatehouse_audit_fail"),
-    *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_audit"),
+    *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_live"),
     *("gatehouse_calico_via", "gatehouse_calicoctl", "gatehouse_calico_delegate"),
     *("gatehouse_calico_environment", "gatehouse_calico_connection"),
     *("gatehouse_network_policies", "gatehouse_api_server", "gatehouse_live_policies"),

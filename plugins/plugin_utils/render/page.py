@@ -7,12 +7,13 @@ archive or a merge request, prints, and follows the reader's light or dark.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from math import cos, pi, sin
 
 from ..compile import Fleet
 from ..describe import describe
+from ..live import Live
 from ..model import Flow, Model
 from ..query import MatrixCell
 
@@ -58,10 +59,11 @@ _ARROW_HEAD = (
 
 @dataclass(frozen=True)
 class Report:
-    """What a page is made of: the fleet, and who may reach whom in it."""
+    """What a page is made of: the fleet, who may reach whom in it, and what the hosts that were asked have said."""
 
     fleet: Fleet
     cells: Sequence[MatrixCell]
+    live: Mapping[str, Live] = field(default_factory=dict)
 
     @property
     def model(self) -> Model:
@@ -89,14 +91,19 @@ def page(report: Report) -> str:
             *_section("Matrix", _matrix(report)),
             *_section("Pairs", _pairs(report)),
             *_section("Classes", _classes(fleet)),
+            *_section("Hosts", _live(report.live) if report.live else ()),
             "</body>\n</html>\n",
         ]
     )
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield a section; nothing where there is nothing to say."""
+    content = list(lines)
+    if not content:
+        return
     yield f'<h2 id="{title.lower()}">{title}</h2>\n'
-    yield from lines
+    yield from content
 
 
 def _picture(report: Report) -> Iterator[str]:
@@ -193,3 +200,11 @@ def _classes(fleet: Fleet) -> Iterator[str]:
         yield f"<h3>{escape(name)}</h3>\n<details><summary>{len(own)} hosts</summary>"
         yield f"<p>{escape(', '.join(sorted(own)))}</p></details>\n"
         yield f'<ul class="rules">\n{rules}</ul>\n'
+
+
+def _live(live: Mapping[str, Live]) -> Iterator[str]:
+    """Yield what hosts have said, those first on which something is not as it should be."""
+    for one in sorted(live.values(), key=lambda one: (not (one.findings or one.silence), one.host)):
+        says = [one.silence] if one.silence else one.findings or [f"as the model has it, by {one.backend}"]
+        lines = "".join(f"<li>{escape(line)}</li>" for line in says)
+        yield f"<h3>{escape(one.host)}</h3>\n<ul>{lines}</ul>\n"

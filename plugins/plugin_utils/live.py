@@ -1,0 +1,25 @@
+"""What the hosts have said of themselves, as ``ruleset_info`` returned it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Live:
+    """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be."""
+
+    host: str
+    silence: str = ""
+    backend: str = ""
+    findings: tuple[str, ...] = ()
+
+
+def read_live(host: str, result: Mapping[str, Any]) -> Live:
+    """Read the result that a host's look was registered with."""
+    if result.get("unreachable") or result.get("failed"):
+        return Live(host, silence="not reached" if result.get("unreachable") else str(result.get("msg", "failed")))
+    findings = tuple(str(finding["text"]) for finding in result["findings"])
+    return Live(host, backend=str(result["backend"]), findings=findings)
