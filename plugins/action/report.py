@@ -36,9 +36,7 @@ class ActionModule(ActionBase):
             {"directory": {"type": "path", "required": True}, "registered": {"type": "str", "default": ""}}
         )
         problems = Problems()
-        fleet = compiled(
-            FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems
-        )
+        fleet = compiled(FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems)
         cells, model = flow_matrix(fleet.resolved.model, datetime.date.today()), fleet.resolved.model
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         live = self._live(arguments["registered"], fleet, task_vars["hostvars"])

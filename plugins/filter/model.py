@@ -74,6 +74,7 @@ def flow_matrix(model):
             "end": cell.end,
             "ports": cell.ports.texts(),
             "flows": list(cell.flows),
+            "at": list(cell.at),
         }
         for cell in query.flow_matrix(_read(model), datetime.date.today())
     ]

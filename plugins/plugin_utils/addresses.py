@@ -75,6 +75,10 @@ class AddressSet:
         """Return the networks of both families."""
         return (*self.v4, *self.v6)
 
+    def of_family(self, version: int) -> tuple[Network, ...]:
+        """Return the networks of IPv4 or IPv6."""
+        return self.v4 if version == 4 else self.v6
+
     def texts(self) -> list[str]:
         """Return the set as a model would list it."""
         return [network_text(network) for network in self.networks]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from .addresses import AddressSet
+from .addresses import EVERYBODY, AddressSet
 from .compile import DIRECTIONS, Fleet, Policy
 from .ports import ALL_PORTS, PortRange, PortSet
-from .reach import OTHER, Port, allowed, ports_between
+from .reach import OTHER, Port, allowed, destinations, narrowed, ports_between
 from .readers import SIDES
 
 _LAST_PORT = 65535
@@ -22,6 +22,7 @@ class Change:
     """Peers to whom hosts of a class are opened, or closed, in one direction on some ports.
 
     ``side`` is empty where it makes no difference on which interface a packet is. ``ports`` are as a model writes them.
+    ``at`` has the addresses of the hosts that packets are for: all, unless flows are for some alone.
     """
 
     node_class: str
@@ -31,6 +32,7 @@ class Change:
     opened: AddressSet
     closed: AddressSet
     flows: tuple[str, ...]
+    at: AddressSet = EVERYBODY
 
     def as_data(self) -> dict[str, Any]:
         """Return the change as data that JSON and YAML can hold."""
@@ -39,6 +41,7 @@ class Change:
             "direction": self.direction,
             "side": self.side,
             "ports": list(self.ports),
+            "at": self.at.texts(),
             "opened": self.opened.texts(),
             "closed": self.closed.texts(),
             "flows": list(self.flows),
@@ -54,7 +57,7 @@ def changes(before: Fleet, after: Fleet) -> list[Change]:
     for name in dict.fromkeys([*before.policies, *after.policies]):
         policies = [fleet.policies.get(name, Policy(name)) for fleet in (before, after)]
         for direction in DIRECTIONS:
-            by_side = {side: list(_changes(policies, direction, side)) for side in SIDES}
+            by_side = {side: _changes_at_all(policies, direction, side) for side in SIDES}
             # Where both sides fare alike, the side is nothing to speak of.
             first, *others = by_side.values()
             same = all(other == first for other in others)
@@ -63,9 +66,19 @@ def changes(before: Fleet, after: Fleet) -> list[Change]:
     return found
 
 
-def _changes(policies: Sequence[Policy], direction: str, side: str) -> Iterator[Change]:
-    """Yield the changes on one side; ports on which the same peers are opened and closed stand together."""
-    before, after = (_on_side(policy, side) for policy in policies)
+def _changes_at_all(policies: Sequence[Policy], direction: str, side: str) -> list[Change]:
+    """Return the changes on one side; addresses of the hosts at which they are the same stand together."""
+    own = [_on_side(policy, side) for policy in policies]
+    found: dict[Change, list[AddressSet]] = {}
+    for part in destinations(*own) if direction == "ingress" else [EVERYBODY]:
+        before, after = (narrowed(policy, part) for policy in own)
+        for row in _changes(before, after, direction):
+            found.setdefault(row, []).append(part)
+    return [replace(row, at=AddressSet.union(parts)) for row, parts in found.items()]
+
+
+def _changes(before: Policy, after: Policy, direction: str) -> Iterator[Change]:
+    """Yield the changes at one part of the hosts' addresses; ports with the same peers stand together."""
     together: dict[tuple[AddressSet, AddressSet, tuple[str, ...]], list[tuple[Port, int]]] = {}
     for port, last in _ranges([rule.ports for policy in (before, after) for rule in policy.rules(direction)]):
         old, new = allowed(before, direction, port), allowed(after, direction, port)

@@ -6,11 +6,11 @@ A flow stands once and means both ends: egress at the sender's class, ingress at
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from .addresses import AddressSet
+from .addresses import EVERYBODY, AddressSet
 from .errors import Problems, Where
 from .model import Flow, Model
 from .node_classes import PreDnat
@@ -34,7 +34,8 @@ class Rule:
     """What one flow lets through in one direction, to or from one peer (a class or a zone).
 
     A rule with ``names`` is for the peer as far as it is known by host names, whose addresses change with the answers;
-    ``addresses`` are those of all of them.
+    ``addresses`` are those of all of them. A rule counts for packets to ``at`` alone, as they were sent, whatever the
+    host makes of them.
     """
 
     flow: str
@@ -46,6 +47,12 @@ class Rule:
     why: str = ""
     source: str = ""
     names: tuple[HostName, ...] = ()
+    at: AddressSet = EVERYBODY
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether the rule is for some addresses of the receiver alone."""
+        return self.at != EVERYBODY
 
     @property
     def is_for_somebody(self) -> bool:
@@ -154,20 +161,28 @@ def _rules(
     peers: Callable[[str, str], AddressSet],
     names: Mapping[str, tuple[HostName, ...]],
 ) -> tuple[Rule, ...]:
-    rules = []
+    rules: list[Rule] = []
     for flow in flows:
         own, others = (flow.receivers, flow.senders) if direction == "ingress" else (flow.senders, flow.receivers)
         if node_class not in own or flow.end not in ("both", direction):
             continue
         for peer in others:
-            addresses, known_as = peers(peer, flow.side), names.get(peer, ())
-            rule = Rule(flow.name, peer, addresses, flow.ports, flow.side, flow.log, flow.why, flow.source)
-            if addresses or not known_as:
-                rules.append(rule)
-            if known_as:
-                answers = AddressSet.union(one.addresses for one in known_as)
-                rules.append(replace(rule, addresses=answers, names=known_as))
+            rules += _rules_of(flow, direction, peer, peers(peer, flow.side), names.get(peer, ()))
     return tuple(sorted(rules, key=lambda rule: not rule.ports.everything))
+
+
+def _rules_of(
+    flow: Flow, direction: str, peer: str, addresses: AddressSet, known_as: tuple[HostName, ...]
+) -> Iterator[Rule]:
+    """Yield a flow's rules for one peer: for its addresses, and for its names."""
+    if direction == "egress" and flow.at != EVERYBODY:
+        addresses = flow.at  # the receiver's, too, and not among those it is managed by
+    rule = Rule(flow.name, peer, addresses, flow.ports, flow.side, flow.log, flow.why, flow.source, at=flow.at)
+    if addresses or not known_as:
+        yield rule
+    if known_as:
+        answers = AddressSet.union(one.addresses for one in known_as)
+        yield replace(rule, addresses=answers, names=known_as)
 
 
 def _check_interfaces(fleet: Fleet, resolved: Resolved, problems: Problems) -> None:

@@ -55,7 +55,12 @@ def describe_rule(direction: str, rule: Rule) -> str:
     preposition = "from" if direction == "ingress" else "to"
     side = f" on the {rule.side} side" if rule.side else ""
     log = ", logged" if rule.log else ""
-    return f"{direction} {rule.ports} {preposition} {rule.peer}{_who(rule)}{side}, flow {rule.flow}{log}"
+    return f"{direction} {describe_ports(rule)} {preposition} {rule.peer}{_who(rule)}{side}, flow {rule.flow}{log}"
+
+
+def describe_ports(rule: Rule) -> str:
+    """Return the ports that a rule is for, and the host's addresses where it isn't for all."""
+    return f"{rule.ports} at {', '.join(rule.at.texts())}" if rule.is_narrowed else str(rule.ports)
 
 
 def _who(rule: Rule) -> str:

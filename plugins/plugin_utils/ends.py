@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .addresses import AddressError, AddressSet, parse_host_address, parse_network
 from .compile import Fleet
 from .errors import Problems, Where, near_miss
-from .reach import Party, party
+from .reach import Party, class_addresses, party
 from .resolve import Inventory, Lookup, host_addresses
 
 _EXPECTED = "a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one"
@@ -44,7 +44,8 @@ class Ends:
         resolved = self.fleet.resolved
         if found.name not in resolved.model.zones:
             return found
-        members = AddressSet.union(resolved.peers(name, "") for name in resolved.model.classes)
+        known = [resolved.peers(name, "") for name in resolved.model.classes]
+        members = AddressSet.union([*known, *class_addresses(self.fleet).values()])
         rest = {name: addresses - members for name, addresses in found.parts.items()}
         return Party(found.name, {name: addresses for name, addresses in rest.items() if addresses})
 
@@ -60,7 +61,8 @@ class Ends:
         name = resolved.model.same_as.get(text, text)
         if name not in resolved.networks:
             return AddressSet()
-        return AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()])
+        managed = class_addresses(self.fleet).get(name, AddressSet())
+        return AddressSet.union([resolved.peers(name, ""), managed, *resolved.names.get(name, {}).values()])
 
     def _address(self, text: str) -> AddressSet:
         try:

@@ -101,8 +101,10 @@ def _answer(fleet: Fleet, crossing: Crossing, port: Port) -> Answer:
 
 
 def _stage(fleet: Fleet, node_class: str, direction: str, source: Address, target: Address, port: Port) -> Stage:
-    host = owner(fleet, node_class, source if direction == "egress" else target)
-    policy = fleet.policy_of(host)
+    found_host = owner(fleet, node_class, source if direction == "egress" else target)
+    # An address that a flow alone names may be any host's.
+    host = found_host or "any host"
+    policy = fleet.policy_of(found_host or next(one for one, own in fleet.classes.items() if own == node_class))
     packet = Packet(direction, source, target, port.protocol, port=port.number)
     found = verdict_by_any_interface(policy, packet)
     before_dnat = is_judged_before_dnat(replace(policy, interfaces={}), packet)
@@ -128,6 +130,8 @@ def _nearest(policy: Policy, packet: Packet) -> str:
     preposition = "from" if packet.direction == "ingress" else "to"
     for rule in policy.rules(packet.direction):
         if rule.ports.holds(packet.protocol, packet.port) and rule.is_for_somebody:
+            if packet.peer in rule.addresses and rule.is_narrowed:
+                return f"; the flow {rule.flow} allows this port, but at {', '.join(rule.at.texts())} alone"
             whom = f"{preposition} {rule.peer}, and {packet.peer} is not among them"
             return f"; the flow {rule.flow} allows this port, but {whom}"
     for rule in policy.rules(packet.direction):

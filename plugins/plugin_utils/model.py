@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
-from .addresses import AddressSet
+from .addresses import EVERYBODY, AddressSet
 from .calico.settings import Calico
 from .errors import Problems, Where, near_miss, one_of
 from .node_classes import CLASS_KEYS, NodeClass, inherit, joined_classes, read_class
@@ -25,7 +25,7 @@ ENDS = ("both", "ingress", "egress")
 _ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
 _SERVICE_KEYS = ("name", "ports", "why")
 _FLOW_KEYS = (
-    *("name", "from", "to", "services", "ports", "side", "end", "log"),
+    *("name", "from", "to", "services", "ports", "at", "side", "end", "log"),
     *("why", "source", "owner", "ticket", "expires"),
 )
 
@@ -92,6 +92,7 @@ class Flow:
     owner: str = ""
     ticket: str = ""
     expires: datetime.date | None = None
+    at: AddressSet = EVERYBODY
 
     def open_on(self, today: datetime.date) -> bool:
         """Return whether the flow opens anything on a day; its last day is ``expires``."""
@@ -261,7 +262,21 @@ def _read_flow(
         owner=item.text("owner"),
         ticket=item.text("ticket"),
         expires=item.date("expires"),
+        at=_read_at(item, receivers, classes),
     )
+
+
+def _read_at(item: Item, receivers: Iterable[str], classes: Mapping[str, NodeClass]) -> AddressSet:
+    """Read which addresses of the receivers a flow is for, beside those by which the inventory knows them."""
+    if "at" not in item.keys():
+        return EVERYBODY
+    for name in receivers:
+        if name not in classes or classes[name].pods:
+            expected = "node classes with addresses of their own, since at says which of these are meant"
+            item.problems.add(item.place("to"), name, expected)
+    if item.lacks("at"):
+        item.problems.add(item.place("at"), item.raw("at"), "at least one address of the receivers")
+    return item.networks("at")
 
 
 def _read_peers(item: Item, key: str, known: Mapping[str, object]) -> tuple[str, ...]:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from .addresses import is_single, network_text
 from .errors import Problems, Where, one_of
-from .readers import dns_label_at, host_names_at, networks_at, ports_at
+from .readers import Item, dns_label_at, host_names_at, networks_at, ports_at, rows
 
-Value = bool | str | tuple[str, ...]
-"""What an option is set to: true or false, a word or a name, or several words, ports or networks."""
+
+@dataclass(frozen=True)
+class Frontend:
+    """An address at which something is offered, and the ports on which it is."""
+
+    address: str
+    ports: tuple[str, ...]
+
+
+Value = bool | str | tuple[str, ...] | tuple[Frontend, ...]
+"""What an option is set to: true or false, a word or a name, or several words, ports, networks or frontends."""
 
 
 def _ports(where: Where, value: object, problems: Problems) -> Value:
@@ -41,22 +51,48 @@ def _host(where: Where, value: object, problems: Problems) -> Value:
     return "".join(host_names_at(where, value, problems))
 
 
+def _frontends(where: Where, value: object, problems: Problems) -> Value:
+    found: dict[str, Frontend] = {}
+    for place, row in rows(where, value, problems):
+        item = Item(place, row, ("address", "ports"), problems)
+        if not item.is_mapping:
+            continue
+        address, ports = _one_address(item), item.ports("ports")
+        if item.lacks("ports"):
+            problems.add(item.place("ports"), item.raw("ports"), "a list of ports")
+        if address in found:
+            problems.add(item.place("address"), address, "an address of its own: put all its ports into one entry")
+        found[address] = Frontend(address, tuple(ports.texts()))
+    return tuple(found.values())
+
+
+def _one_address(item: Item) -> str:
+    known = len(item.problems.found)
+    networks = item.networks("address").networks
+    if len(item.problems.found) == known and (len(networks) != 1 or not is_single(networks[0])):
+        item.problems.add(item.place("address"), item.raw("address"), "one address such as 192.0.2.10 or 2001:db8::10")
+    return "".join(map(network_text, networks))
+
+
 READERS: Mapping[str, Callable[[Where, object, Problems], Value]] = {
     "ports": _ports,
     "port": _port,
     "networks": _networks,
     "host": _host,
     "dns_label": dns_label_at,
+    "frontends": _frontends,
 }
 KINDS = ("bool", "choice", "choices", *READERS)
 
 NOTHING: Mapping[str, Value] = {
     "bool": False,
-    **dict.fromkeys(("choices", "ports", "port", "networks"), ()),
+    **dict.fromkeys(("choices", "ports", "port", "networks", "frontends"), ()),
     **dict.fromkeys(("host", "dns_label"), ""),
 }
 """What an option is that nobody has set, by its type."""
 
+_EACH = "frontends_option"
+_LEGIBLE = str.maketrans(".:", "--")  # a flow's name has neither
 _TAKERS = {
     "ports_option": ("ports", "port"),
     "networks_option": ("networks",),
@@ -71,6 +107,25 @@ class Chosen:
 
     values: Mapping[str, Value]
     kinds: Mapping[str, str]
+
+    def each(self, where: Where, row: dict[str, Any], problems: Problems) -> list[dict[str, Any]]:
+        """Return a row for each frontend of the option that it names, or else the row itself.
+
+        One flow for all of them would open each one's ports at the others' addresses.
+        """
+        if _EACH not in row:
+            return [row]
+        name, rest = row[_EACH], {key: value for key, value in row.items() if key != _EACH}
+        value = self._value(where.key(_EACH), name, ("frontends",), problems)
+        return [
+            {
+                **rest,
+                "name": f"{row.get('name')}_{one.address.translate(_LEGIBLE)}",
+                "at": [one.address],
+                "ports": list(one.ports),
+            }
+            for one in value
+        ]
 
     def fill(self, where: Where, row: dict[str, Any], problems: Problems) -> bool:
         """Put options' values in place of a row's keys that name them; return whether the row counts.
@@ -87,17 +142,19 @@ class Chosen:
         return counts
 
     def _take(self, where: Where, row: dict[str, Any], key: str, problems: Problems) -> bool:
-        name = row.pop(key)
-        kinds = _TAKERS[key]
-        if not isinstance(name, str) or self.kinds.get(name) not in kinds:
-            known = [option for option, kind in self.kinds.items() if kind in kinds]
-            problems.add(where, name, f"an option of type {' or '.join(kinds)}: {one_of(known)}")
-            return False
-        value = self.values[name]
+        value = self._value(where, row.pop(key), _TAKERS[key], problems)
         if value:
             target = key.removesuffix("_option") if key != "host_option" else _host_key(value)
             row[target] = list(value) if isinstance(value, tuple) else value
         return bool(value) or key != "ports_option"
+
+    def _value(self, where: Where, name: object, kinds: Sequence[str], problems: Problems) -> Any:
+        """Return what an option of one of these types is set to, or nothing."""
+        if isinstance(name, str) and self.kinds.get(name) in kinds:
+            return self.values[name]
+        known = [option for option, kind in self.kinds.items() if kind in kinds]
+        problems.add(where, name, f"an option of type {' or '.join(kinds)}: {one_of(known)}")
+        return ()
 
 
 def options_named_by(row: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .addresses import EVERYBODY, AddressSet
 from .compile import DIRECTIONS, HostName, Policy, Rule
 from .errors import Problems, Where
 from .node_classes import PreDnat, read_pre_dnat
@@ -12,7 +13,7 @@ from .readers import SIDES, Item, interfaces_at, rows
 from .refresh import read_refresh
 
 _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
-_RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses", "names")
+_RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses", "names", "at")
 _NAME_KEYS = ("name", "addresses")
 _POLICY_KEYS = ("class", "isolated", "pre_dnat", "echo_request", "interfaces", "refresh", "ingress", "egress")
 
@@ -61,16 +62,28 @@ def from_data(data: object) -> Policy:
 def _check_sharing(item: Item, policy: Policy, problems: Problems) -> None:
     """Note rules that would share a set or a chain without being the same."""
     sets = {(policy.node_class, "", False): policy.isolated} if policy.isolated else {}
+    narrowed: dict[str, AddressSet] = {}
     for direction in DIRECTIONS:
         flows: set[tuple[str, str, bool]] = set()
         for index, rule in enumerate(policy.rules(direction)):
             place = item.place(direction).at(index)
             by_name = bool(rule.names)
-            if sets.setdefault((rule.peer, rule.side, by_name), rule.addresses) != rule.addresses:
+            leaves = direction == "egress" and rule.is_narrowed
+            if not leaves and sets.setdefault((rule.peer, rule.side, by_name), rule.addresses) != rule.addresses:
                 problems.add(place.key("addresses"), rule.peer, "the same addresses wherever this peer stands")
             if (rule.flow, rule.peer, by_name) in flows:
                 problems.add(place.key("flow"), rule.flow, "one rule for each flow and peer")
             flows.add((rule.flow, rule.peer, by_name))
+            _check_narrowed(place, direction, rule, narrowed, problems)
+
+
+def _check_narrowed(
+    place: Where, direction: str, rule: Rule, narrowed: dict[str, AddressSet], problems: Problems
+) -> None:
+    if narrowed.setdefault(rule.flow, rule.at) != rule.at:
+        problems.add(place.key("at"), rule.at.texts(), "the same addresses wherever this flow stands")
+    if direction == "egress" and rule.is_narrowed and rule.addresses != rule.at:
+        problems.add(place.key("addresses"), rule.addresses.texts(), "the addresses in at")
 
 
 def _rule_to_data(rule: Rule) -> dict[str, Any]:
@@ -80,6 +93,7 @@ def _rule_to_data(rule: Rule) -> dict[str, Any]:
         "ports": rule.ports.texts(),
         "addresses": rule.addresses.texts(),
         "names": [{"name": one.name, "addresses": one.addresses.texts()} for one in rule.names],
+        "at": rule.at.texts(),
     }
 
 
@@ -99,6 +113,7 @@ def _rule_from_data(item: Item) -> Rule:
         ports=item.ports("ports"),
         addresses=item.networks("addresses"),
         names=tuple(_names_from_data(item)),
+        at=item.networks("at") if item.has("at") else EVERYBODY,
     )
 
 

@@ -188,8 +188,9 @@ def _read_rows(lists: Mapping[str, Sequence[Declared]], chosen: Chosen, problems
             if needed.keys() and _applies(needed, chosen.values):
                 option = "".join(f"; gatehouse_options.{name} says who it is" for name in options_named_by(row))
                 required[str(row.get("name"))] = f"{where.origin} needs it with {_text(needed)}{option}"
-            if chosen.fill(where, row, problems):
-                found.append(Declared(where, row))
+            for one in chosen.each(where, row, problems):
+                if chosen.fill(where, one, problems):
+                    found.append(Declared(where, one))
     return Layer(
         classes=counting["classes"],
         zones=counting["zones"],

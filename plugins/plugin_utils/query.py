@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .addresses import EVERYBODY
 from .compile import DIRECTIONS
 from .errors import ModelError, Problems, Where, near_miss, one_of
 from .model import Flow, Model
@@ -16,7 +17,8 @@ from .ports import PortSet
 class MatrixCell:
     """What the model lets one class or zone send to another: all ports together, and the flows they come from.
 
-    ``end`` is both, ingress or egress: at which ends it is let through.
+    ``end`` is both, ingress or egress: at which ends it is let through. ``at`` are the addresses of the receiver for
+    which it is, where it isn't for all.
     """
 
     sender: str
@@ -24,33 +26,45 @@ class MatrixCell:
     end: str
     ports: PortSet
     flows: tuple[str, ...]
+    at: tuple[str, ...] = ()
+
+    @property
+    def whom(self) -> str:
+        """Return the receiver, for people."""
+        return f"{self.receiver} at {', '.join(self.at)}" if self.at else self.receiver
+
+    @property
+    def pair(self) -> str:
+        """Return who and whom, for people."""
+        return f"{self.sender} to {self.whom}{'' if self.end == 'both' else f', {self.end} only'}"
 
 
 def port_set(model: Model, node_class: str, direction: str, peer: str, today: datetime.date) -> PortSet:
     """Return the ports on which a class lets a peer (a class or a zone) in, or may reach it.
 
-    Counts the flows that name both, not those of a wider zone that happens to hold the peer's addresses. Raises
-    ModelError for a name that isn't in the model.
+    Counts the flows that name both, not those of a wider zone that happens to hold the peer's addresses, nor those for
+    some addresses of the receiver alone. Raises ModelError for a name that isn't in the model.
     """
     _check_question(model, node_class, direction, peer)
     ports = PortSet()
     for cell in flow_matrix(model, today):
         own, other = (cell.receiver, cell.sender) if direction == "ingress" else (cell.sender, cell.receiver)
-        if own == node_class and other == peer and cell.end in ("both", direction):
+        if own == node_class and other == peer and cell.end in ("both", direction) and not cell.at:
             ports |= cell.ports
     return ports
 
 
 def flow_matrix(model: Model, today: datetime.date) -> list[MatrixCell]:
     """Return a cell for each pair of classes and zones that a flow connects, in the model's order."""
-    cells: dict[tuple[str, str, str], list[Flow]] = {}
+    cells: dict[tuple[str, str, str, tuple[str, ...]], list[Flow]] = {}
     for flow in model.flows.values():
         if flow.open_on(today):
             for pair in _pairs(flow):
-                cells.setdefault((*pair, flow.end), []).append(flow)
+                at = () if flow.at == EVERYBODY else tuple(flow.at.texts())
+                cells.setdefault((*pair, flow.end, at), []).append(flow)
     return [
-        MatrixCell(sender, receiver, end, _union(flows), tuple(flow.name for flow in flows))
-        for (sender, receiver, end), flows in cells.items()
+        MatrixCell(sender, receiver, end, _union(flows), tuple(flow.name for flow in flows), at)
+        for (sender, receiver, end, at), flows in cells.items()
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .compile import Rule
+from .describe import describe_ports
 from .ends import Ends
 from .errors import Problems, Where
 from .explain import Explanation, explain
@@ -57,14 +58,16 @@ def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party
     """Yield what the hosts of a party let in, or out, by flow; on some ports alone, or for another party alone."""
     preposition = "from" if direction == "ingress" else "to"
     verb = "lets in" if direction == "ingress" else "may reach, as far as it decides"
-    for node_class in party.parts:
+    for node_class, part in party.parts.items():
         if not node_class:
             yield f"{party.name}: nobody of the model manages it, or a part of it"
             continue
         yield f"{party.name}, as {node_class}, {verb}:"
         rules = [rule for rule in ends.fleet.policies[node_class].rules(direction) if rule.is_for_somebody]
-        found = [rule for rule in rules if _is_about(rule, ports, other)]
-        yield from (f"  {rule.ports} {preposition} {rule.peer}, flow {rule.flow}{_why(rule)}" for rule in found)
+        here = [rule for rule in rules if direction == "egress" or rule.at & part]
+        found = [rule for rule in here if _is_about(rule, ports, other)]
+        for rule in found:
+            yield f"  {describe_ports(rule)} {preposition} {rule.peer}, flow {rule.flow}{_why(rule)}"
         if not found:
             yield "  nothing"
 

@@ -2,16 +2,17 @@
 
 A packet passes where the sender's host lets it out, if somebody manages that host, and the receiver's lets it in.
 What a host lets out depends on the receiver's address alone, and what it lets in on the sender's, so that each end of a
-question falls into two parts: those who pass the other end, and those who don't.
+question falls into two parts: those who pass the other end, and those who don't. Only where flows are for some
+addresses of the receiver alone (``at``), the receiver's addresses fall into those that fare alike first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .addresses import Address, AddressSet, Network
-from .compile import Fleet, Policy
+from .addresses import EVERYBODY, Address, AddressSet, Network
+from .compile import Fleet, Policy, Rule
 from .ports import PortSet
 
 OTHER = "other"
@@ -72,8 +73,8 @@ def owner(fleet: Fleet, node_class: str, address: Address) -> str:
 
 
 def class_addresses(fleet: Fleet) -> dict[str, AddressSet]:
-    """Return the addresses of each class's managed hosts."""
-    found: dict[str, list[AddressSet]] = {name: [] for name in fleet.policies}
+    """Return the addresses of each class's managed hosts, and those at which flows alone are for them."""
+    found = {name: [*_narrowed_to(policy.ingress)] for name, policy in fleet.policies.items()}
     for host in fleet.hosts.values():
         found[fleet.classes[host.name]].append(host.addresses(""))
     return {name: AddressSet.union(sets) for name, sets in found.items()}
@@ -84,19 +85,44 @@ def crossings(fleet: Fleet, senders: Party, receivers: Party, port: Port) -> Ite
     for sender_class, sources in senders.parts.items():
         for receiver_class, targets in receivers.parts.items():
             if sender_class or receiver_class:
-                for froms, comes_in in _split(fleet, receiver_class, "ingress", port, sources):
-                    for tos, goes_out in _split(fleet, sender_class, "egress", port, targets):
-                        if next(_pairs(froms, tos), None):
-                            yield Crossing(sender_class, froms, receiver_class, tos, comes_in and goes_out)
+                found = _between(fleet, (sender_class, sources), (receiver_class, targets), port)
+                yield from (one for one in found if next(_pairs(one.senders, one.receivers), None))
 
 
-def _split(
-    fleet: Fleet, node_class: str, direction: str, port: Port, peers: AddressSet
-) -> Iterator[tuple[AddressSet, bool]]:
-    """Yield those of the peers whom a class's hosts let through, and those whom they don't; nobody lets all through."""
-    through = peers & allowed(fleet.policies[node_class], direction, port) if node_class else peers
-    yield through, True
-    yield peers - through, False
+def _between(
+    fleet: Fleet, sender: tuple[str, AddressSet], receiver: tuple[str, AddressSet], port: Port
+) -> Iterator[Crossing]:
+    """Yield who passes both ends and who doesn't; where nobody manages an end, everybody passes there."""
+    (sender_class, sources), (receiver_class, targets) = sender, receiver
+    goes_out = _through(fleet.policies.get(sender_class), "egress", port)
+    policy = fleet.policies.get(receiver_class)
+    for here in destinations(policy) if policy else [EVERYBODY]:
+        comes_in = _through(narrowed(policy, here) if policy else None, "ingress", port)
+        for froms, lets_in in ((sources & comes_in, True), (sources - comes_in, False)):
+            for tos, lets_out in ((targets & here & goes_out, True), ((targets & here) - goes_out, False)):
+                yield Crossing(sender_class, froms, receiver_class, tos, lets_in and lets_out)
+
+
+def _through(policy: Policy | None, direction: str, port: Port) -> AddressSet:
+    """Return the peers that hosts with a policy let through; where nobody manages them, everybody."""
+    return allowed(policy, direction, port) if policy else EVERYBODY
+
+
+def destinations(*policies: Policy) -> list[AddressSet]:
+    """Return all addresses in as few parts as fare alike with these policies, which may be for some alone."""
+    parts = [EVERYBODY]
+    for at in dict.fromkeys(at for policy in policies for at in _narrowed_to(policy.ingress)):
+        parts = [part for one in parts for part in (one & at, one - at) if part]
+    return parts
+
+
+def narrowed(policy: Policy, destination: AddressSet) -> Policy:
+    """Return a policy as it is for packets to one of the parts that ``destinations`` returns."""
+    return replace(policy, ingress=tuple(rule for rule in policy.ingress if not destination - rule.at))
+
+
+def _narrowed_to(rules: Iterable[Rule]) -> Iterator[AddressSet]:
+    return (rule.at for rule in rules if rule.is_narrowed)
 
 
 def allowed(policy: Policy, direction: str, port: Port) -> AddressSet:

@@ -46,6 +46,7 @@ def _allowed_already(rule: Rule, rules: Sequence[Rule]) -> Iterator[str]:
     others = [
         other
         for other in rules
+        if not rule.at - other.at
         if (other.peer, other.side, other.names) == whom
         or (other.addresses == EVERYBODY and other.side in ("", rule.side))
     ]

@@ -124,6 +124,7 @@ def _allows(policy: Policy, rule: Rule, packet: Packet) -> bool:
     return (
         (not interfaces or packet.interface in interfaces)
         and packet.peer in rule.addresses
+        and packet.destination in rule.at
         and rule.ports.holds(packet.protocol, packet.port)
     )
 

@@ -71,14 +71,15 @@ def test_a_model_renders_to_the_expected_rulesets(case):
 def as_packet(direction, text, host):
     """Return a packet as ``203.0.113.7 443/tcp eth1``, ``203.0.113.7 gre`` or ``203.0.113.7 icmp:8`` have it.
 
-    What the host redirects is ``forwarded`` or ``becomes=8443``; ``to=203.0.113.200`` is to another than the host.
+    What the host redirects is ``forwarded`` or ``becomes=8443``; ``to=203.0.113.200`` is to another than the host, and
+    ``at=203.0.113.41`` to the host at this address.
     """
     address, what, *more = text.split()
     interface = [word for word in more if word != "forwarded" and "=" not in word]
     changes = dict(word.split("=") for word in more if "=" in word)
     peer = ip_address(address)
     own = next((net[0] for net in host.addresses("").networks if net.version == peer.version), peer)
-    own = ip_address(changes["to"]) if "to" in changes else own
+    own = ip_address(changes.get("to") or changes.get("at") or own)
     source, destination = (peer, own) if direction == "ingress" else (own, peer)
     port, _slash, protocol = what.rpartition("/")
     protocol, _colon, icmp_type = protocol.partition(":")

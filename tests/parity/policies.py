@@ -10,7 +10,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses impor
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import HostName, Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PROTOCOLS, PortRange, PortSet
-from ansible_collections.gatehouse.firewall.tests.parity.places import SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.places import OWN, SERVICES
 from hypothesis import strategies as some
 
 NODE_CLASS = "web"
@@ -105,10 +105,20 @@ _pre_dnat = some.one_of(
 )
 
 
+# Addresses of the host that a flow is for: its own, the service's, both families or one, and some that it hasn't.
+_at = some.one_of(
+    *[some.just(EVERYBODY)] * 4,
+    some.lists(
+        some.sampled_from((*OWN.values(), *SERVICES.values())).map(ip_network) | _networks, min_size=1, max_size=3
+    ).map(AddressSet.of),
+)
+
+
 @some.composite
 def policies(draw: some.DrawFn) -> Policy:
     """Draw a policy. A peer's name on a side means the same addresses wherever it stands."""
     known: dict[tuple[str, str], AddressSet] = {}
+    narrowed: dict[str, AddressSet] = {}
 
     def addresses(peer: str, side: str) -> AddressSet:
         if (peer, side) not in known:
@@ -121,19 +131,22 @@ def policies(draw: some.DrawFn) -> Policy:
         answers = known[rule.peer, "names"]
         return replace(rule, addresses=answers, names=(HostName(f"{rule.peer}.example.org", answers),))
 
-    def rules() -> tuple[Rule, ...]:
+    def rules(direction: str) -> tuple[Rule, ...]:
         found = []
         for number in range(draw(some.integers(0, 5))):
-            ports, side, log = draw(_ports), draw(_sides), draw(some.booleans())
-            peers = draw(_some_peers)
-            here = [Rule(f"flow{number}", peer, addresses(peer, side), ports, side, log) for peer in peers]
-            found += here + [by_name(rule) for rule in here if draw(_sometimes)]
+            flow, ports, side, log = f"flow{number}", draw(_ports), draw(_sides), draw(some.booleans())
+            at = narrowed.setdefault(flow, draw(_at))
+            here = [Rule(flow, peer, addresses(peer, side), ports, side, log, at=at) for peer in draw(_some_peers)]
+            if direction == "egress" and at != EVERYBODY:
+                found += [replace(rule, addresses=at) for rule in here]
+            else:
+                found += here + [by_name(rule) for rule in here if draw(_sometimes)]
         return tuple(sorted(found, key=lambda rule: not rule.ports.everything))
 
     return Policy(
         node_class=NODE_CLASS,
-        ingress=rules(),
-        egress=rules(),
+        ingress=rules("ingress"),
+        egress=rules("egress"),
         isolated=addresses(NODE_CLASS, "") if draw(some.booleans()) else AddressSet(),
         pre_dnat=draw(_pre_dnat),
         echo_request=not draw(some.booleans()),

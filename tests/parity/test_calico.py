@@ -47,6 +47,7 @@ BEYOND = {
     "a failsafe port",
     "invalid",
     "judged before DNAT, although for another",
+    "redirected from an address that a flow is for",
 }
 
 Mutant = Callable[[list[Object]], list[Object]]
@@ -89,6 +90,8 @@ def beyond(policy: Policy, calico: Calico, cluster: Cluster, packet: Packet) -> 
     elsewhere = not packet.to_host and packet.destination not in policy.pre_dnat.addresses
     if judged and elsewhere and packet.destination not in calico.pod_networks:
         return "judged before DNAT, although for another"
+    if packet.redirected_to is not None and not judged and any(rule.is_narrowed for rule in policy.ingress):
+        return "redirected from an address that a flow is for"
     return ""
 
 

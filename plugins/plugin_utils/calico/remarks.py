@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..addresses import EVERYBODY
-from ..compile import Fleet, Policy
+from ..compile import Fleet, Policy, Rule
 from ..errors import Problems
 from ..ports import PortSet
 from .endpoints import endpoint_kinds
@@ -32,6 +32,14 @@ def calico_remarks(fleet: Fleet) -> Iterator[str]:
             judged = f"{kind.policy.pre_dnat.ports} of {kind.policy.node_class} on {side}"
             hint = "gatehouse_calico.pod_networks leaves those alone"
             yield f"Calico judges {judged} whomever a packet is for, pods among them: {hint}"
+        late = [rule for rule in kind.policy.ingress if rule.is_narrowed and not _is_within(rule, kind.policy)]
+        for flow in dict.fromkeys(rule.flow for rule in late):
+            yield f"Calico judges the flow {flow} by the address that a packet has after DNAT, if the host redirects it"
+
+
+def _is_within(rule: Rule, policy: Policy) -> bool:
+    """Return whether all ports of a rule are judged before DNAT."""
+    return (policy.pre_dnat.ports & rule.ports) == rule.ports
 
 
 def _open_failsafes(policy: Policy, direction: str) -> Iterator[str]:

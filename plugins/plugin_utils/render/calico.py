@@ -164,15 +164,16 @@ class _Renderer:
     def flow(self, direction: str, rule: Rule, ports: PortSet, spared: AddressSet = NOBODY) -> Iterator[Object]:
         """Yield a flow's rules to one peer; nobody has none, since a rule without an end would be for everybody."""
         excepted = dict(self.entities(self.policy.node_class, spared.networks))
-        for family, entity in self.entities(peer_name(rule), rule.addresses.networks):
-            but = excepted.get(family)
-            if but == EVERYBODY:
+        for family, entity in self.entities(peer_name(direction, rule), rule.addresses.networks):
+            but, at = excepted.get(family), _at(direction, rule, family)
+            if but == EVERYBODY or at == {"nets": []}:
                 continue
             peer = {**entity, **({"notSelector": but["selector"]} if but else {})}
             for protocol, numbers in [("", [])] if ports.everything else by_protocol(ports):
                 match: Object = {"ipVersion": family, "protocol": protocol, _PEER_KEY[direction]: peer}
-                if numbers:
-                    match["destination"] = {**match.get("destination", {}), "ports": numbers}
+                if numbers or at:
+                    more = {"ports": numbers} if numbers else {}
+                    match["destination"] = {**match.get("destination", {}), **at, **more}
                 for action in ("Log", "Allow") if rule.log else ("Allow",):
                     yield _rule(action, match, rule.flow, rule.why)
 
@@ -183,6 +184,12 @@ class _Renderer:
             own = tuple(network for network in addresses if network.version == family)
             if own:
                 yield family, EVERYBODY if is_everybody(own) else {"selector": _selects(_set_slug(self.names, name))}
+
+
+def _at(direction: str, rule: Rule, family: int) -> Mapping[str, list[str]]:
+    """Return what keeps a rule to the host's addresses that it is for; nothing where these are all of a family."""
+    own = rule.at.of_family(family)
+    return {} if direction == "egress" or is_everybody(own) else {"nets": [str(network) for network in own]}
 
 
 _ICMP = {"icmp": "ICMP", "icmpv6": "ICMPv6"}

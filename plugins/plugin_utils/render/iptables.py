@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from ..addresses import AddressSet, Network, is_single, network_text
 from ..compile import DIRECTIONS, Policy, Rule
@@ -93,7 +94,8 @@ def _view(policy: Policy, family: int) -> _View:
 
     def rules(direction: str) -> tuple[Rule, ...]:
         found = (replace(rule, addresses=own(rule.addresses)) for rule in policy.rules(direction))
-        return tuple(rule for rule in found if rule.is_for_somebody)
+        # A peer by host names has its set in both families, whatever it is for.
+        return tuple(rule for rule in found if rule.is_for_somebody and (own(rule.at) or rule.names))
 
     part = replace(
         policy,
@@ -283,11 +285,20 @@ def _pre_dnat_ports(view: _View) -> Iterator[str]:
 
 def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator[str]:
     """Yield the lines that let a rule's peer pass, on the interfaces where it has to be."""
-    for peer in _rule_matches(view, stage, rule):
-        for interface in _interface_matches(view, stage, rule.side):
-            if rule.log:
-                yield f'{interface}{more}{peer}-j LOG --log-prefix "gatehouse {rule.flow[:_LOGGED_NAME]}: "'
-            yield f"{interface}{more}{peer}{_comment(f'flow:{rule.flow}')}-j RETURN"
+    interfaces, peers = _interface_matches(view, stage, rule.side), _rule_matches(view, stage, rule)
+    for interface, peer, at in product(interfaces, peers, _at(view, stage, rule)):
+        match = f"{interface}{more}{peer}{at}"
+        if rule.log:
+            yield f'{match}-j LOG --log-prefix "gatehouse {rule.flow[:_LOGGED_NAME]}: "'
+        yield f"{match}{_comment(f'flow:{rule.flow}')}-j RETURN"
+
+
+def _at(view: _View, stage: _Stage, rule: Rule) -> list[str]:
+    """Return the matches for whom a packet was sent to: the host may have redirected it before it comes here."""
+    own = rule.at.of_family(view.family)
+    if stage.direction == "egress" or is_everybody(own):
+        return [""]
+    return [f"-m conntrack --ctorigdst {network_text(network)} " for network in own]
 
 
 def _interface_matches(view: _View, stage: _Stage, side: str) -> list[str]:
@@ -296,9 +307,10 @@ def _interface_matches(view: _View, stage: _Stage, side: str) -> list[str]:
 
 
 def _rule_matches(view: _View, stage: _Stage, rule: Rule) -> list[str]:
+    name = peer_name(stage.direction, rule)
     if rule.names:
-        return [f"-m set --match-set {view.sets[peer_name(rule)].name} {_END[stage.direction]} "]
-    return _address_matches(view, peer_name(rule), rule.addresses, _END[stage.direction])
+        return [f"-m set --match-set {view.sets[name].name} {_END[stage.direction]} "]
+    return _address_matches(view, name, rule.addresses, _END[stage.direction])
 
 
 def _address_matches(view: _View, name: str, addresses: AddressSet, end: str) -> list[str]:

@@ -42,7 +42,7 @@ def _rows(cells: Sequence[MatrixCell], model: Model) -> list[tuple[str, ...]]:
     return [
         (
             cell.sender,
-            cell.receiver,
+            cell.whom,
             cell.end,
             " ".join(cell.ports.texts()),
             " ".join(cell.flows),
@@ -59,8 +59,9 @@ def _in_a_cell(text: str) -> str:
 def _label(cell: MatrixCell) -> str:
     texts = cell.ports.texts()
     more = [f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
+    at = [f"at {', '.join(cell.at)}"] if cell.at else []
     one_end = [f"({cell.end} only)"] if cell.end != "both" else []
-    return " ".join([*texts[:_SHOWN], *more, *one_end])
+    return " ".join([*texts[:_SHOWN], *more, *at, *one_end])
 
 
 FORMS: Mapping[str, Callable[[Sequence[MatrixCell], Model], str]] = {

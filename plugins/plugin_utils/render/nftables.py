@@ -17,7 +17,16 @@ from ..describe import head
 from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
 from ..ports import PROTOCOLS
 from .dispatch import Segment, range_text, segments, within
-from .peers import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
+from .peers import (
+    SERVICE_ADDRESSES,
+    address_sets,
+    at_name,
+    host_names,
+    interfaces_on,
+    is_everybody,
+    narrowed_sets,
+    peer_name,
+)
 
 TABLE = "inet gatehouse"
 
@@ -25,6 +34,8 @@ _HOOKS = {"ingress": "input", "egress": "output"}
 _INTERFACE_MATCH = {"ingress": "iifname", "egress": "oifname"}
 _LOOPBACK_MATCH = {"ingress": "iif", "egress": "oif"}
 _ADDRESS_MATCH = {"ingress": "saddr", "egress": "daddr"}
+_KEYWORD = {4: "ip", 6: "ip6"}
+_ANYBODY = {4: "meta nfproto ipv4 ", 6: "meta nfproto ipv6 "}
 
 
 def render(policy: Policy) -> str:
@@ -194,24 +205,43 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 def _rule_matches(direction: str, rule: Rule) -> Iterator[str]:
-    if not rule.names:
-        yield from _peer_matches(direction, peer_name(rule), rule.addresses)
+    name = peer_name(direction, rule)
+    peers = _by_family(direction, name, rule.addresses)
+    if rule.names:  # whatever the answers are now: others may follow
+        peers = {family: _in_set(direction, name, family) for family in _KEYWORD}
+    if direction == "egress" or not rule.is_narrowed:
+        yield from _shortened(peers)
         return
-    for family, keyword in ((4, "ip"), (6, "ip6")):
-        yield f"{keyword} {_ADDRESS_MATCH[direction]} @{_set_name(peer_name(rule), family)} "
+    for family, peer in peers.items():
+        at = rule.at.of_family(family)
+        # As the packet was sent: the host may have redirected it before it comes here.
+        known = f"ct original {_KEYWORD[family]} daddr @{_set_name(at_name(rule), family)} "
+        if at:
+            yield f"{peer}{'' if is_everybody(at) else known}"
 
 
 def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[str]:
     """Yield the match for each family the peer has addresses of; a peer without any is nobody, and yields none."""
-    everybody = (is_everybody(addresses.v4), is_everybody(addresses.v6))
-    if all(everybody):
-        yield ""
-        return
-    match = _ADDRESS_MATCH[direction]
-    if addresses.v4:
-        yield "meta nfproto ipv4 " if everybody[0] else f"ip {match} @{_set_name(name, 4)} "
-    if addresses.v6:
-        yield "meta nfproto ipv6 " if everybody[1] else f"ip6 {match} @{_set_name(name, 6)} "
+    yield from _shortened(_by_family(direction, name, addresses))
+
+
+def _by_family(direction: str, name: str, addresses: AddressSet) -> dict[int, str]:
+    """Return the match for each family the peer has addresses of."""
+    found = {family: addresses.of_family(family) for family in _KEYWORD}
+    return {
+        family: _ANYBODY[family] if is_everybody(own) else _in_set(direction, name, family)
+        for family, own in found.items()
+        if own
+    }
+
+
+def _in_set(direction: str, name: str, family: int) -> str:
+    return f"{_KEYWORD[family]} {_ADDRESS_MATCH[direction]} @{_set_name(name, family)} "
+
+
+def _shortened(matches: dict[int, str]) -> Iterable[str]:
+    """Return matches, or one for both families where anybody of either will do."""
+    return [""] if matches == _ANYBODY else matches.values()
 
 
 def _set_name(peer: str, family: int) -> str:
@@ -219,7 +249,7 @@ def _set_name(peer: str, family: int) -> str:
 
 
 def _sets(policy: Policy) -> Iterator[str]:
-    for name, family, networks in address_sets(policy):
+    for name, family, networks in dict.fromkeys((*address_sets(policy), *narrowed_sets(policy))):
         yield from _set(_set_name(name, family), family, networks)
 
 

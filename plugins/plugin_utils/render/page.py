@@ -186,8 +186,7 @@ def _flow_row(flow: Flow) -> tuple[str, ...]:
 
 
 def _pair(cell: MatrixCell) -> str:
-    one_end = "" if cell.end == "both" else f", {cell.end} only"
-    return f"{cell.sender} to {cell.receiver}{one_end}"
+    return cell.pair
 
 
 def _classes(fleet: Fleet) -> Iterator[str]:

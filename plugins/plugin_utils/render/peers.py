@@ -8,14 +8,22 @@ from collections.abc import Callable, Iterator, Sequence
 from ..addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network
 from ..compile import DIRECTIONS, Policy, Rule
 
+FAMILIES = (4, 6)
 SERVICE_ADDRESSES = "pre_dnat.addresses"
 
 
-def peer_name(rule: Rule) -> str:
-    """Return what names a rule's peer and the side of it that counts."""
-    # A dot can't be part of a class's or a zone's name, so that no two of these are the same.
+def peer_name(direction: str, rule: Rule) -> str:
+    """Return what names a rule's peer and the side of it that counts, or the addresses of it that do."""
+    # A dot can't be part of a flow's, a class's or a zone's name, so that no two of these are the same.
+    if direction == "egress" and rule.is_narrowed:
+        return at_name(rule)
     peer = f"{rule.peer}.{rule.side}" if rule.side else rule.peer
     return f"{peer}.names" if rule.names else peer
+
+
+def at_name(rule: Rule) -> str:
+    """Return what names the addresses that a narrowed rule is for."""
+    return f"{rule.flow}.at"
 
 
 def is_everybody(networks: Sequence[Network]) -> bool:
@@ -28,16 +36,25 @@ def address_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]
 
     A peer by host names has a set in both families, whatever the answers are: others may follow.
     """
-    rules = [rule for direction in DIRECTIONS for rule in policy.rules(direction)]
-    by_name = {peer_name(rule) for rule in rules if rule.names}
-    peers = {peer_name(rule): rule.addresses for rule in rules}
+    rules = [(peer_name(direction, rule), rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    by_name = {name for name, rule in rules if rule.names}
+    peers = {name: rule.addresses for name, rule in rules}
     if policy.isolated:
         peers[policy.node_class] = policy.isolated
     peers[SERVICE_ADDRESSES] = policy.pre_dnat.addresses
     for name, addresses in sorted(peers.items()):
-        families: tuple[tuple[int, Sequence[Network]], ...] = ((4, addresses.v4), (6, addresses.v6))
-        for family, own in families:
+        for family in FAMILIES:
+            own = addresses.of_family(family)
             if name in by_name or (own and not is_everybody(own)):
+                yield name, family, own
+
+
+def narrowed_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]:
+    """Yield the same of the addresses that each flow to the host is for, where these are not all."""
+    for name, addresses in sorted({at_name(rule): rule.at for rule in policy.ingress}.items()):
+        for family in FAMILIES:
+            own = addresses.of_family(family)
+            if own and not is_everybody(own):
                 yield name, family, own
 
 
@@ -47,9 +64,10 @@ def host_names(policy: Policy, set_name: Callable[[str, int], str]) -> list[str]
     ``set_name`` answers what a peer's set in a family is called.
     """
     peers: dict[str, dict[str, AddressSet]] = {}
-    for rule in (*policy.ingress, *policy.egress):
-        for one in rule.names:
-            peers.setdefault(one.name, {})[peer_name(rule)] = one.addresses
+    for direction in DIRECTIONS:
+        for rule in policy.rules(direction):
+            for one in rule.names:
+                peers.setdefault(one.name, {})[peer_name(direction, rule)] = one.addresses
     refresh = policy.refresh
     bounds = {"min_ttl": refresh.min_ttl, "max_ttl": refresh.max_ttl, "refused": refresh.refused.texts()}
     lines = [f"#refresh: {json.dumps(bounds)}"] if peers else []

@@ -17,13 +17,14 @@ _SCTP_PORTS = (PortRange("sctp", 1, 65535),)
 
 
 def note_problems(fleet: Fleet, problems: Problems) -> None:
-    """Note every flow that a group can't express: sides, single ports of sctp, members apart from each other."""
+    """Note every flow that a group can't express: by side, by address or port of sctp, or between isolated members."""
     for group in declared(fleet):
         for node_class in group.classes:
             for direction in DIRECTIONS:
                 for rule in class_rules(fleet, node_class, direction):
                     if rule.is_for_somebody:
                         _note_side(fleet, node_class, rule, problems)
+                        _note_narrowed(fleet, rule, problems)
                         _note_sctp(fleet, rule, problems)
             _note_isolation(fleet, node_class, problems)
 
@@ -57,6 +58,13 @@ def _note_side(fleet: Fleet, node_class: str, rule: Rule, problems: Problems) ->
     ):
         expected = f"no side: a security group can't tell one from the other (flow {rule.flow})"
         problems.add(resolved.model.flows[rule.flow].where.key("side"), rule.side, expected, _HINT)
+
+
+def _note_narrowed(fleet: Fleet, rule: Rule, problems: Problems) -> None:
+    if rule.is_narrowed:
+        expected = f"every address of the members: a security group doesn't look at theirs (flow {rule.flow})"
+        where = fleet.resolved.model.flows[rule.flow].where.key("at")
+        problems.add(where, ", ".join(rule.at.texts()), expected, _HINT)
 
 
 def _note_sctp(fleet: Fleet, rule: Rule, problems: Problems) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.change import changes
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import DIRECTIONS, Fleet
@@ -12,6 +14,7 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.mode
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.test_reach import PORTS, V4, V6, fleets
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.properties import examples
 from hypothesis import given
+from hypothesis import strategies as some
 
 WITHOUT_PORTS = "every protocol without ports"
 
@@ -67,6 +70,17 @@ def test_a_class_that_is_new_is_opened_by_its_flows():
     assert {row["class"] for row in rows(before, after)} == {"db"}
 
 
+def test_what_opens_at_some_addresses_of_a_host_says_which():
+    shop = {"name": "shop", "from": ["office"], "to": ["db"], "ports": ["443/tcp"], "at": ["192.0.2.200"]}
+    (found,) = rows(build(good()), build(good({"gatehouse_flows[2]": shop})))
+
+    assert (found["at"], found["direction"], found["opened"]) == (
+        ["192.0.2.200"],
+        "ingress",
+        ["203.0.113.0/24", "2001:db8:1::/48"],
+    )
+
+
 def holds(texts, port):
     if texts == ("all",):
         return True
@@ -75,23 +89,22 @@ def holds(texts, port):
     return any(PortSet.parse(text).holds(port.protocol, port.number) for text in texts if text != WITHOUT_PORTS)
 
 
-def passes(policy, direction, address, port):
-    ends = (address, V4[0]) if direction == "ingress" else (V4[0], address)
+def passes(policy, direction, peer, own, port):
+    ends = (peer, own) if direction == "ingress" else (own, peer)
     return verdict(policy, Packet(direction, *ends, port.protocol, port.number)).allowed
 
 
-@examples(60)
-@given(fleets(), fleets())
-def test_changes_are_where_verdicts_differ_and_nowhere_else(before, after):
+@examples(40)
+@given(fleets(), fleets(), some.tuples(some.sampled_from(V4), some.sampled_from(V6)))
+def test_changes_are_where_verdicts_differ_and_nowhere_else(before, after, own_addresses):
     found = changes(before, after)
-    for name in before.policies:
-        for direction in DIRECTIONS:
-            own = [one for one in found if (one.node_class, one.direction) == (name, direction)]
-            for port in PORTS:
-                opened, closed = (
-                    AddressSet.union(getattr(one, key) for one in own if holds(one.ports, port))
-                    for key in ("opened", "closed")
-                )
-                for address in V4 + V6:
-                    old, new = (passes(fleet.policies[name], direction, address, port) for fleet in (before, after))
-                    assert (address in opened, address in closed) == (new and not old, old and not new)
+    for name, direction, own in product(before.policies, DIRECTIONS, own_addresses):
+        rows_here = [one for one in found if (one.node_class, one.direction) == (name, direction) and own in one.at]
+        for port in PORTS:
+            opened, closed = (
+                AddressSet.union(getattr(one, key) for one in rows_here if holds(one.ports, port))
+                for key in ("opened", "closed")
+            )
+            for peer in V4 if own.version == 4 else V6:
+                old, new = (passes(fleet.policies[name], direction, peer, own, port) for fleet in (before, after))
+                assert (peer in opened, peer in closed) == (new and not old, old and not new)

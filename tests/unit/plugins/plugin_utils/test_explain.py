@@ -138,3 +138,45 @@ def test_a_question_about_what_is_not_there_is_told_by_its_part():
         explanation("web", "db", "1-9/tcp")
     with pytest.raises(ModelError, match="somebody: it has no address"):
         explanation("nobody", "web", "1/tcp", put={"gatehouse_zones[1]": {"name": "nobody"}})
+
+
+SHOP = {
+    "gatehouse_zones[2]": {"name": "world", "networks": ["0.0.0.0/0"]},
+    "gatehouse_flows[2]": {
+        "name": "shop",
+        "from": ["world"],
+        "to": ["db"],
+        "ports": ["443/tcp"],
+        "at": ["192.0.2.200"],
+    },
+}
+
+
+def test_an_address_that_flows_alone_name_is_the_classs_and_answers_for_itself():
+    assert lines("198.51.100.1", "192.0.2.200", "443/tcp", put=SHOP) == [
+        "198.51.100.1 -> 192.0.2.200, 443/tcp (198.51.100.1 -> 192.0.2.200): allowed",
+        "  input of any host (db) allows it: the flow shop allows it (world) [gatehouse_flows[2]]",
+    ]
+    assert lines("198.51.100.1", "db1", "443/tcp", put=SHOP)[1].endswith(
+        "denies it: no flow allows it; the flow shop allows this port, but at 192.0.2.200 alone"
+    )
+    both = explanation("198.51.100.1", "db", "443/tcp", put=SHOP)
+    assert [(answer.receivers.texts(), answer.allowed) for answer in both.answers] == [
+        (["192.0.2.200"], True),
+        (["192.0.2.11"], False),
+    ]
+
+
+def test_what_is_open_at_an_address_says_so_and_is_no_answer_for_another():
+    assert lines(receiver="192.0.2.200", put=SHOP) == [
+        "192.0.2.200, as db, lets in:",
+        "  5432/tcp from web, flow sql: what the web servers show",
+        "  443/tcp at 192.0.2.200 from world, flow shop",
+    ]
+    assert "shop" not in "".join(lines(receiver="db1", put=SHOP))
+
+
+def test_who_sends_to_such_an_address_is_let_out_to_it_and_to_nobody_else():
+    put = {**SHOP, "gatehouse_flows[2].from": ["web"]}
+    assert lines("web1", "192.0.2.200", "443/tcp", put=put)[0].endswith("allowed")
+    assert lines("web1", "db1", "443/tcp", put=put)[0].endswith("denied")

@@ -15,6 +15,7 @@ CONTENT = {
         {"name": "host", "type": "host"},
         {"name": "ns", "type": "dns_label", "required": True, "why": "where it is"},
         {"name": "on", "type": "bool"},
+        {"name": "lbs", "type": "frontends"},
     ],
     "classes": [{"name": "api", "pods": {"labels": {"app": "api"}, "namespace_option": "ns"}}],
     "zones": [
@@ -24,6 +25,7 @@ CONTENT = {
     "flows": [
         {"name": "on_port", "ports_option": "port"},
         {"name": "on_all", "ports": ["all"], "when": {"port": False}},
+        {"name": "lb", "frontends_option": "lbs", "from": ["far"]},
         {"name": "where_said", "ports": ["all"], "when": {"host": True}},
     ],
 }
@@ -80,6 +82,16 @@ def test_a_row_counts_where_an_option_is_set_or_where_it_is_not(options, flows):
     assert set(rows("flows", **options)) == flows
 
 
+def test_each_frontend_has_a_flow_of_its_own_at_its_address():
+    lbs = [{"address": "192.0.2.1", "ports": ["443/tcp", "80/tcp"]}, {"address": "2001:DB8::1", "ports": "53/udp"}]
+    found = rows("flows", lbs=lbs)
+
+    assert [found[name] for name in found if name.startswith("lb")] == [
+        {"name": "lb_192-0-2-1", "from": ["far"], "at": ["192.0.2.1"], "ports": ["80/tcp", "443/tcp"]},
+        {"name": "lb_2001-db8--1", "from": ["far"], "at": ["2001:db8::1"], "ports": ["53/udp"]},
+    ]
+
+
 @pytest.mark.parametrize("port", [6443, "6443"])
 def test_a_port_is_one_of_tcp(port):
     assert rows("flows", nets="192.0.2.1", port=port)["on_port"]["ports"] == ["6443/tcp"]
@@ -98,6 +110,27 @@ def test_a_row_of_the_profile_itself_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
+        ({"lbs": "192.0.2.1"}, "gatehouse_options.lbs: got '192.0.2.1', expected a list"),
+        (
+            {"lbs": [{"address": "192.0.2.0/24", "ports": ["80/tcp"]}]},
+            "gatehouse_options.lbs[0].address: got '192.0.2.0/24', expected one address such as",
+        ),
+        (
+            {"lbs": [{"address": ["192.0.2.1", "192.0.2.2"], "ports": ["80/tcp"]}]},
+            "gatehouse_options.lbs[0].address: got ['192.0.2.1', '192.0.2.2'], expected one address such as",
+        ),
+        (
+            {"lbs": [{"ports": ["80/tcp"]}]},
+            "gatehouse_options.lbs[0].address: got nothing, expected one address such as",
+        ),
+        (
+            {"lbs": [{"address": "192.0.2.1", "ports": []}]},
+            "gatehouse_options.lbs[0].ports: got [], expected a list of ports",
+        ),
+        (
+            {"lbs": [{"address": "192.0.2.1", "ports": "80/tcp"}, {"address": "192.0.2.1", "ports": "81/tcp"}]},
+            "gatehouse_options.lbs[1].address: got '192.0.2.1', expected an address of its own: put all",
+        ),
         ({"nets": "here"}, "gatehouse_options.nets: got 'here', expected an address or a network such as"),
         (
             {"nets": "192.0.2.1", "port": "6443/tcp"},

@@ -65,6 +65,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
                 "ports": ["80/tcp", "443/tcp"],
                 "addresses": ["203.0.113.0/24", "2001:db8:1::/48"],
                 "names": [],
+                "at": ["0.0.0.0/0", "::/0"],
             }
         ],
         "egress": [
@@ -78,6 +79,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
                 "ports": ["all"],
                 "addresses": ["192.0.2.11"],
                 "names": [],
+                "at": ["0.0.0.0/0", "::/0"],
             }
         ],
     }
@@ -150,6 +152,10 @@ def with_rule(direction, **changes):
         (with_rule("ingress", flow="other", side="private", addresses=["198.51.100.1"]), []),
         (with_rule("ingress", flow="other"), []),
         (with_rule("egress"), []),
+        (with_rule("ingress", peer="annex", at=["192.0.2.1"]), ["policy.ingress[1].at"]),
+        (with_rule("ingress", flow="other", at=["192.0.2.1"]), []),
+        (with_rule("egress", flow="other", at=["192.0.2.1"]), ["policy.egress[1].addresses"]),
+        (with_rule("egress", flow="other", at=["192.0.2.1"], addresses=["192.0.2.1"]), []),
         (with_rule("egress", addresses=["198.51.100.1"]), ["policy.egress[1].addresses"]),
         (with_rule("egress", peer="web", side="", addresses=["198.51.100.1"]), ["policy.egress[1].addresses"]),
     ],

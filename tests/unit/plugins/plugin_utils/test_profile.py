@@ -115,7 +115,7 @@ UNKNOWN = "True, expected no such key, but one of fast, public; did you mean pub
         (
             {"options": [{"name": "public"}, {"name": "fast", "type": "int"}]},
             "options[1].type",
-            "'int', expected one of bool, choice, choices, dns_label, host, networks, port, ports",
+            "'int', expected one of bool, choice, choices, dns_label, frontends, host, networks, port, ports",
         ),
         ({"zones": [{"name": "gates", "when": {"publik": True}}]}, "zones[0].when.publik", UNKNOWN),
         ({"zones": [{"name": "gates", "required_when": {"publik": True}}]}, "zones[0].required_when.publik", UNKNOWN),

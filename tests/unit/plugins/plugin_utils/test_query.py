@@ -88,3 +88,17 @@ def test_the_matrix_has_a_row_for_each_pair_and_end_in_the_models_order():
         ("db", "db", "both", "all", ("mesh",)),
         ("web", "db", "egress", "5432/tcp", ("sent",)),
     ]
+
+
+def test_what_is_for_some_addresses_of_the_receiver_has_a_row_of_its_own_and_is_no_open_port_of_its():
+    flows = [
+        {"name": "vip", "from": ["world"], "to": ["web"], "ports": ["443/tcp"], "at": ["192.0.2.9"]},
+        {"name": "all", "from": ["world"], "to": ["web"], "ports": ["80/tcp"]},
+    ]
+    model = read(classes=[{"name": "web", "groups": ["w"]}], zones=[{"name": "world"}], flows=flows)
+
+    assert [(cell.pair, str(cell.ports)) for cell in flow_matrix(model, TODAY)] == [
+        ("world to web at 192.0.2.9", "443/tcp"),
+        ("world to web", "80/tcp"),
+    ]
+    assert port_set(model, "web", "ingress", "world", TODAY).texts() == ["80/tcp"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import EVERYBODY, AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet, Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import (
@@ -42,6 +43,7 @@ _ports = some.one_of(
 _rules = some.lists(some.builds(Rule, some.just("flow"), some.just("peer"), _addresses, _ports), max_size=3).map(tuple)
 
 
+_at = some.one_of(some.just(EVERYBODY), _addresses)
 _ends = some.one_of(_addresses, some.just(AddressSet.of(map(ip_network, V4 + V6))))
 
 
@@ -55,7 +57,8 @@ def fleets(draw):
     for name, addresses in owners.items():
         own = AddressSet.of(map(ip_network, addresses))
         isolated = own if draw(some.booleans()) else AddressSet()
-        policies[name] = Policy(name, draw(_rules), draw(_rules), isolated)
+        coming_in = tuple(replace(rule, at=draw(_at) & own or EVERYBODY) for rule in draw(_rules))
+        policies[name] = Policy(name, coming_in, draw(_rules), isolated)
         for number, address in enumerate(addresses):
             one = AddressSet.of([ip_network(address)])
             hosts[f"{name}{number}"] = Host(f"{name}{number}", one, one)

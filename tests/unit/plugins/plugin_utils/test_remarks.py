@@ -77,3 +77,13 @@ def test_a_flow_on_everything_holds_the_protocols_without_ports_too():
 
 def test_an_expired_flow_is_told_elsewhere():
     assert said(flow("empty", "web", ["22/tcp"], expires="2020-01-01"), zones=[{"name": "empty"}]) == []
+
+
+def test_a_flow_at_some_addresses_is_held_by_one_at_all_of_them_and_not_the_other_way_round():
+    narrow, wide = flow("office", "web", ["443/tcp"], at=["192.0.2.200"]), flow("office", "db", ["443/tcp"])
+    assert said(narrow) == ["gatehouse_flows[2]: the flow mine opens nothing that front doesn't open already"]
+
+    at_one = {**wide, "name": "narrow", "at": ["192.0.2.200"]}
+    document = good({"gatehouse_flows[2]": at_one, "gatehouse_flows[3]": wide})
+    assert [line for line in remarks(build(document)) if "narrow" in line] != []
+    assert [line for line in remarks(build(document)) if "flow mine opens" in line] == []

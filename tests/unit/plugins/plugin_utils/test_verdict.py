@@ -20,11 +20,15 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import 
 HOST = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8::1")}
 
 
+def addresses(*texts):
+    return AddressSet.of(map(parse_network, texts))
+
+
 def rule(flow, peer, networks, ports, **more):
     union = PortSet()
     for text in ports.split():
         union |= PortSet.parse(text)
-    return Rule(flow, peer, AddressSet.of(map(parse_network, networks.split())), union, **more)
+    return Rule(flow, peer, addresses(*networks.split()), union, **more)
 
 
 POLICY = Policy(
@@ -447,3 +451,32 @@ def test_a_flow_for_everything_opens_what_is_judged_before_dnat_too():
 def test_what_goes_out_is_decided_by_where_it_goes():
     assert ask("egress", "10.244.1.7", "tcp", 8443, policy=NODE).flow == "pods"
     assert ask("egress", "10.244.1.7", "tcp", 30080, policy=NODE) == DENIED
+
+
+AT = Policy(
+    node_class="web",
+    ingress=(
+        rule("shop", "world", "0.0.0.0/0 ::/0", "443/tcp", at=addresses("192.0.2.200", "2001:db8::c8")),
+        rule("old", "office", "198.51.100.0/24 2001:db8:1::/48", "80/tcp", at=addresses("192.0.2.1")),
+    ),
+    pre_dnat=PreDnat(PortSet.parse("443/tcp")),
+)
+
+
+@pytest.mark.parametrize(
+    ("peer", "port", "to", "flow"),
+    [
+        ("198.51.100.7", 443, "192.0.2.200", "shop"),
+        ("2001:db8:9::7", 443, "2001:db8::c8", "shop"),
+        ("198.51.100.7", 443, "192.0.2.1", ""),
+        ("2001:db8:9::7", 443, "2001:db8::1", ""),
+        ("198.51.100.7", 80, "192.0.2.1", "old"),
+        ("198.51.100.7", 80, "192.0.2.200", ""),
+        ("2001:db8:1::7", 80, "2001:db8::1", ""),
+    ],
+)
+@pytest.mark.parametrize("redirected_to", [None, 8443])
+def test_a_flow_for_some_addresses_of_the_host_means_what_was_sent_to_them(peer, port, to, flow, redirected_to):
+    judged = {443: redirected_to, 80: None}[port]  # 80 isn't judged before DNAT: what it becomes decides
+    packet = Packet("ingress", ip_address(peer), ip_address(to), "tcp", port, redirected_to=judged)
+    assert (verdict(AT, packet).allowed, verdict(AT, packet).flow) == (bool(flow), flow)

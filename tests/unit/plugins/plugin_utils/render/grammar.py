@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
-_SET = rf"(?:{_NAME}(?:\.(?:private|public))?(?:\.names)?|pre_dnat\.addresses)\.v"
+_SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses)\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
 _PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
 _CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_destinations|_ports|_flows)?)"
@@ -16,6 +16,7 @@ _DHCP = r"udp sport \d+ udp dport \d+ accept"
 _NAMES = rf"\{{ {_INTERFACE}(?:, {_INTERFACE})* \}}"
 _INTERFACES = rf"(?:[io]ifname {_NAMES} )?"
 _PEER = rf"(?:meta nfproto ipv[46] |ip [sd]addr @{_SET}4 |ip6 [sd]addr @{_SET}6 )?"
+_AT = rf"(?:ct original ip daddr @{_SET}4 |ct original ip6 daddr @{_SET}6 )?"
 _LOG = rf'(?:log prefix "gatehouse {_NAME}: " )?'
 _ASKED_FOR = r"meta l4proto (?:tcp|udp|sctp) ct status dnat ct original proto-dst"
 _GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
@@ -56,7 +57,7 @@ _LINES = (
     rf"\t\t(?:tcp|udp|sctp) dport \{{ {_RANGE}(?:, {_RANGE})* \}} goto pre_dnat_flows",
     r'\t\tcounter drop comment "denied before DNAT: no flow allows it"',
     rf'\t\t{_PEER}drop comment "isolated:{_NAME}"',
-    rf'\t\t{_INTERFACES}{_PEER}{_LOG}accept comment "flow:{_NAME}"',
+    rf'\t\t{_INTERFACES}{_PEER}{_AT}{_LOG}accept comment "flow:{_NAME}"',
 )
 _LINE = re.compile("|".join(f"(?:{line})" for line in _LINES), re.ASCII)
 

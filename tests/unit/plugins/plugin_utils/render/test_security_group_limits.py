@@ -73,6 +73,14 @@ def test_some_ports_of_sctp_are_an_error(ports):
     assert problems(flow(ports=[ports], senders="everybody")) == [expected]
 
 
+def test_a_flow_for_some_addresses_of_the_members_is_an_error_at_either_end():
+    expected = "every address of the members: a security group doesn't look at theirs (flow mine)"
+    expected = f"gatehouse_flows[2].at: got '192.0.2.9', expected {expected}; {HINT}"
+
+    assert set(problems({**flow(), "at": ["192.0.2.9"]})) == {expected}
+    assert set(problems({**flow(senders="everybody"), "at": ["192.0.2.9"]})) == {expected}
+
+
 def test_a_flow_for_nobody_asks_for_nothing():
     nobody = {"gatehouse_zones[3]": {"name": "nobody"}}
 
