@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from .compile import DIRECTIONS, Fleet
 from .live import Live
@@ -125,6 +126,7 @@ def _watched_from(before: HostUsage, live: Live, anew: bool, now: datetime) -> d
     return loaded if is_new and before.seen <= loaded <= now else now
 
 
+@lru_cache(maxsize=1024)  # the same few times stand at thousands of flows
 def read_time(text: str) -> datetime | None:
     """Return the time that a text has as ``2026-11-21T09:30:00Z``; nothing where it has none."""
     try:

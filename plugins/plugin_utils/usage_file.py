@@ -21,9 +21,10 @@ class UsageError(GatehouseError):
 
 
 def history_text(history: History) -> str:
-    """Return the text of a history."""
-    hosts = {host: _host_data(one) for host, one in sorted(history.items())}
-    return json.dumps({"kind": KIND, "schema": SCHEMA, "hosts": hosts}, indent=1) + "\n"
+    """Return the text of a history, with a line for each host."""
+    lines = (f"{json.dumps(host)}: {json.dumps(_host_data(one))}" for host, one in sorted(history.items()))
+    hosts = "".join(["\n", ",\n".join(lines), "\n"])
+    return f'{{"kind": {json.dumps(KIND)}, "schema": {SCHEMA}, "hosts": {{{hosts}}}}}\n'
 
 
 def read_history(text: str) -> dict[str, HostUsage]:

@@ -25,7 +25,7 @@ ADDRESSES = {
     SENDER: ("198.51.100.161/28", "2001:db8:71::161/64"),
     RECEIVER: ("198.51.100.162/28", "2001:db8:71::162/64"),
 }
-TCP, UDP, IDLE, CLOSED = 9000, 9100, 9200, 9300
+TCP, UDP, IDLE, CLOSED, NODE_PORT = 9000, 9100, 9200, 9300, 30000
 FLEET = build(
     {
         "groups": {"senders": [SENDER], "receivers": [RECEIVER]},
@@ -33,10 +33,14 @@ FLEET = build(
             name: {"gatehouse_addresses": {"private": [text.partition("/")[0] for text in texts]}}
             for name, texts in ADDRESSES.items()
         },
-        "gatehouse_classes": [{"name": "sender", "groups": ["senders"]}, {"name": "receiver", "groups": ["receivers"]}],
+        "gatehouse_classes": [
+            {"name": "sender", "groups": ["senders"]},
+            {"name": "receiver", "groups": ["receivers"], "pre_dnat": {"ports": [f"{NODE_PORT}/tcp"]}},
+        ],
         "gatehouse_flows": [
             {"name": "api", "from": ["sender"], "to": ["receiver"], "ports": [f"{TCP}/tcp", f"{UDP}/udp"], "log": True},
             {"name": "idle", "from": ["sender"], "to": ["receiver"], "ports": [f"{IDLE}/tcp"]},
+            {"name": "node", "from": ["sender"], "to": ["receiver"], "ports": [f"{NODE_PORT}/tcp"]},
         ],
     }
 )
@@ -136,8 +140,8 @@ def test_a_flow_counts_what_asks_for_a_connection_at_both_ends_and_in_both_famil
         backend.load(ruleset_of(host, name))
     pair.forget()
     before = sender.listing(), receiver.listing()
-    assert counts(sender) == {("api", "egress"): 0, ("idle", "egress"): 0}
-    assert counts(receiver) == {("api", "ingress"): 0, ("idle", "ingress"): 0}
+    assert counts(sender) == dict.fromkeys([("api", "egress"), ("idle", "egress"), ("node", "egress")], 0)
+    assert counts(receiver) == dict.fromkeys([("api", "ingress"), ("idle", "ingress"), ("node", "ingress")], 0)
 
     assert connect(pair, 4, TCP, 3) == ["let in"] * 3
     assert connect(pair, 6, TCP, 2) == ["let in"] * 2
@@ -147,8 +151,8 @@ def test_a_flow_counts_what_asks_for_a_connection_at_both_ends_and_in_both_famil
     talk(pair, 6, words=20)
     assert connect(pair, 4, CLOSED, 2) == ["dropped"] * 2
 
-    assert counts(sender) == {("api", "egress"): 12, ("idle", "egress"): 0}
-    assert counts(receiver) == {("api", "ingress"): 12, ("idle", "ingress"): 0}
+    assert counts(sender) == {("api", "egress"): 12, ("idle", "egress"): 0, ("node", "egress"): 0}
+    assert counts(receiver) == {("api", "ingress"): 12, ("idle", "ingress"): 0, ("node", "ingress"): 0}
     assert all(one["bytes"] > 28 * one["packets"] for one in usage_of(receiver.counted()) if one["packets"])
     assert (sender.listing(), receiver.listing()) == before
 
@@ -170,9 +174,20 @@ def test_counts_survive_a_change_of_addresses_and_begin_anew_with_a_load(pair: L
     assert counts(receiver)["api", "ingress"] == 3
 
     receiver.load(ruleset)
-    assert counts(receiver) == {("api", "ingress"): 0, ("idle", "ingress"): 0}
+    assert set(counts(receiver).values()) == {0}
     assert connect(pair, 6, TCP, 2) == ["let in"] * 2
     assert counts(receiver)["api", "ingress"] == 2
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_what_is_judged_before_dnat_and_ends_on_the_host_counts_at_both_stages(pair: Lab, name: str) -> None:
+    receiver = backend_of(pair, RECEIVER, name)
+    receiver.load(ruleset_of(RECEIVER, name))
+    pair.forget()
+    assert connect(pair, 4, NODE_PORT, 3) == ["let in"] * 3
+    assert connect(pair, 6, NODE_PORT, 1) == ["let in"]
+
+    assert counts(receiver) == {("api", "ingress"): 0, ("idle", "ingress"): 0, ("node", "ingress"): 2 * (3 + 1)}
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -123,7 +123,8 @@ def test_a_second_run_changes_nothing_of_a_host_that_counts(site):
     site.use(1)
     code, output = site.run("harden.yml")
     assert (code, "changed=0" in output) == (0, True), output
-    assert "packets" not in output
+    code, output = site.run("harden.yml", "--check", "--diff", "-v")
+    assert (code, "changed=0" in output, "in_force_since" in output) == (0, True, False), output
 
     before = site.kept()["in_force_since"]
     site.report()
