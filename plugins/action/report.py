@@ -11,6 +11,7 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils import usage_file
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import read_live
@@ -18,8 +19,15 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files impo
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.matrix import FORMS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.page import Report, page
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.usage import (
+    unused_flow,
+    usage_lines,
+    usage_page,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.usage import updated, uses
 
 FILES = {"markdown": "flows.md", "csv": "flows.csv", "mermaid": "flows.mmd"}
+USAGE_PAGE = "usage.md"
 
 
 class ActionModule(ActionBase):
@@ -33,7 +41,11 @@ class ActionModule(ActionBase):
         """Write the files that differ from what is there, and return their names."""
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
-            {"directory": {"type": "path", "required": True}, "registered": {"type": "str", "default": ""}}
+            {
+                "directory": {"type": "path", "required": True},
+                "registered": {"type": "str", "default": ""},
+                "unused_days": {"type": "int", "default": 30},
+            }
         )
         problems = Problems()
         fleet = compiled(FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems)
@@ -41,11 +53,32 @@ class ActionModule(ActionBase):
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         live = self._live(arguments["registered"], fleet, task_vars["hostvars"])
         files["report.html"] = page(Report(fleet, cells, live))
+        usage_files, usage = self._usage(Path(arguments["directory"]), fleet, live, arguments["unused_days"])
+        files.update(usage_files)
         try:
             changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode=0o644)
         except OSError as error:
             raise AnsibleActionFail(f"can't write the report: {error}") from error
-        return {"changed": changed, "files": sorted(files)}
+        return {"changed": changed, "files": sorted(files), **usage}
+
+    @staticmethod
+    def _usage(directory, fleet, live, days):
+        """Return the files of what is used, and the results about it; nothing where no host has said anything."""
+        if days < 1:
+            raise AnsibleActionFail(f"gatehouse_unused_days: got {days}, expected a number of days, of at least 1")
+        path = directory / usage_file.FILE
+        now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+        try:
+            history = usage_file.read_history(path.read_text(encoding="utf-8")) if path.exists() else {}
+        except (OSError, ValueError, usage_file.UsageError) as error:
+            raise AnsibleActionFail(f"{path}: {error}") from error
+        if all(one.silence for one in live.values()):
+            return {}, {}
+        history = updated(history, live, now, days)
+        found = uses(fleet, history, now)
+        texts = {usage_file.FILE: usage_file.history_text(history), USAGE_PAGE: usage_page(found, days, now)}
+        unused = [unused_flow(one) for one in found if one.is_unused(days, now)]
+        return texts, {"unused_flows": unused, "usage": usage_lines(found, days, now)}
 
     @staticmethod
     def _live(registered, fleet, hostvars):

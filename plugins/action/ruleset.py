@@ -35,12 +35,14 @@ LOOKED_AT = (
     "ebpf",
     "findings",
     "host_names",
+    "in_force_since",
     "management",
     "managers",
     "metrics",
     "packages",
     "primed",
     "tracks_connections",
+    "usage",
 )
 NOT_CHECKED = "not installed yet, so that the host can't check the ruleset: {}"
 BLIND = (

@@ -48,6 +48,10 @@ class Backend:
         """Return our part of the kernel's rules, normalised; an empty text where there is none."""
         raise NotImplementedError
 
+    def counted(self) -> str:
+        """Return our part of the kernel's rules with what they have counted, as the backend prints it."""
+        raise NotImplementedError
+
     def is_primer(self, listing: str) -> bool:
         """Return whether a listing is what ``prime`` made, which stands for no ruleset at all."""
         raise NotImplementedError

@@ -13,6 +13,7 @@ from typing import Callable, Iterable, List
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import fault_point
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import DIRECTORY as RUN_DIRECTORY
 
 BOOT_DIRECTORY = "etc/gatehouse"
 LIVE_DIRECTORY = "var/lib/gatehouse"
@@ -37,6 +38,9 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+RuntimeDirectory=gatehouse
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
 ExecStart=/bin/sh -c '{{command}}'
 ExecReload=/bin/sh -c '{{command}}'
 
@@ -82,6 +86,15 @@ class Boot:
     def live(self, backend: Backend) -> str:
         """Return what the kernel listed after the last change."""
         return _read(self._live(backend)).partition("\n")[2]
+
+    def loaded_at(self, backend: Backend) -> float | None:
+        """Return when rules were loaded last, in seconds of the epoch: counted from then. None where nobody knows.
+
+        The loader notes it, whoever has it run: a change, the way back from one, or a boot.
+        """
+        with suppress(FileNotFoundError):
+            return (self._root / RUN_DIRECTORY / f"loaded.{backend.file_type}").stat().st_mtime
+        return None
 
     def is_edited(self, backend: Backend) -> bool:
         """Return whether somebody has edited the ruleset of the next boot."""

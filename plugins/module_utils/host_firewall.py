@@ -20,6 +20,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import fa
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import without_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import usage_of, utc
 
 
 class HostFirewall:
@@ -89,6 +90,11 @@ class HostFirewall:
     def drift(self) -> list[str]:
         """Return what somebody else has changed, in lines; nothing where the kernel has what we applied."""
         return [] if self.live == self.recorded else drift(self.recorded, self.live)
+
+    def usage(self) -> dict[str, Any]:
+        """Return what each flow has let through, and since when that was counted; nothing where no rule is in force."""
+        usage = usage_of(self._backend.counted()) if self.live else []
+        return {"usage": usage, "in_force_since": utc(self._boot.loaded_at(self._backend)) if self.live else None}
 
     def findings(self, wanted: str) -> list[Finding]:
         """Return in what the host is not as this ruleset would have it."""

@@ -130,6 +130,10 @@ class Iptables(ScriptedBackend):
             lines += [f"ipset create {name} {kind}", *(f"ipset add {name} {member}" for member in members)]
         return without_endings("".join(f"{line}\n" for line in lines))
 
+    def counted(self) -> str:
+        """Return our tables of both families with counters, as they are saved."""
+        return "" if self.missing else "".join(self._saved(family, "-c") for family in self._families())
+
     def is_primer(self, listing: str) -> bool:
         """Return whether a listing is what ``prime`` made."""
         return f" -N {PRIMER_CHAIN}\n" in listing
@@ -235,14 +239,17 @@ class Iptables(ScriptedBackend):
         return [self._v4, self._v6] if code == 0 else [self._v4]
 
     def _tables(self, family: _Family) -> dict[str, Table]:
+        saved = self._saved(family)
+        if "is incompatible, use 'nft' tool" in saved:
+            raise FirewallError(f"{family.name}-save can't show all its rules: somebody has put some there with nft")
+        return our_tables(saved)
+
+    def _saved(self, family: _Family, *flags: str) -> str:
         names: Iterable[str] = TABLES
         if self._variant(family) == "legacy":
             # To ask for a table that the kernel lacks would make it.
             names = [name for name in TABLES if name in self._legacy_tables(family)]
-        saved = "".join(self._words([f"{family.command}-save", "-t", name]) for name in names)
-        if "is incompatible, use 'nft' tool" in saved:
-            raise FirewallError(f"{family.name}-save can't show all its rules: somebody has put some there with nft")
-        return our_tables(saved)
+        return "".join(self._words([f"{family.command}-save", *flags, "-t", name]) for name in names)
 
     def _legacy_tables(self, family: _Family) -> list[str]:
         name = family.name.replace("tables", "_tables_names")

@@ -158,6 +158,8 @@ if [ -r /proc/self/ns/net ] && command -v flock >/dev/null; then
     exec 9</proc/self/ns/net
     flock -w 10 9 # one of us at a time in a network namespace
 fi
+# Counters begin anew with what is loaded: this file's time says since when.
+[ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.iptables) 2>/dev/null
 
 "$ipset" destroy gatehouse-new 2>/dev/null
 keep=$(ours)

@@ -17,17 +17,21 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall i
 from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Manager
 from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
+from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import metrics as usage_metrics
 
 
-def look_at(host: ThisHost, diff: bool) -> dict[str, Any]:
-    """Return what there is on a host, and in which backend."""
-    found = look(host.firewall(), host.managers().found(), host.wanted, diff)
+def look_at(host: ThisHost, diff: bool, count: bool = False) -> dict[str, Any]:
+    """Return what there is on a host, and in which backend; with ``count``, what was counted by its rules, too."""
+    found = look(host.firewall(), host.managers().found(), host.wanted, diff, count)
     here = {"backend": host.backend.name, "backend_reason": host.reason, "ebpf": host.ebpf(), "answers": host.answers}
     return {**here, **found}
 
 
-def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None, diff: bool) -> dict[str, Any]:
+def look(
+    firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None, diff: bool, count: bool = False
+) -> dict[str, Any]:
     """Return what there is or, where something is wanted, how far it is from that."""
+    counts = firewall.usage() if count else {"usage": []}
     result: dict[str, Any] = {
         "changed": False,
         "packages": firewall.missing_packages,
@@ -36,6 +40,7 @@ def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None
         "host_names": firewall.host_names(),
         "managers": [asdict(manager) for manager in managers],
         "management": management_connection(Path("/proc"), os.getpid()),
+        **(counts if count else {}),
     }
     if wanted is None:
         return dict(result, live=firewall.live, applied=firewall.applied)
@@ -45,7 +50,7 @@ def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None
     if wanted:
         findings = [*firewall.findings(wanted), *map(another, managers)]
         result["findings"] = [asdict(finding) for finding in findings]
-        result["metrics"] = metrics(findings, result["host_names"], time.time())
+        result["metrics"] = metrics(findings, result["host_names"], time.time()) + usage_metrics(counts["usage"])
     is_there = firewall.is_at(wanted)
     addresses_alone = bool(wanted) and (is_there or firewall.differs_in_addresses_alone(wanted))
     return dict(result, differs=not is_there, differs_in_addresses_alone=addresses_alone)

@@ -57,14 +57,11 @@ class Nft(ScriptedBackend):
 
     def listing(self) -> str:
         """Return our table as the kernel has it, without counters; an empty text where there is none."""
-        if self.missing:
-            return ""
-        code, output, error = self._run([self._path, "-s", "list", "table", *TABLE.split()], None)
-        if code == 0:
-            return output
-        if "No such file or directory" in error:
-            return ""
-        raise FirewallError(f"nft can't list the table {TABLE}: {error.strip()}")
+        return self._listed("-s")
+
+    def counted(self) -> str:
+        """Return our table with counters, as far as this nft can without what is in its sets."""
+        return self._listed("-t")
 
     def is_primer(self, listing: str) -> bool:
         """Return whether a listing of our table is the primer's."""
@@ -129,6 +126,16 @@ class Nft(ScriptedBackend):
         """Delete our table; it need not exist."""
         if not self.missing:
             self._replace(NO_TABLE, f"nft can't delete the table {TABLE}")
+
+    def _listed(self, flag: str) -> str:
+        if self.missing:
+            return ""
+        code, output, error = self._run([self._path, flag, "list", "table", *TABLE.split()], None)
+        if code == 0:
+            return output
+        if "No such file or directory" in error:
+            return ""
+        raise FirewallError(f"nft can't list the table {TABLE}: {error.strip()}")
 
     def _replace(self, ruleset: str, failure: str) -> None:
         self.require()

@@ -167,6 +167,8 @@ if [ -r /proc/self/ns/net ] && command -v flock >/dev/null; then
     exec 9</proc/self/ns/net
     flock -w 10 9 # one of us at a time in a network namespace
 fi
+# Counters begin anew with what is loaded: this file's time says since when.
+[ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.nft) 2>/dev/null
 
 wanted=$(cat "$ruleset") || exit
 if look; then

@@ -14,6 +14,9 @@ description:
   - Writes a page, C(report.html), with a picture of who reaches whom, the matrix, ports and reasons of each pair, and
     what each class lets through; and the matrix as C(flows.md), C(flows.csv) and C(flows.mmd) (Mermaid).
   - The page needs nothing but itself, and no script.
+  - Where hosts were asked, C(usage.json) in the directory keeps what they have counted of each flow from one report to
+    the next, and C(usage.md) says when each was used at the latest, and which ones nobody uses. A C(usage.json) that is
+    something else is an error, and stays as it is.
   - Compiles the model on the controller and connects to no host itself. Run it once per play (C(run_once)).
 options:
   directory:
@@ -26,6 +29,11 @@ options:
         hosts have said. An empty text shows the model alone.
     type: str
     default: ""
+  unused_days:
+    description:
+      - For how many days some host has to have watched a flow, and nobody to have used it, for it to be called unused.
+    type: int
+    default: 30
 attributes:
   check_mode:
     description: Compiles as ever, but writes no file.
@@ -51,4 +59,18 @@ files:
   type: list
   elements: str
   sample: [flows.csv, flows.md, flows.mmd, report.html]
+unused_flows:
+  description:
+    - The flows that nobody used for so many days, each with its C(name), C(owner) and C(ticket), and in C(last_used)
+      the time by which it was used, or since when no report has seen it used.
+  returned: when a host has answered
+  type: list
+  elements: dict
+  sample: [{name: scrape, last_used: "never since 2026-09-01T06:00:00Z", owner: observability, ticket: NET-12}]
+usage:
+  description: The same in words, and which flows no host counts.
+  returned: when a host has answered
+  type: list
+  elements: str
+  sample: ["flows that nobody used for 30 days: scrape"]
 """

@@ -134,8 +134,27 @@ findings:
   type: list
   elements: dict
   sample: [{kind: rule_added, flow: "", text: "added: input_tcp_22: tcp dport 23 accept"}]
+usage:
+  description:
+    - What each C(flow) has let through in each C(direction) (ingress or egress), as C(packets) and C(bytes) that the
+      kernel has counted by its rules since RV(in_force_since).
+    - Only packets that ask for a new connection come to these rules. One that isn't answered is asked for again.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{flow: k8s_to_nomad, direction: ingress, packets: 12, bytes: 720}]
+in_force_since:
+  description:
+    - When our rules were last loaded on this host (by a change, the way back from one, or a boot), in UTC. Their counts
+      began anew then. Changes of addresses in sets don't count.
+    - Nothing where no rule of ours is in force, or the host can't tell.
+  returned: success
+  type: str
+  sample: "2026-11-21T09:30:00Z"
 metrics:
-  description: The number of findings of each kind, for the textfile collector of node_exporter.
+  description:
+    - The number of findings of each kind, and how often each flow let through what asked for a connection, for the
+      textfile collector of node_exporter.
   returned: when a ruleset is given
   type: str
 differs:
@@ -158,7 +177,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host impor
 def main():
     module = AnsibleModule(RULESETS, supports_check_mode=True)
     try:
-        result = look_at(ThisHost(module), module._diff)
+        result = look_at(ThisHost(module), module._diff, count=True)
     except (FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

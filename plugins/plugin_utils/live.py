@@ -8,13 +8,28 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Count:
+    """What a host's kernel has counted of a flow in one direction: what asked for a connection and was let through."""
+
+    flow: str
+    direction: str
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Live:
-    """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be."""
+    """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be.
+
+    ``usage`` is counted since ``in_force_since``, a time in ISO 8601; an empty text where the host can't tell.
+    """
 
     host: str
     silence: str = ""
     backend: str = ""
     findings: tuple[str, ...] = ()
+    usage: tuple[Count, ...] = ()
+    in_force_since: str = ""
 
 
 def read_live(host: str, result: Mapping[str, Any]) -> Live:
@@ -22,4 +37,6 @@ def read_live(host: str, result: Mapping[str, Any]) -> Live:
     if result.get("unreachable") or result.get("failed"):
         return Live(host, silence="not reached" if result.get("unreachable") else str(result.get("msg", "failed")))
     findings = tuple(str(finding["text"]) for finding in result["findings"])
-    return Live(host, backend=str(result["backend"]), findings=findings)
+    usage = tuple(Count(**one) for one in result.get("usage", ()))
+    in_force_since = str(result.get("in_force_since") or "")
+    return Live(host, "", str(result["backend"]), findings, usage, in_force_since)

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,18 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+SETUP = """
+set -e
+mount -t tmpfs tmpfs "$1"
+for folder in /etc /var/lib; do
+    layer=$1/$(echo "$folder" | tr / _)
+    mkdir "$layer" "$layer.work"
+    mount -t overlay overlay -o "lowerdir=$folder,upperdir=$layer,workdir=$layer.work" "$folder"
+done
+mount -t tmpfs tmpfs /run
+echo up
+exec cat
+"""
 CALICO_CASE = ROOT / "tests" / "golden" / "calico" / "02-load-balancers-stay-open"
 FAILURE = re.compile(r"^fatal: \[(?P<host>[^\]]+)\]: FAILED! => (?P<result>\{.*\})$", re.MULTILINE)
 
@@ -189,3 +201,37 @@ def calico_inventory(write: Callable[[Path, object], Path], tmp_path: Path) -> P
     groups, hosts = document.pop("groups"), document.pop("hosts")
     children = {name: {"hosts": {host: hosts[host] for host in members}} for name, members in groups.items()}
     return write(tmp_path / "inventory.yml", {"all": {"vars": document, "children": children}})
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Run commands on "this machine" inside namespaces of its own: its network has no interface, and what they write to
+    /etc, /run and /var/lib goes to layers that end with the test. Root is needed for both.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("namespaces and layers over /etc need root")
+    missing = [tool for tool in ("unshare", "nsenter", "nft") if not shutil.which(tool)]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    layers = tmp_path_factory.mktemp("layers")
+    holder = subprocess.Popen(
+        ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", SETUP, "sh", str(layers)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert holder.stdout
+    assert holder.stderr
+    if holder.stdout.readline() != b"up\n":
+        pytest.skip(f"no namespaces with layers over /etc can be had: {holder.stderr.read().decode()}")
+
+    def run(
+        *command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        enter = ["nsenter", f"--target={holder.pid}", "--net", "--mount", f"--wdns={cwd or '/'}", "--"]
+        return subprocess.run(
+            [*enter, *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=120
+        )
+
+    yield run
+    holder.communicate()

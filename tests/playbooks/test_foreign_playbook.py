@@ -1,14 +1,11 @@
 """The built collection in the playbook of somebody who has nothing of this repository.
 
-The play runs on "this machine" inside namespaces of its own: its network has no interface, and what it writes to /etc,
-/run and /var/lib goes to layers that end with the test. Root is needed for both.
+The play runs on "this machine" inside namespaces of its own, which end with the test: the fixture machine has them.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,18 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SETUP = """
-set -e
-mount -t tmpfs tmpfs "$1"
-for folder in /etc /var/lib; do
-    layer=$1/$(echo "$folder" | tr / _)
-    mkdir "$layer" "$layer.work"
-    mount -t overlay overlay -o "lowerdir=$folder,upperdir=$layer,workdir=$layer.work" "$folder"
-done
-mount -t tmpfs tmpfs /run
-echo up
-exec cat
-"""
 INVENTORY = {
     "all": {
         "vars": {
@@ -57,32 +42,6 @@ PLAY = {
     "roles": ["site_accounts", "gatehouse.firewall.nomad_client", "site_settings"],
 }
 REMOVAL = {**PLAY, "roles": ["site_accounts"], "tasks": [{"gatehouse.firewall.ruleset": {"state": "absent"}}]}
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory):
-    """Return a way to run commands inside the namespaces."""
-    if os.geteuid() != 0:
-        pytest.skip("namespaces and layers over /etc need root")
-    missing = [tool for tool in ("unshare", "nsenter", "nft") if not shutil.which(tool)]
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    layers = tmp_path_factory.mktemp("layers")
-    holder = subprocess.Popen(
-        ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", SETUP, "sh", str(layers)],
-        **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE),
-    )
-    if holder.stdout.readline() != b"up\n":
-        pytest.skip(f"no namespaces with layers over /etc can be had: {holder.stderr.read().decode()}")
-
-    def run(*command, cwd=None, env=None):
-        enter = ["nsenter", f"--target={holder.pid}", "--net", "--mount", f"--wdns={cwd or '/'}", "--"]
-        return subprocess.run(
-            [*enter, *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=120
-        )
-
-    yield run
-    holder.communicate()
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,7 @@ def test_an_interface_on_the_command_line_is_every_hosts(planned, fleet, write, 
     inventory = write(tmp_path / "hosts.yml", fleet(all=model))
     found = planned(inventory, tmp_path / "plan", gatehouse_interfaces={"public": "eth1"})
 
-    assert 'iifname { "eth1" } ip saddr @office.public.v4 accept' in found["web1"]
+    assert 'iifname { "eth1" } ip saddr @office.public.v4 counter accept' in found["web1"]
 
 
 def test_values_may_be_templates_of_the_groups_or_the_hosts_own_variables(planned, fleet, write, files, tmp_path):

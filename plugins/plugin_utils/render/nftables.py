@@ -189,7 +189,7 @@ def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[st
         interface = _interface(policy, direction, rule)
         log = f'log prefix "gatehouse {rule.flow}: " ' if rule.log else ""
         for peer in _rule_matches(direction, rule):
-            yield f'{interface}{peer}{log}accept comment "flow:{rule.flow}"'
+            yield f'{interface}{peer}{log}counter accept comment "flow:{rule.flow}"'
 
 
 def _interface(policy: Policy, direction: str, rule: Rule) -> str:

@@ -31,6 +31,7 @@ FOUND = {
 }
 BACKEND = {"backend": "nftables", "backend_reason": "the host has nft 1.0.6"}
 POLICY = to_data(build(good()).policy_of("web1"))
+FRONT = 'ip saddr @office.v4 counter accept comment "flow:front"'
 FROM_OFFICE = {"source": "203.0.113.7", "destination": "192.0.2.1", "port": 443}
 FROM_ELSEWHERE = {**FROM_OFFICE, "source": "198.51.100.1"}
 
@@ -380,8 +381,8 @@ def test_ebpf_is_no_matter_where_nothing_is_judged_before_dnat(ebpf):
 @pytest.mark.parametrize(
     ("arguments", "management", "rules"),
     [
-        ({"policy": POLICY}, FROM_OFFICE, ['ip saddr @office.v4 accept comment "flow:front"']),
-        ({"policy": POLICY}, None, ['ip saddr @office.v4 accept comment "flow:front"']),  # nobody may at 22: all may
+        ({"policy": POLICY}, FROM_OFFICE, [FRONT]),
+        ({"policy": POLICY}, None, [FRONT]),  # nobody may at 22: all may
         ({}, FROM_OFFICE, None),
     ],
 )

@@ -75,5 +75,15 @@ def test_what_is_not_as_it_should_be_is_found_by_kind_and_flow(host):
     assert 'gatehouse_drift{kind="model_changed"} 2\n' in found["metrics"]
 
 
+def test_what_was_counted_is_said_where_it_is_asked_for(host):
+    host.nft.table += '\tchain input_tcp_22 {\n\t\tcounter packets 3 bytes 180 accept comment "flow:admin"\n\t}\n'
+    found = look_module.look(host.firewall(), [], RULESET, diff=False, count=True)
+
+    usage = [{"flow": "admin", "direction": "ingress", "packets": 3, "bytes": 180}]
+    assert (found["usage"], found["in_force_since"]) == (usage, None)
+    assert 'gatehouse_flow_attempts_total{flow="admin",direction="ingress"} 3\n' in found["metrics"]
+    assert "gatehouse_flow_attempts_total" not in look(host, RULESET)["metrics"]
+
+
 def test_an_audit_of_a_host_as_it_should_be_is_clean(host):
     assert look(host, RULESET)["findings"] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import Live, read_live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import Count, Live, read_live
+
+USAGE = {"flow": "sql", "direction": "egress", "packets": 3, "bytes": 180}
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,19 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import Liv
         (
             {"findings": [{"kind": "rule_added", "text": "added: a rule", "flow": ""}], "backend": "iptables"},
             Live("web1", backend="iptables", findings=("added: a rule",)),
+        ),
+        (
+            {"findings": [], "backend": "nftables", "usage": [], "in_force_since": None},
+            Live("web1", backend="nftables"),
+        ),
+        (
+            {"findings": [], "backend": "nftables", "usage": [USAGE], "in_force_since": "2026-11-21T09:30:00Z"},
+            Live(
+                "web1",
+                backend="nftables",
+                usage=(Count("sql", "egress", 3, 180),),
+                in_force_since="2026-11-21T09:30:00Z",
+            ),
         ),
     ],
 )

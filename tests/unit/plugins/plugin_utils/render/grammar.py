@@ -57,7 +57,7 @@ _LINES = (
     rf"\t\t(?:tcp|udp|sctp) dport \{{ {_RANGE}(?:, {_RANGE})* \}} goto pre_dnat_flows",
     r'\t\tcounter drop comment "denied before DNAT: no flow allows it"',
     rf'\t\t{_PEER}drop comment "isolated:{_NAME}"',
-    rf'\t\t{_INTERFACES}{_PEER}{_AT}{_LOG}accept comment "flow:{_NAME}"',
+    rf'\t\t{_INTERFACES}{_PEER}{_AT}{_LOG}counter accept comment "flow:{_NAME}"',
 )
 _LINE = re.compile("|".join(f"(?:{line})" for line in _LINES), re.ASCII)
 

@@ -83,8 +83,8 @@ def test_a_direction_has_its_own_hook_its_own_chains_and_the_peers_address_on_it
         Policy("web", ingress=(rule("a", "192.0.2.1", "22/tcp"),), egress=(rule("b", "192.0.2.1", "22/tcp"),))
     )
 
-    assert found["input_tcp_22"] == ['ip saddr @office.v4 accept comment "flow:a"']
-    assert found["output_tcp_22"] == ['ip daddr @office.v4 accept comment "flow:b"']
+    assert found["input_tcp_22"] == ['ip saddr @office.v4 counter accept comment "flow:a"']
+    assert found["output_tcp_22"] == ['ip daddr @office.v4 counter accept comment "flow:b"']
 
 
 def test_an_empty_peer_renders_no_rule_no_chain_and_no_set():
@@ -111,7 +111,7 @@ def test_an_empty_peer_renders_no_rule_no_chain_and_no_set():
 def test_a_peer_is_matched_in_the_families_it_has_and_everybody_needs_no_match(networks, matches):
     found = ingress(rule("a", networks, "22/tcp"))
 
-    assert found["input_tcp_22"] == [f'{match}accept comment "flow:a"' for match in matches]
+    assert found["input_tcp_22"] == [f'{match}counter accept comment "flow:a"' for match in matches]
     sets = {name for name in found if name.startswith("office.")}
     assert sets == {f"office.v{family}" for family in (4, 6) if any(f"office.v{family}" in match for match in matches)}
 
@@ -129,7 +129,7 @@ def test_flows_for_everything_stand_before_the_ports_and_match_no_protocol():
     found = ingress(rule("all", "192.0.2.1", "all"), rule("ssh", "198.51.100.1", "22/tcp", peer="annex"))
 
     assert found["input_flows"] == [
-        'ip saddr @office.v4 accept comment "flow:all"',
+        'ip saddr @office.v4 counter accept comment "flow:all"',
         "tcp dport vmap { 22 : goto input_tcp_22 }",
     ]
 
@@ -167,10 +167,10 @@ def test_a_port_of_two_flows_is_decided_by_both_in_the_policys_order():
     found = ingress(rule("b", "192.0.2.2", "80-90/tcp", "second"), rule("a", "192.0.2.1", "85/tcp", "first"))
 
     assert found["input_tcp_85"] == [
-        'ip saddr @second.v4 accept comment "flow:b"',
-        'ip saddr @first.v4 accept comment "flow:a"',
+        'ip saddr @second.v4 counter accept comment "flow:b"',
+        'ip saddr @first.v4 counter accept comment "flow:a"',
     ]
-    assert found["input_tcp_80"] == ['ip saddr @second.v4 accept comment "flow:b"']
+    assert found["input_tcp_80"] == ['ip saddr @second.v4 counter accept comment "flow:b"']
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_port_of_two_flows_is_decided_by_both_in_the_policys_order():
 def test_a_side_is_matched_by_the_hosts_interfaces_on_it(interfaces, match):
     found = ingress(rule("a", "192.0.2.1", "22/tcp", side="public"), interfaces=interfaces)
 
-    assert found["input_tcp_22"] == [f'{match}ip saddr @office.public.v4 accept comment "flow:a"']
+    assert found["input_tcp_22"] == [f'{match}ip saddr @office.public.v4 counter accept comment "flow:a"']
 
 
 def test_a_side_going_out_is_matched_by_the_outgoing_interface():
@@ -193,7 +193,7 @@ def test_a_side_going_out_is_matched_by_the_outgoing_interface():
         Policy("web", egress=(rule("a", "192.0.2.1", "22/tcp", side="private"),), interfaces={"private": ("eth0",)})
     )
 
-    assert found["output_tcp_22"] == ['oifname { "eth0" } ip daddr @office.private.v4 accept comment "flow:a"']
+    assert found["output_tcp_22"] == ['oifname { "eth0" } ip daddr @office.private.v4 counter accept comment "flow:a"']
 
 
 def test_a_peers_sides_have_sets_of_their_own():
@@ -214,8 +214,8 @@ def test_a_logged_flow_says_its_name_in_each_family():
     found = ingress(rule("front", "192.0.2.1 2001:db8::1", "22/tcp", log=True))
 
     assert found["input_tcp_22"] == [
-        'ip saddr @office.v4 log prefix "gatehouse front: " accept comment "flow:front"',
-        'ip6 saddr @office.v6 log prefix "gatehouse front: " accept comment "flow:front"',
+        'ip saddr @office.v4 log prefix "gatehouse front: " counter accept comment "flow:front"',
+        'ip6 saddr @office.v6 log prefix "gatehouse front: " counter accept comment "flow:front"',
     ]
 
 
@@ -226,7 +226,7 @@ def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_
     assert found["input_flows"] == [
         'ip saddr @web.v4 drop comment "isolated:web"',
         'ip6 saddr @web.v6 drop comment "isolated:web"',
-        'accept comment "flow:all"',
+        'counter accept comment "flow:all"',
     ]
     assert found["output_flows"] == [
         'ip daddr @web.v4 drop comment "isolated:web"',
@@ -379,7 +379,7 @@ ASKED_FOR = "meta l4proto {} ct status dnat ct original proto-dst vmap {{ {} }}"
                 "udp dport vmap { 30080 : goto input_udp_30080 }",
             ],
         ),
-        ("30000-32767/tcp", "all", ['ip saddr @office.v4 accept comment "flow:a"']),
+        ("30000-32767/tcp", "all", ['ip saddr @office.v4 counter accept comment "flow:a"']),
     ],
 )
 def test_what_was_redirected_to_the_host_is_decided_by_the_port_that_was_asked_for_first(judged, open_ports, dispatch):
