@@ -13,6 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Element
+
 Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
 """Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
 
@@ -46,6 +48,10 @@ class Backend:
 
     def listing(self) -> str:
         """Return our part of the kernel's rules, normalised; an empty text where there is none."""
+        raise NotImplementedError
+
+    def observed(self) -> list[Element] | None:
+        """Return what the kernel has counted where it would have denied; None where our rules don't observe."""
         raise NotImplementedError
 
     def is_primer(self, listing: str) -> bool:

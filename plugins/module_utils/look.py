@@ -36,6 +36,7 @@ def look(firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None
         "host_names": firewall.host_names(),
         "managers": [asdict(manager) for manager in managers],
         "management": management_connection(Path("/proc"), os.getpid()),
+        **firewall.observed(),
     }
     if wanted is None:
         return dict(result, live=firewall.live, applied=firewall.applied)

@@ -18,6 +18,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
     alone_in_network,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import (
+    Element,
+    observed_by_nft,
+    without_observed,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
 
 TABLE = "inet gatehouse"
@@ -57,9 +62,16 @@ class Nft(ScriptedBackend):
 
     def listing(self) -> str:
         """Return our table as the kernel has it, without counters; an empty text where there is none."""
+        return without_observed(self._listed("-s"))
+
+    def observed(self) -> list[Element] | None:
+        """Return what the kernel has counted where it would have denied."""
+        return observed_by_nft(self._listed())
+
+    def _listed(self, *flags: str) -> str:
         if self.missing:
             return ""
-        code, output, error = self._run([self._path, "-s", "list", "table", *TABLE.split()], None)
+        code, output, error = self._run([self._path, *flags, "list", "table", *TABLE.split()], None)
         if code == 0:
             return output
         if "No such file or directory" in error:
