@@ -337,7 +337,7 @@ def _of_model(variables: Mapping[str, object]) -> dict[str, object]:
 
 
 def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
-    """Return the policies by key and the key of each host: a class's name, with the interfaces and the mode where they matter."""
+    """Return the policies by key and each host's key: a class's name, with the interfaces and the mode that matter."""
     policies: dict[str, Policy] = {}
     hosts = {}
     for host, node_class in fleet.classes.items():

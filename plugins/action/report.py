@@ -14,6 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetV
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import read_live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.missing_flows import FILE, missing_flows
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.matrix import FORMS
@@ -36,13 +37,14 @@ class ActionModule(ActionBase):
             {"directory": {"type": "path", "required": True}, "registered": {"type": "str", "default": ""}}
         )
         problems = Problems()
-        fleet = compiled(
-            FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems
-        )
+        fleet = compiled(FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems)
         cells, model = flow_matrix(fleet.resolved.model, datetime.date.today()), fleet.resolved.model
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         live = self._live(arguments["registered"], fleet, task_vars["hostvars"])
         files["report.html"] = page(Report(fleet, cells, live))
+        observed = {host: one.observed for host, one in live.items() if one.observed}
+        if observed:
+            files[FILE] = missing_flows(fleet, observed).text()
         try:
             changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode=0o644)
         except OSError as error:

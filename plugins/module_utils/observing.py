@@ -4,8 +4,8 @@
 # Note: this file is private to the collection.
 """What a host that only observes would have denied: what its kernel has counted, and what it had counted before.
 
-plugin_utils/render/observed.py says in which sets. The kernel puts elements into them, so that they are nothing to compare
-with anything. A change of the ruleset empties them: what they held goes into a file first. A boot empties them, too.
+plugin_utils/render/observed.py says in which sets. The kernel puts elements into them, so that these are no drift, and
+nothing to compare. A change of the ruleset empties them: what they held goes into a file. A boot empties them, too.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _nft_elements(way: str, kept: str, block: str) -> Iterator[Element]:
         key, counter, expires = _NFT_KEY.search(text), _COUNTER.search(text), _EXPIRES.search(text)
         if key:
             left = sum(int(number) * _IN_SECONDS[unit] for number, unit in _TIME.findall(expires[1] if expires else ""))
-            yield _element(way, kept, key[1], key[2], key[3], counter[1] if counter else "0", left)
+            yield _element((way, kept), key.groups(), counter[1] if counter else "0", left)
 
 
 def is_observed_set(name: str) -> bool:
@@ -93,7 +93,7 @@ def observed_by_ipset(saved: str, names: Iterable[str]) -> list[Element] | None:
     found = [(known[name], _IPSET_ELEMENT.match(rest)) for _add, name, rest in lines if name in known]
     return (
         [
-            _element(name[1], name[2], one[1], one[2] or "tcp", one[3], one[5] or "0", float(one[4]))
+            _element((name[1], name[2]), (one[1], one[2] or "tcp", one[3]), one[5] or "0", float(one[4]))
             for name, one in found
             if one
         ]
@@ -102,7 +102,9 @@ def observed_by_ipset(saved: str, names: Iterable[str]) -> list[Element] | None:
     )
 
 
-def _element(way: str, kept: str, address: str, protocol: str, port: str, packets: str, left: float) -> Element:
+def _element(place: tuple[str, str], key: Sequence[str], packets: str, left: float) -> Element:
+    way, kept = place
+    address, protocol, port = key
     name = _NAMES.get(protocol, protocol)
     number = int(port) if name in _WITH_PORTS and port.isdigit() else 0  # of ICMP, ipset tells the type
     return Element(_DIRECTIONS[way], kept, address, name, number, int(packets), left)

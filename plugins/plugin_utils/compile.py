@@ -59,8 +59,8 @@ class Policy:
 
     No rule counts for the addresses that the class is ``isolated`` from: its own members', where it is an isolated one.
     The rules of ``ingress`` decide of what is in ``pre_dnat`` before the host redirects it.
-    ``interfaces`` maps a side to interface names. A host that only ``observe``s denies nothing: there, what the rules don't
-    allow is counted. Hosts of a class differ in nothing else.
+    ``interfaces`` maps a side to interface names. Where it says ``observe``, a host denies nothing: what no rule
+    allows is counted. Hosts of a class differ in nothing else.
     """
 
     node_class: str

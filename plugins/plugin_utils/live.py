@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .observed import Observed, read_observed
+
 
 @dataclass(frozen=True)
 class Live:
-    """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be."""
+    """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be.
+
+    ``observed`` is what it would have denied, where it only observes.
+    """
 
     host: str
     silence: str = ""
     backend: str = ""
     findings: tuple[str, ...] = ()
+    observed: Observed | None = None
 
 
 def read_live(host: str, result: Mapping[str, Any]) -> Live:
@@ -22,4 +28,4 @@ def read_live(host: str, result: Mapping[str, Any]) -> Live:
     if result.get("unreachable") or result.get("failed"):
         return Live(host, silence="not reached" if result.get("unreachable") else str(result.get("msg", "failed")))
     findings = tuple(str(finding["text"]) for finding in result["findings"])
-    return Live(host, backend=str(result["backend"]), findings=findings)
+    return Live(host, backend=str(result["backend"]), findings=findings, observed=read_observed(result))

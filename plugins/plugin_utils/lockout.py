@@ -47,7 +47,7 @@ def _address(text: object) -> Address:
 def fail_closed(policy: Policy, port: int) -> Policy | None:
     """Return what is left of a policy where its ruleset can't be loaded: who may manage the host at this tcp port.
 
-    Where nobody may, all that comes in by a flow: nobody knows which of it is the way to mend the host. Nothing where it
+    Where nobody may, all that comes in by a flow: nobody knows which of it is the way to mend the host. None where it
     only observes: a host that denies nobody stays open.
     """
     if policy.observe:

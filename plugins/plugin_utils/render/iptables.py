@@ -19,8 +19,8 @@ from ..compile import DIRECTIONS, Policy, Rule
 from ..describe import head, title
 from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
 from ..ports import PROTOCOLS, PortRange
-from .dispatch import Segment, range_text, segments, within
 from . import observed
+from .dispatch import Segment, range_text, segments, within
 from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix
 from .peers import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
 

@@ -1,7 +1,7 @@
 """What a host that only observes keeps in its kernel: whom it would have denied, in sets that can't grow for ever.
 
-A kernel doesn't know since when a set has an element, only when it will lose it. So there are two sets for each direction
-and family: one in which a key stays as it came, with its counter, and one in which it is renewed by every new connection.
+A kernel doesn't know since when a set has an element, only when it will lose it. So there are two sets for each
+direction and family: in one a key stays as it came, with its counter; in the other every new connection renews it.
 """
 
 from __future__ import annotations
