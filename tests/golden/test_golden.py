@@ -1,7 +1,7 @@
 """Models and what they become, from simple to complex: NN-name/model.yml, expected/, packets.yml with verdicts.
 
-expected/ has a ruleset for each host, <host>.nft (or <host>.ipset, .rules.v4 and .rules.v6 where it is for iptables), and what
-stands once for the fleet, <name>.yml.txt.
+expected/ has a ruleset for each host, <host>.nft (where it is for iptables, <host>.ipset, .rules.v4 and .rules.v6), and
+what stands once for the fleet, <name>.yml.txt.
 
 GATEHOUSE_REGENERATE=1 writes expected/ anew; read the difference before you keep it. packets.yml is written by hand.
 """

@@ -12,6 +12,8 @@ _OBSERVED_CHAIN = r"observed_(?:input|(?:in|e)gress(?:_port)?)"
 _CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_destinations|_ports|_flows)?|{_OBSERVED_CHAIN})"
 _OBSERVED_SET = r"observed\.(?:in|out)\.(?:first|last)\.v[46]"
 _RANGE = r"\d{1,5}(?:-\d{1,5})?"
+_RANGES = rf"\{{ {_RANGE}(?:, {_RANGE})* \}}"
+_WITH_PORTS = r"meta l4proto (?:tcp|udp|sctp)"
 _INTERFACE = r'"[A-Za-z0-9_.:@-]{1,15}"'
 _DHCP = r"udp sport \d+ udp dport \d+ accept"
 
@@ -65,8 +67,7 @@ _LINES = (
     r"\t\ttype filter hook (?:input|output) priority filter - 10; policy accept;",
     r"\t\tct state invalid accept",
     rf"\t\t(?:jump|goto) {_OBSERVED_CHAIN}",
-    rf"\t\t{_INTERFACES}meta l4proto (?:tcp|udp|sctp) ct original proto-dst \{{ {_RANGE}(?:, {_RANGE})* \}} accept "
-    r'comment "counted before DNAT"',
+    rf'\t\t{_INTERFACES}{_WITH_PORTS} ct original proto-dst {_RANGES} accept comment "counted before DNAT"',
     r'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse observed (?:in|out): "',
     rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_OBSERVED_CHAIN}",
     rf"\t\t(?:add|update) @{_OBSERVED_SET} \{{ ip6? [sd]addr \. meta l4proto \. (?:0|th dport)(?: counter)? \}}",
