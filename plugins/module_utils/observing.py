@@ -124,7 +124,9 @@ def merged(elements: Sequence[Element], now: float) -> list[dict[str, Any]]:
         direction, address, protocol, port = one.key
         row = {"direction": direction, "address": address, "protocol": protocol, "port": port}
         known = rows.setdefault(one.key, {**row, "packets": 0, "first": at, "last": at})
-        known["packets"] += one.packets
+        known["packets"] += (
+            one.packets if one.kept == "first" else 0
+        )  # ipset counts in the other one, too, from 1 again
         known["last"] = max(known["last"], at)
     return [{**row, "first": _utc(row["first"]), "last": _utc(row["last"])} for _key, row in sorted(rows.items())]
 
