@@ -249,6 +249,8 @@ def _observed(view: _View, stage: _Stage) -> Chains:
     )
     lines = [
         *(_counted_before(view, stage) if stage is _IN_AND_OUT["ingress"] else ()),
+        # The host's own broadcasts, which it hears itself.
+        *(["-m addrtype --src-type LOCAL -j RETURN"] if stage.direction == "ingress" else []),
         log,
         # A key that comes in is counted as it does, and one that is in already isn't touched by -j SET.
         f"-m set --match-set {first} {ends}",

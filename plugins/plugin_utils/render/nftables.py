@@ -172,6 +172,8 @@ def _observed(policy: Policy) -> Iterator[str]:
         yield from _chain(
             f"observed_{direction}",
             [
+                # The host's own broadcasts, which it hears itself.
+                *(["fib saddr type local accept"] if direction == "ingress" else []),
                 f"limit rate {LOG_RATE}/minute burst {LOG_BURST} packets {log}",
                 f"meta l4proto {{ {', '.join(PROTOCOLS)} }} goto {port}",
                 *_counted(direction, "0"),

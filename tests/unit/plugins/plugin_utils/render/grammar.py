@@ -71,7 +71,7 @@ _LINES = (
     r'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse observed (?:in|out): "',
     rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_OBSERVED_CHAIN}",
     rf"\t\t(?:add|update) @{_OBSERVED_SET} \{{ ip6? [sd]addr \. meta l4proto \. (?:0|th dport)(?: counter)? \}}",
-    r"\t\taccept",
+    r"\t\t(?:fib saddr type local )?accept",
     rf'\t\t{_INTERFACES}{_PEER}{_LOG}accept comment "flow:{_NAME}"',
 )
 _LINE = re.compile("|".join(f"(?:{line})" for line in _LINES), re.ASCII)
