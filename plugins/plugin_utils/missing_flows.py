@@ -21,6 +21,9 @@ FILE = "missing_flows.yml"
 _DYNAMIC = 32768
 """The least of the ports that Linux gives to clients and to servers that ask for none."""
 _MANY = 8
+_SCANNED = 64
+"""Ports of one protocol between the same ends, of which somebody has tried many and uses few."""
+_LAST_PORT = 65535
 _SHOWN = 5
 _HEAD = """\
 ---
@@ -203,14 +206,22 @@ def _flows(fleet: Fleet, named: Mapping[Ends, list[Seen]]) -> tuple[list[Missing
 
 
 def _without_dynamic(seen: Sequence[Seen]) -> tuple[list[Seen], list[Seen]]:
-    """Part what was seen from many high ports of one protocol, which somebody chose anew each time."""
-    high: dict[str, set[int]] = {}
+    """Part what was seen from many high ports of one protocol, chosen anew each time, and from too many of any kind."""
+    ports: dict[str, set[int]] = {}
     for one in seen:
-        if one.port >= _DYNAMIC:
-            high.setdefault(one.protocol, set()).add(one.port)
-    many = {protocol for protocol, ports in high.items() if len(ports) >= _MANY}
-    dynamic = [one for one in seen if one.protocol in many and one.port >= _DYNAMIC]
-    return [one for one in seen if one not in dynamic], dynamic
+        ports.setdefault(one.protocol, set()).add(one.port)
+    least = {protocol: _least_dynamic(numbers) for protocol, numbers in ports.items()}
+    return (
+        [one for one in seen if one.port < least[one.protocol]],
+        [one for one in seen if one.port >= least[one.protocol]],
+    )
+
+
+def _least_dynamic(ports: set[int]) -> int:
+    """Return from which port on no flow should be suggested for these ports of one protocol."""
+    if len(ports) >= _SCANNED:
+        return 0
+    return _DYNAMIC if len([port for port in ports if port >= _DYNAMIC]) >= _MANY else _LAST_PORT + 1
 
 
 def _dynamic_remark(ends: Ends, seen: Sequence[Seen]) -> str:

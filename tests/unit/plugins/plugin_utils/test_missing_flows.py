@@ -98,6 +98,13 @@ def test_many_high_ports_are_said_and_never_become_a_flow():
     assert "20 ports between 40000 and 40019/tcp" in found.text()
 
 
+def test_ports_that_somebody_scanned_are_said_and_never_become_a_range():
+    found = missing(web1=[seen("203.0.113.7", port) for port in range(20000, 20100)] + [seen("203.0.113.7", 53, "udp")])
+
+    assert flows(found) == {("office", "web"): ["53/udp"]}
+    assert "100 ports between 20000 and 20099/tcp" in found.text()
+
+
 def test_a_few_high_ports_are_ports_like_others():
     assert flows(missing(web1=[seen("203.0.113.7", 50051)])) == {("office", "web"): ["50051/tcp"]}
 
