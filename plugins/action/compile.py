@@ -22,8 +22,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     HOST_KEYS,
     MODEL_KEYS,
+    OWN_KEYS,
     PREFIX,
-    SIDE_KEYS,
     DeclaredVariables,
     Source,
     declare,
@@ -56,7 +56,9 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import i
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host, Inventory
 
 NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command line; a fact is one host's own"
-OF_THE_INVENTORY = "it in the inventory (group_vars, host_vars), where every host's addresses and interfaces are read"
+OF_THE_INVENTORY = (
+    "it in the inventory (group_vars, host_vars), where every host's addresses, interfaces and mode are read"
+)
 
 Reader = Callable[[str], Mapping[str, object]]
 """Answers a host's name with all its variables."""
@@ -235,7 +237,7 @@ class FleetVariables:
         return {
             key: value
             for key, value in self._task_vars.items()
-            if is_of_model(key) or key in SIDE_KEYS or (key == "gatehouse_backend" and key not in this_hosts)
+            if is_of_model(key) or key in OWN_KEYS or (key == "gatehouse_backend" and key not in this_hosts)
             if value is not None and not any(raw.get(key) == value for raw in places)
         }
 
@@ -243,7 +245,7 @@ class FleetVariables:
         """Note facts that look as if they were part of the model: they would be ignored."""
         facts = dict(self._manager._nonpersistent_fact_cache)
         facts[self._this] = {**self._task_vars.get("ansible_facts", {}), **facts.get(self._this, {})}
-        for key in (*MODEL_KEYS, *SIDE_KEYS):
+        for key in (*MODEL_KEYS, *OWN_KEYS):
             host = next((host for host in sorted(facts) if key in facts[host]), None)
             if host:
                 self._problems.add(Where(key, f"a fact of {host}"), plain(facts[host][key]), NOT_A_FACT)
@@ -253,7 +255,7 @@ class FleetVariables:
         included = {f"include_vars for {host}": found for host, found in sorted(self._manager._vars_cache.items())}
         places = {"in a role's defaults": self._defaults, **included, "of a play, role or task": self._above}
         facts = {key for found in self._manager._nonpersistent_fact_cache.values() for key in found}
-        for key in SIDE_KEYS:
+        for key in OWN_KEYS:
             place = next((place for place, found in places.items() if found.get(key)), None)
             if place and key not in self._manager.extra_vars and key not in facts:
                 self._problems.add(Where(key, place), plain(places[place][key]), OF_THE_INVENTORY)
@@ -335,13 +337,14 @@ def _of_model(variables: Mapping[str, object]) -> dict[str, object]:
 
 
 def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
-    """Return the policies by key and the key of each host: a class's name, with the interfaces where they matter."""
+    """Return the policies by key and each host's key: a class's name, with the interfaces and the mode that matter."""
     policies: dict[str, Policy] = {}
     hosts = {}
     for host, node_class in fleet.classes.items():
         policy = fleet.policy_of(host)
         sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
-        key = hosts[host] = " ".join([node_class, *sides])
+        mode = ["observe"] if policy.observe else []
+        key = hosts[host] = " ".join([node_class, *sides, *mode])
         policies.setdefault(key, policy)
     return policies, hosts
 
@@ -365,6 +368,9 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
     unmanaged = sorted(set(hosts) - set(fleet.classes))
     if unmanaged:
         yield f"In no node class, and left as they are: {', '.join(unmanaged)}"
+    observing = sorted(host for host in hosts if host in fleet.classes and fleet.hosts[host].observe)
+    if observing:
+        yield f"Only observing (gatehouse_mode), nothing is blocked there: {', '.join(observing)}"
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
     yield from remarks(fleet)

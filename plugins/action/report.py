@@ -15,6 +15,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils import usage_fi
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import read_live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.missing_flows import FILE, missing_flows
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.matrix import FORMS
@@ -55,6 +56,9 @@ class ActionModule(ActionBase):
         files["report.html"] = page(Report(fleet, cells, live))
         usage_files, usage = self._usage(Path(arguments["directory"]), fleet, live, arguments["unused_days"])
         files.update(usage_files)
+        observed = {host: one.observed for host, one in live.items() if one.observed}
+        if observed:
+            files[FILE] = missing_flows(fleet, observed).text()
         try:
             changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode=0o644)
         except OSError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 from pathlib import Path
@@ -19,6 +20,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_argumen
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import fail_closed, lockout
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.observed import (
+    read_observed,
+    remarks,
+    would_cut,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reviewed import PlanError, read_plan
@@ -39,6 +45,9 @@ LOOKED_AT = (
     "management",
     "managers",
     "metrics",
+    "observed",
+    "observed_full",
+    "observed_since",
     "packages",
     "primed",
     "tracks_connections",
@@ -127,6 +136,8 @@ class ActionModule(ActionBase):
                 warnings += self._refuse_blindness(policy, found["ebpf"])
             if policy and found["differs"] and found["management"] and not arguments["allow_self_lockout"]:
                 warnings += self._refuse_lockout(policy, found["management"])
+            if policy and found["differs"] and not policy.observe:
+                warnings += self._refuse_cuts(policy, found, arguments["accept_observed"])
         if self._task.check_mode and found["differs"] and found["packages"]:
             warnings.append(NOT_CHECKED.format(", ".join(found["packages"])))
         return warnings
@@ -176,6 +187,17 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(refusal)
         return [refusal] if refusal else []
 
+    def _refuse_cuts(self, policy, found, accepted):
+        """Fail where the host has seen, observing, what it would deny; in check mode, return that as a warning."""
+        observed = read_observed(found)
+        if observed is None:
+            return []
+        refusal = would_cut(policy, observed)
+        if refusal and not accepted and not self._task.check_mode:
+            raise AnsibleActionFail(f"{refusal}. Nothing was changed")
+        said = remarks(observed, datetime.datetime.now(datetime.timezone.utc))
+        return [*said, *([refusal] if refusal else [])]
+
     def _refuse_company(self, managers):
         """Fail where the host's firewall has another manager; in check mode, return that as a warning."""
         states = {(True, True): "active and enabled", (True, False): "active", (False, True): "enabled"}
@@ -223,6 +245,8 @@ class ActionModule(ActionBase):
             return ""
         port = found["management"]["port"] if found["management"] else int(self._task_vars.get("ansible_port") or SSH)
         rest = fail_closed(policy, port)
+        if rest is None:
+            return ""
         return nftables.render(rest) if found["backend"] == "nftables" else joined(iptables.render(rest))
 
     def _confirm(self, timeout, **arguments):

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Element
+
 Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
 """Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
 
@@ -50,6 +52,10 @@ class Backend:
 
     def counted(self) -> str:
         """Return our part of the kernel's rules with what they have counted, as the backend prints it."""
+        raise NotImplementedError
+
+    def observed(self) -> list[Element] | None:
+        """Return what the kernel has counted where it would have denied; None where our rules don't observe."""
         raise NotImplementedError
 
     def is_primer(self, listing: str) -> bool:

@@ -10,6 +10,7 @@ import re
 from difflib import unified_diff
 
 DESCRIPTION_MARK = "#: "
+_OBSERVES, _ENFORCES = "mode: observe", "mode: enforce"
 # Of nftables, and of ipset.
 _SET = re.compile(r"\tset (\S+)\.v[46] \{|#set: (\S+)")
 _ELEMENT = re.compile(r"\t\t\t([0-9a-f.:/]+),|add gatehouse-new (\S+)")
@@ -27,6 +28,22 @@ def describe(ruleset: str) -> list[str]:
         elif element:
             addresses.append(f"{name} is {element.group(element.lastindex or 0)}")
     return flows + addresses
+
+
+def observes(ruleset: str) -> bool:
+    """Return whether a rendered ruleset denies nothing."""
+    return f"\n{DESCRIPTION_MARK}{_OBSERVES}" in ruleset
+
+
+def with_modes(before: list[str], after: list[str]) -> tuple[list[str], list[str]]:
+    """Return two descriptions that both say their mode where one of them only observes."""
+    modes = [bool(lines) and lines[0].startswith(_OBSERVES) for lines in (before, after)]
+    if modes[0] == modes[1]:
+        return before, after
+    said = [
+        lines if not lines or observing else [_ENFORCES, *lines] for lines, observing in zip((before, after), modes)
+    ]
+    return said[0], said[1]
 
 
 def drift(recorded: str, live: str) -> list[str]:

@@ -15,9 +15,16 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import (
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
-from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import as_diff, describe, drift
+from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import (
+    as_diff,
+    describe,
+    drift,
+    observes,
+    with_modes,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import fault_point
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import without_answers
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import usage_of, utc
@@ -33,6 +40,7 @@ class HostFirewall:
         boot: Boot,
         rollback: Rollback,
         refreshing: Refreshing,
+        observing: Observing,
     ) -> None:
         """Take what there is to ask and to change."""
         self._backend = backend
@@ -40,6 +48,7 @@ class HostFirewall:
         self._boot = boot
         self._rollback = rollback
         self._refreshing = refreshing
+        self._observing = observing
         self.live = backend.listing()
         self.recorded = boot.live(backend)
         self.applied = boot.ruleset(backend)
@@ -87,6 +96,14 @@ class HostFirewall:
         """Return the host names that the ruleset in force depends on, with their addresses, and how old these are."""
         return self._refreshing.host_names(self.applied)
 
+    def observed(self) -> dict[str, Any]:
+        """Return what was counted where it would have been denied; nothing where the host doesn't only observe."""
+        own = [self._backend] if "observed" in self.live.lower() else []
+        backends = [*own, *(other for other in self._others if self._boot.has(other))]
+        counted = ((backend, backend.observed()) for backend in backends)
+        backend, elements = next((pair for pair in counted if pair[1] is not None), (self._backend, None))
+        return {} if elements is None else self._observing.result(elements, self._boot.since(backend))
+
     def drift(self) -> list[str]:
         """Return what somebody else has changed, in lines; nothing where the kernel has what we applied."""
         return [] if self.live == self.recorded else drift(self.recorded, self.live)
@@ -104,7 +121,7 @@ class HostFirewall:
         if self._boot.is_edited(self._backend):
             found.append(Finding("boot_file_edited", "somebody edited the ruleset of the next boot"))
         elif self.applied != wanted:
-            found += changes_of_model(describe(self.applied), describe(wanted))
+            found += changes_of_model(*with_modes(describe(self.applied), describe(wanted)))
         if not self._boot.is_enabled(self._backend):
             found.append(Finding("unit_disabled", "our unit is not as we wrote it, or doesn't start at boot"))
         return found + self._refreshing.findings(self.applied)
@@ -114,7 +131,8 @@ class HostFirewall:
         live = describe(self.applied) if self.live else []
         for other in self._others:
             live = live or describe(self._boot.ruleset(other))
-        return as_diff(live + self.drift(), describe(wanted))
+        before, after = with_modes(live, describe(wanted))
+        return as_diff(before + self.drift(), after)
 
     def check(self, wanted: str) -> None:
         """Have the backend check a ruleset, where it is installed; an empty one needs no check."""
@@ -154,9 +172,16 @@ class HostFirewall:
             try:
                 self._backend.refill(self._backend.elements(self.applied), self._backend.elements(wanted))
             except FirewallError:
-                self._backend.load(wanted)
+                self._load_anew(wanted)
         else:
-            self._backend.load(wanted)
+            self._load_anew(wanted)
+
+    def _load_anew(self, wanted: str) -> None:
+        """Load a ruleset whose sets are new, too, and keep what those of the old one had counted."""
+        observed = self.observed()
+        self._backend.load(wanted)
+        if observed:
+            self._observing.keep(observed)
 
     def confirm(self, wanted: str, fallback: str, change: str) -> bool:
         """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.
@@ -176,6 +201,8 @@ class HostFirewall:
             fault_point("disarmed")
             self._boot.keep(self._backend)
         self._refreshing.keep_up(wanted)
+        if not observes(wanted):
+            self._observing.forget()
         for other in self._others:
             if self._boot.has(other):
                 other.delete()
@@ -186,11 +213,12 @@ class HostFirewall:
     def mend(self, wanted: str) -> None:
         """Load a confirmed ruleset again, where another manager has harmed it on its way out."""
         if self._backend.listing() != self.recorded:
-            self._backend.load(wanted)
+            self._load_anew(wanted)
 
     def remove(self) -> None:
         """Take our rules, unit and files away."""
         self._refreshing.forget()
+        self._observing.forget()
         self._rollback.forget()
         self._boot.forget_unit()
         for backend in [self._backend, *self._others]:

@@ -45,6 +45,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text i
     with_listed_set,
     without_endings,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Element, observed_by_ipset
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_iptables
 
 TABLES = ("filter", "mangle")
@@ -133,6 +134,14 @@ class Iptables(ScriptedBackend):
     def counted(self) -> str:
         """Return our tables of both families with counters, as they are saved."""
         return "" if self.missing else "".join(self._saved(family, "-c") for family in self._families())
+
+    def observed(self) -> list[Element] | None:
+        """Return what the kernel has counted where it would have denied."""
+        if self.missing:
+            return None
+        rules = "".join(rule for family in self._families() for rule in restoring(self._tables(family)))
+        names = set(SET_MATCH.findall(rules))
+        return observed_by_ipset(self._words([self._ipset, "save"]), names) if names else None
 
     def is_primer(self, listing: str) -> bool:
         """Return whether a listing is what ``prime`` made."""

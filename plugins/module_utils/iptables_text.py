@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Elements, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import is_observed_set
 
 FILES = ("ipset", "rules.v4", "rules.v6")
 MARK = "#file: "
-SET_MATCH = re.compile(r" -m set (?:! )?--match-set (\S+) \S+(?: (?:! )?--(?:return-nomatch|update-\w+))*")
+SET_MATCH = re.compile(
+    r" (?:-m set (?:! )?--match-set|-j SET --add-set) (\S+) \S+(?: (?:! )?--(?:return-nomatch|update-\w+|exist))*"
+)
 
 _JUMP = re.compile(r' -[jg] (GATEHOUSE-[^ "]+)$')
 _LINE_NUMBER = re.compile(r"line:? (\d+)")
@@ -114,7 +117,7 @@ def parsed_sets(saved: str, names: Iterable[str]) -> Sets:
         command, name, rest = [*line.split(" ", 2), "", ""][:3]
         if name in found and command == "create":
             found[name] = (_SET_TUNING.sub("", rest), [])
-        elif name in found and command == "add":
+        elif name in found and command == "add" and not is_observed_set(name):
             found[name][1].append(_ELEMENT_COUNTERS.sub("", rest))
     return {name: (kind, sorted(members)) for name, (kind, members) in found.items()}
 

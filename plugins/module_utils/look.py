@@ -41,6 +41,7 @@ def look(
         "managers": [asdict(manager) for manager in managers],
         "management": management_connection(Path("/proc"), os.getpid()),
         **(counts if count else {}),
+        **firewall.observed(),
     }
     if wanted is None:
         return dict(result, live=firewall.live, applied=firewall.applied)

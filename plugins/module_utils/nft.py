@@ -18,6 +18,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
     alone_in_network,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import (
+    Element,
+    observed_by_nft,
+    without_observed,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
 
 TABLE = "inet gatehouse"
@@ -57,11 +62,15 @@ class Nft(ScriptedBackend):
 
     def listing(self) -> str:
         """Return our table as the kernel has it, without counters; an empty text where there is none."""
-        return self._listed("-s")
+        return without_observed(self._listed("-s"))
 
     def counted(self) -> str:
         """Return our table with counters, as far as this nft can without what is in its sets."""
         return self._listed("-t")
+
+    def observed(self) -> list[Element] | None:
+        """Return what the kernel has counted where it would have denied."""
+        return observed_by_nft(self._listed())
 
     def is_primer(self, listing: str) -> bool:
         """Return whether a listing of our table is the primer's."""
@@ -127,10 +136,10 @@ class Nft(ScriptedBackend):
         if not self.missing:
             self._replace(NO_TABLE, f"nft can't delete the table {TABLE}")
 
-    def _listed(self, flag: str) -> str:
+    def _listed(self, *flags: str) -> str:
         if self.missing:
             return ""
-        code, output, error = self._run([self._path, flag, "list", "table", *TABLE.split()], None)
+        code, output, error = self._run([self._path, *flags, "list", "table", *TABLE.split()], None)
         if code == 0:
             return output
         if "No such file or directory" in error:

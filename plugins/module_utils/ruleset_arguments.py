@@ -22,6 +22,7 @@ ARGUMENTS = {
     "change": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},
     "allow_self_lockout": {"type": "bool", "default": False},
+    "accept_observed": {"type": "bool", "default": False},
     "takeover": {"type": "bool", "default": False},
     "rollback_timeout": {"type": "int", "default": 30},
     "step": {"type": "str", "choices": ["look", "prime", "unprime", "load", "confirm", "take_over"]},

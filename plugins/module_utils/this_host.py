@@ -22,6 +22,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import RefreshUnit
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
@@ -61,7 +62,8 @@ class ThisHost:
         """Return the firewall of this host."""
         rollback = Rollback(self._run_or_raise, self.backend, self._boot.has_systemd())
         others = [backend for backend in self._backends if backend is not self.backend]
-        return HostFirewall(self.backend, others, self._boot, rollback, self._refreshing)
+        observing = Observing(self._write)
+        return HostFirewall(self.backend, others, self._boot, rollback, self._refreshing, observing)
 
     def managers(self) -> Managers:
         """Return the other managers of this host's firewall."""

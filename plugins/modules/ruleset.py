@@ -74,6 +74,11 @@ options:
     description: Go on although the ruleset would cut the controller's own connection.
     type: bool
     default: false
+  accept_observed:
+    description:
+      - Go on although the host has seen, while it observed, what O(policy) denies. Without it, such a host is refused.
+    type: bool
+    default: false
   takeover:
     description:
       - Stop and disable other managers of the host's firewall (ufw, firewalld, a C(nftables.service) that flushes,

@@ -113,6 +113,33 @@ applied:
   description: The ruleset that was confirmed last, and is loaded at the next boot.
   returned: when no ruleset is given
   type: str
+observed:
+  description:
+    - What the host has let through although no flow allows it, for each peer's C(address), C(protocol) and C(port) (0
+      where it has none) in a C(direction) (ingress or egress); how many new connections, and the C(first) and the
+      C(last) of them in UTC. A boot forgets.
+  returned: where the host only observes
+  type: list
+  elements: dict
+  sample:
+    - direction: ingress
+      address: 203.0.113.7
+      protocol: tcp
+      port: 8080
+      packets: 12
+      first: "2026-11-20T08:00:00Z"
+      last: "2026-11-21T17:30:00Z"
+observed_full:
+  description: The directions and families in which no more keys are counted, since there is no room.
+  returned: where the host only observes
+  type: list
+  elements: str
+  sample: [ingress IPv4]
+observed_since:
+  description: Since when the host observes, in UTC.
+  returned: where the host only observes
+  type: str
+  sample: "2026-11-19T12:00:00Z"
 managers:
   description: Other managers of the host's firewall that are active, or will be at the next boot.
   returned: success

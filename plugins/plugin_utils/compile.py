@@ -66,7 +66,8 @@ class Policy:
 
     No rule counts for the addresses that the class is ``isolated`` from: its own members', where it is an isolated one.
     The rules of ``ingress`` decide of what is in ``pre_dnat`` before the host redirects it.
-    ``interfaces`` maps a side to interface names. Hosts of a class differ in nothing else.
+    ``interfaces`` maps a side to interface names. Where it says ``observe``, a host denies nothing: what no rule
+    allows is counted. Hosts of a class differ in nothing else.
     """
 
     node_class: str
@@ -77,6 +78,7 @@ class Policy:
     echo_request: bool = True
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refresh: Refresh = Refresh()
+    observe: bool = False
 
     def rules(self, direction: str) -> tuple[Rule, ...]:
         """Return the rules of one direction, in the order in which they decide."""
@@ -104,10 +106,10 @@ class Fleet:
     resolved: Resolved = field(default_factory=lambda: Resolved(Model(), {}, {}), compare=False)
 
     def policy_of(self, host: str) -> Policy:
-        """Return a host's policy: its class's, with its own interfaces where a rule asks for a side."""
-        policy = self.policies[self.classes[host]]
-        interfaces = self.hosts[host].interfaces
-        return replace(policy, interfaces=interfaces) if interfaces and policy.has_sides else policy
+        """Return a host's policy: its class's, with its own mode, and its interfaces where a rule asks for a side."""
+        policy, own = self.policies[self.classes[host]], self.hosts[host]
+        policy = replace(policy, interfaces=own.interfaces) if own.interfaces and policy.has_sides else policy
+        return replace(policy, observe=True) if own.observe else policy
 
 
 def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) -> Fleet:

@@ -23,7 +23,8 @@ LISTS = ("classes", "zones", "services", "flows", "security_groups", "assertions
 VALUES = ("profile", "options", "echo_request", "refresh", "calico")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
-HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *SIDE_KEYS)
+OWN_KEYS = ("gatehouse_mode", *SIDE_KEYS)
+HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *OWN_KEYS)
 OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_addresses_alone", "gatehouse_hosts", "gatehouse_serial", "gatehouse_node_class"),
     *("gatehouse_report_dir", "gatehouse_report_offline"),
@@ -35,7 +36,7 @@ OTHER_KEYS = (  # of the roles and playbooks
     *("gatehouse_network_policies", "gatehouse_api_server", "gatehouse_live_policies"),
     *("gatehouse_planned", "gatehouse_plan_summary", "gatehouse_sums", "gatehouse_changing"),
     *("gatehouse_vpc_id", "gatehouse_region", "gatehouse_endpoint_url", "gatehouse_security_group_tag"),
-    *("gatehouse_adopt_security_groups", "gatehouse_secured"),
+    *("gatehouse_adopt_security_groups", "gatehouse_secured", "gatehouse_accept_observed"),
 )
 _KNOWN = (*MODEL_KEYS, *HOST_KEYS[1:], *OTHER_KEYS)
 _WORD = re.compile(r"[A-Za-z_]\w*")

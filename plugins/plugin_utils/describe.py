@@ -8,6 +8,9 @@ from .compile import DIRECTIONS, Policy, Rule
 DESCRIPTION_MARK = "#: "
 """Starts each comment line that says what the rules let through; the lines of a diff are taken from these."""
 
+OBSERVES = "mode: observe, nothing is blocked, and what no flow allows is counted"
+"""Says that a ruleset denies nothing (module_utils/difference.py knows it)."""
+
 
 def title(policy: Policy) -> str:
     """Return the comment that every rendered file begins with."""
@@ -21,9 +24,11 @@ def head(policy: Policy) -> list[str]:
 
 def describe(policy: Policy) -> list[str]:
     """Return ``ingress 4647/tcp from k8s_node, flow nomad_rpc`` for each rule, in the policy's order."""
+    mode = [OBSERVES] if policy.observe else []
     isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
     return (
-        isolation
+        mode
+        + isolation
         + _pre_dnat(policy)
         + [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
     )

@@ -110,7 +110,8 @@ def _stage(fleet: Fleet, node_class: str, direction: str, source: Address, targe
     before_dnat = is_judged_before_dnat(replace(policy, interfaces={}), packet)
     name = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
     if not found.allowed:
-        return Stage(host, node_class, name, False, f"{found.reason}{_nearest(policy, packet)}")
+        observes = "; this host only observes, and lets it through" if policy.observe else ""
+        return Stage(host, node_class, name, False, f"{found.reason}{_nearest(policy, packet)}{observes}")
     rule = next((rule for rule in policy.rules(direction) if rule.flow == found.flow), None)
     why = f"{found.reason}: {rule.why}" if rule and rule.why else found.reason
     return Stage(host, node_class, name, True, why, found.flow, _origin(fleet, rule))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .observed import Observed, read_observed
+
 
 @dataclass(frozen=True)
 class Count:
@@ -22,6 +24,7 @@ class Live:
     """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be.
 
     ``usage`` is counted since ``in_force_since``, a time in ISO 8601; an empty text where the host can't tell.
+    ``observed`` is what it would have denied, where it only observes.
     """
 
     host: str
@@ -30,6 +33,7 @@ class Live:
     findings: tuple[str, ...] = ()
     usage: tuple[Count, ...] = ()
     in_force_since: str = ""
+    observed: Observed | None = None
 
 
 def read_live(host: str, result: Mapping[str, Any]) -> Live:
@@ -38,5 +42,5 @@ def read_live(host: str, result: Mapping[str, Any]) -> Live:
         return Live(host, silence="not reached" if result.get("unreachable") else str(result.get("msg", "failed")))
     findings = tuple(str(finding["text"]) for finding in result["findings"])
     usage = tuple(Count(**one) for one in result.get("usage", ()))
-    in_force_since = str(result.get("in_force_since") or "")
-    return Live(host, "", str(result["backend"]), findings, usage, in_force_since)
+    since = str(result.get("in_force_since") or "")
+    return Live(host, "", str(result["backend"]), findings, usage, since, read_observed(result))

@@ -15,13 +15,16 @@ from .verdict import Packet, verdict_by_any_interface
 def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     """Return why a policy would refuse a new connection like the controller's; an empty text where it wouldn't.
 
+    One that only observes refuses nobody.
+
     ``management`` has the connection's ``source`` and ``destination`` addresses and its ``port`` (tcp), as the host
     sees them. Raises ValueError where these are no addresses.
     """
     source, destination = (_address(management[end]) for end in ("source", "destination"))
     port = int(str(management["port"]))
     # Which interface it comes in by isn't known: any one on which a flow would let it in counts.
-    if verdict_by_any_interface(policy, Packet("ingress", source, destination, "tcp", port=port)).allowed:
+    packet = Packet("ingress", source, destination, "tcp", port=port)
+    if policy.observe or verdict_by_any_interface(policy, packet).allowed:
         return ""
     near = {f"{rule.flow} (from {rule.peer})": None for rule in policy.ingress if rule.ports.holds("tcp", port)}
     almost = (
@@ -41,11 +44,14 @@ def _address(text: object) -> Address:
     return mapped or address
 
 
-def fail_closed(policy: Policy, port: int) -> Policy:
+def fail_closed(policy: Policy, port: int) -> Policy | None:
     """Return what is left of a policy where its ruleset can't be loaded: who may manage the host at this tcp port.
 
-    Where nobody may, all that comes in by a flow: nobody knows which of it is the way to mend the host.
+    Where nobody may, all that comes in by a flow: nobody knows which of it is the way to mend the host. None where it
+    only observes: a host that denies nobody stays open.
     """
+    if policy.observe:
+        return None
     management = PortSet.of([PortRange("tcp", port, port)])
     flows = [replace(rule, ports=management) for rule in policy.ingress if rule.ports.holds("tcp", port)]
     return replace(policy, ingress=tuple(flows) or policy.ingress, egress=())

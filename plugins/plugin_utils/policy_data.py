@@ -15,13 +15,16 @@ from .refresh import read_refresh
 _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
 _RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses", "names", "at")
 _NAME_KEYS = ("name", "addresses")
-_POLICY_KEYS = ("class", "isolated", "pre_dnat", "echo_request", "interfaces", "refresh", "ingress", "egress")
+_POLICY_KEYS = (
+    *("class", "observe", "isolated", "pre_dnat", "echo_request", "interfaces", "refresh", "ingress", "egress"),
+)
 
 
 def to_data(policy: Policy) -> dict[str, Any]:
     """Return a policy as data that JSON and YAML can hold."""
     return {
         "class": policy.node_class,
+        "observe": policy.observe,
         "isolated": policy.isolated.texts(),
         "pre_dnat": {
             "ports": policy.pre_dnat.ports.texts(),
@@ -48,6 +51,7 @@ def from_data(data: object) -> Policy:
         node_class=item.one_name("class"),
         isolated=item.networks("isolated"),
         pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else PreDnat(),
+        observe=item.flag("observe"),
         echo_request=item.flag("echo_request"),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),
         refresh=read_refresh(item.place("refresh"), item.raw("refresh"), problems),

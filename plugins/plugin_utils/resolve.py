@@ -16,6 +16,7 @@ from .node_classes import NodeClass
 from .readers import SIDES, choice_at, interfaces_at, rows, sides_at
 
 BACKENDS = ("auto", "nftables", "iptables")
+MODES = ("enforce", "observe")
 
 Lookup = Callable[[str], Sequence[str]]
 """Answers a host name with its addresses as texts, IPv4 and IPv6; none where it doesn't resolve."""
@@ -33,7 +34,7 @@ class Inventory:
 class Host:
     """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
 
-    ``node`` is what Calico calls it, where that is another name.
+    ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Host:
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backend: str = "auto"
     node: str = ""
+    observe: bool = False
 
     def addresses(self, side: str) -> AddressSet:
         """Return the host's addresses on one side, or on both where no side is named."""
@@ -139,9 +141,11 @@ class _Resolver:
         where = Where("gatehouse_backend", f"host {name}")
         backend = choice_at(where, variables.get("gatehouse_backend"), BACKENDS, "auto", self.problems)
         node = str(variables.get("gatehouse_calico_node") or "")
+        where = Where("gatehouse_mode", f"host {name}")
+        observe = choice_at(where, variables.get("gatehouse_mode"), MODES, "enforce", self.problems) == "observe"
         if declared is None:
             one = self.addresses_of(name, variables)
-            return Host(name, one, one, interfaces, backend, node)
+            return Host(name, one, one, interfaces, backend, node, observe)
         known = len(self.problems.found)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
@@ -149,7 +153,7 @@ class _Resolver:
             sides[side] = AddressSet.of(self.host_networks(place, value))
         if not any(sides.values()) and len(self.problems.found) == known:
             self.problems.add(where, declared, "at least one address")
-        return Host(name, sides["private"], sides["public"], interfaces, backend, node)
+        return Host(name, sides["private"], sides["public"], interfaces, backend, node, observe)
 
     def host_networks(self, where: Where, value: object) -> Iterable[Network]:
         for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):

@@ -1,6 +1,7 @@
 """Models and what they become, from simple to complex: NN-name/model.yml, expected/, packets.yml with verdicts.
 
-expected/ has a ruleset for each host, <host>.nft, and what stands once for the fleet, <name>.yml.txt.
+expected/ has a ruleset for each host, <host>.nft (where it is for iptables, <host>.ipset, .rules.v4 and .rules.v6), and
+what stands once for the fleet, <name>.yml.txt.
 
 GATEHOUSE_REGENERATE=1 writes expected/ anew; read the difference before you keep it. packets.yml is written by hand.
 """
@@ -17,6 +18,7 @@ import yaml
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import manifest_files, manifests
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
 from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
@@ -44,7 +46,12 @@ def rulesets_of(case):
     fleet = fleet_of(case)
     # ansible-test doesn't let a .yml of the collection hold several documents.
     of_fleet = {f"{name}.txt": text for name, text in manifest_files(manifests(fleet, Problems())).items()}
-    return {**{f"{host}.nft": render(fleet.policy_of(host)) for host in fleet.classes}, **of_fleet}
+    files = {}
+    for name, host in fleet.hosts.items():
+        policy = fleet.policy_of(name)
+        texts = iptables.render(policy) if host.backend == "iptables" else {"nft": render(policy)}
+        files |= {f"{name}.{ending}": text for ending, text in texts.items()}
+    return {**files, **of_fleet}
 
 
 def expected_of(case):

@@ -20,7 +20,9 @@ from ..compile import DIRECTIONS, Policy, Rule
 from ..describe import head, title
 from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
 from ..ports import PROTOCOLS, PortRange
+from . import observed
 from .dispatch import Segment, range_text, segments, within
+from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix
 from .peers import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
 
 Chains = dict[str, list[str]]
@@ -50,6 +52,11 @@ class _Stage:
     chain: str
     of_ports: str
     denied: str
+
+    @property
+    def observed(self) -> str:
+        """Return our chain for what is counted where it would be denied."""
+        return f"{self.chain}-OBSERVED"
 
 
 _NO_FLOW = "denied: no flow allows it"
@@ -105,16 +112,28 @@ def _view(policy: Policy, family: int) -> _View:
         pre_dnat=replace(policy.pre_dnat, addresses=own(policy.pre_dnat.addresses)),
     )
     sets = {name: _set(name, version, networks) for name, version, networks in address_sets(part) if version == family}
+    for direction, kept, version in observed.sets() if policy.observe else ():
+        if version == family:
+            name = f"observed.{WORDS[direction]}.{kept}"
+            sets[name] = _observed_set(name, f"{WORDS[direction]}{family}.{kept}", family)
     return _View(family, part, sets)
+
+
+def _observed_set(peer: str, short: str, family: int) -> _Set:
+    kind = f"hash:ip,port family {_SET_FAMILY[family]} maxelem {MOST} timeout {SECONDS} counters"
+    return _Set(peer, f"gatehouse-{short}-{_digest(peer, kind)}", kind, ())
+
+
+def _digest(peer: str, kind: str) -> str:
+    return hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()[:8]
 
 
 def _set(peer: str, family: int, networks: Sequence[Network]) -> _Set:
     elements = tuple(map(network_text, networks))
     what = "ip" if all(map(is_single, networks)) else "net"
     kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"
-    digest = hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()
     # ipset's limit is 31 characters, and the loader needs two of them.
-    return _Set(peer, f"gatehouse-{peer.partition('.')[0][:10]}-{digest[:8]}", kind, elements)
+    return _Set(peer, f"gatehouse-{peer.partition('.')[0][:10]}-{_digest(peer, kind)}", kind, elements)
 
 
 def _filled(item: _Set) -> Iterator[str]:
@@ -135,6 +154,7 @@ def _filter(view: _View) -> Iterator[str]:
         chains[stage.chain] = list(_base(view, stage))
         chains[f"{stage.chain}-ICMP"] = list(_icmp(view, stage))
         chains |= _flows(view, stage, _before_ports(view, stage), found)
+        chains |= _observed(view, stage)
     return _table("filter", chains, list(_IN_AND_OUT.values()))
 
 
@@ -146,11 +166,12 @@ def _mangle(view: _View) -> Iterator[str]:
         protocol: list(within(segments(view.policy.ingress, protocol), judged.ports, protocol))
         for protocol in PROTOCOLS
     }
-    before = ["-m conntrack --ctstate INVALID -j DROP", *_dhcp(view, stage), *_before_ports(view, stage)]
+    before = [f"-m conntrack --ctstate INVALID -j {_denial(view)}", *_dhcp(view, stage), *_before_ports(view, stage)]
     chains: Chains = {
         stage.chain: list(_pre_dnat_base(view)),
         f"{stage.chain}-PORTS": list(_pre_dnat_ports(view)),
         **_flows(view, stage, before, found),
+        **_observed(view, stage),
     }
     return _table("mangle", chains, [stage])
 
@@ -168,7 +189,7 @@ def _base(view: _View, stage: _Stage) -> Iterator[str]:
     yield f"{_INTERFACE_MATCH[stage.direction]} lo -j RETURN"
     yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
     yield f"{_ICMP[view.family][1].partition(' -m')[0]} -g {stage.chain}-ICMP"
-    yield "-m conntrack --ctstate INVALID -j DROP"
+    yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"
     yield from _dhcp(view, stage)
     yield f"-g {stage.chain}-FLOWS"
 
@@ -178,7 +199,7 @@ def _icmp(view: _View, stage: _Stage) -> Iterator[str]:
     for item in icmp_types(stage.direction, view.policy.echo_request):
         if item.protocol == protocol:
             yield f"{match} {item.number} -j RETURN"
-    yield "-m conntrack --ctstate INVALID -j DROP"
+    yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"
     yield f"-g {stage.chain}-FLOWS"
 
 
@@ -201,12 +222,54 @@ def _before_ports(view: _View, stage: _Stage) -> Iterator[str]:
     """Yield what decides of new connections before their port is looked at."""
     policy = view.policy
     for peer in _address_matches(view, policy.node_class, policy.isolated, _END[stage.direction]):
-        yield f"{peer}{_comment(f'isolated:{policy.node_class}')}-j DROP"
+        yield f"{peer}{_comment(f'isolated:{policy.node_class}')}{_denied(view, stage)}"
     for rule in policy.rules(stage.direction):
         if rule.ports.everything:
             yield from _allowed(view, stage, rule)
     if stage is _IN_AND_OUT["ingress"]:
         yield from _redirected(view, stage)
+
+
+def _denial(view: _View) -> str:
+    """Return what becomes of a packet that no flow could allow."""
+    return "RETURN" if view.policy.observe else "DROP"
+
+
+def _denied(view: _View, stage: _Stage) -> str:
+    """Return what becomes of a packet that no flow allows."""
+    return f"-g {stage.observed}" if view.policy.observe else "-j DROP"
+
+
+def _observed(view: _View, stage: _Stage) -> Chains:
+    """Return what counts, on a host that only observes, what no flow allows, and lets it through."""
+    if not view.policy.observe:
+        return {}
+    first, last = (view.sets[f"observed.{WORDS[stage.direction]}.{kept}"].name for kept in ("first", "last"))
+    ends = f"{_END[stage.direction]},dst"
+    log = (
+        f'-m limit --limit {LOG_RATE}/min --limit-burst {LOG_BURST} -j LOG --log-prefix "{log_prefix(stage.direction)}"'
+    )
+    lines = [
+        *(_counted_before(view, stage) if stage is _IN_AND_OUT["ingress"] else ()),
+        # The host's own broadcasts, which it hears itself.
+        *(["-m addrtype --src-type LOCAL -j RETURN"] if stage.direction == "ingress" else []),
+        log,
+        # A key that comes in is counted as it does, and one that is in already isn't touched by -j SET.
+        f"-m set --match-set {first} {ends}",
+        f"-j SET --add-set {first} {ends}",
+        f"-j SET --add-set {last} {ends} --exist",
+        "-j RETURN",
+    ]
+    return {stage.observed: lines}
+
+
+def _counted_before(view: _View, stage: _Stage) -> Iterator[str]:
+    """Yield what passes over packets that came by before DNAT, whatever they were redirected to."""
+    judged = view.policy.pre_dnat
+    for item in judged.ports.ranges:
+        match = f"-m conntrack --ctproto {item.protocol} --ctorigdstport {range_text(item, ':')} "
+        for interface in _interface_matches(view, stage, judged.side):
+            yield f"{interface}{match}{_comment('counted before DNAT')}-j RETURN"
 
 
 def _redirected(view: _View, stage: _Stage) -> Iterator[str]:
@@ -221,7 +284,7 @@ def _redirected(view: _View, stage: _Stage) -> Iterator[str]:
 
 def _flows(view: _View, stage: _Stage, before: Iterable[str], found: Mapping[str, Sequence[Segment]]) -> Chains:
     """Return what decides by flow: one chain for all ports, and one for each set of rules that decide of some."""
-    denied = f"{_comment(stage.denied)}-j DROP"
+    denied = _denied(view, stage) if view.policy.observe else f"{_comment(stage.denied)}{_denied(view, stage)}"
     dispatch = list(before)
     of_ports: Chains = {}
     for protocol, parts in found.items():

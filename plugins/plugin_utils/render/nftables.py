@@ -17,6 +17,7 @@ from ..describe import head
 from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
 from ..ports import PROTOCOLS
 from .dispatch import Segment, range_text, segments, within
+from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix, sets
 from .peers import (
     SERVICE_ADDRESSES,
     address_sets,
@@ -53,6 +54,7 @@ def render(policy: Policy) -> str:
         *_direction(policy, "ingress"),
         *_direction(policy, "egress"),
         *_pre_dnat(policy),
+        *_observed(policy),
         "}",
         "",
     ]
@@ -78,7 +80,7 @@ def _flows(policy: Policy, direction: str, found: Mapping[str, Sequence[Segment]
     """Yield what decides by flow. It accepts or drops what it decides, and returns otherwise."""
     hook = _HOOKS[direction]
     for peer in _peer_matches(direction, policy.node_class, policy.isolated):
-        yield f'{peer}drop comment "isolated:{policy.node_class}"'
+        yield f'{peer}{"return" if policy.observe else "drop"} comment "isolated:{policy.node_class}"'
     yield from _rules(policy, direction, (rule for rule in policy.rules(direction) if rule.ports.everything))
     if direction == "ingress":
         # Redirected to a port of the host's own: the port that was asked for decides, or else the one it became.
@@ -103,22 +105,30 @@ def _base_chains(policy: Policy) -> Iterator[str]:
     None of their rules looks anything up in a set, not even in one without a name: a change of the ruleset leaves these
     chains where they are, and a packet under way in one would find its set gone (module_utils/nft_loader.py).
     """
-    yield from (line for direction in _HOOKS for line in _chain(_HOOKS[direction], _base(direction)))
+    yield from (line for direction in _HOOKS for line in _chain(_HOOKS[direction], _base(policy, direction)))
     if policy.pre_dnat:
         yield from _chain("pre_dnat", _pre_dnat_base())
 
 
-def _base(direction: str) -> Iterator[str]:
+def _base(policy: Policy, direction: str) -> Iterator[str]:
     hook = _HOOKS[direction]
-    yield f"type filter hook {hook} priority filter - 10; policy drop;"
+    yield f"type filter hook {hook} priority filter - 10; policy {_denial(policy)};"
     yield f'{_LOOPBACK_MATCH[direction]} "lo" accept'
     yield "ct state established,related accept"
     yield from (f"meta l4proto {protocol} jump {hook}_icmp" for protocol in ("icmp", "ipv6-icmp"))
-    yield "ct state invalid drop"
+    yield f"ct state invalid {_denial(policy)}"
     yield from _dhcp(direction)
     yield f"jump {hook}_flows"
+    if policy.observe:
+        yield "jump observed_input" if direction == "ingress" else "jump observed_egress"
+        return
     # The policy of a new base chain comes into force a moment after its rules do: what it denies, a rule has to drop.
     yield 'counter drop comment "denied: no flow allows it"'
+
+
+def _denial(policy: Policy) -> str:
+    """Return what becomes of a packet that no flow could allow."""
+    return "accept" if policy.observe else "drop"
 
 
 def _pre_dnat_base() -> Iterator[str]:
@@ -137,21 +147,73 @@ def _pre_dnat(policy: Policy) -> Iterator[str]:
     yield from _chain(
         "pre_dnat_flows",
         [
-            "ct state invalid drop",
+            f"ct state invalid {_denial(policy)}",
             *_dhcp("ingress"),
             "jump input_flows",
-            'counter drop comment "denied before DNAT: no flow allows it"',
+            "goto observed_ingress"
+            if policy.observe
+            else 'counter drop comment "denied before DNAT: no flow allows it"',
         ],
     )
-    ports = {
-        protocol: ", ".join(range_text(item, "-") for item in stage.ports.ranges if item.protocol == protocol)
-        for protocol in PROTOCOLS
-    }
+    ports = _pre_dnat_ports(policy)
     yield from _chain(
         "pre_dnat_ports",
         (f"{protocol} dport {{ {item} }} goto pre_dnat_flows" for protocol, item in ports.items() if item),
     )
     yield from _chain("pre_dnat_destinations", _destinations(policy))
+
+
+def _pre_dnat_ports(policy: Policy) -> dict[str, str]:
+    ranges = policy.pre_dnat.ports.ranges
+    return {
+        protocol: ", ".join(range_text(item, "-") for item in ranges if item.protocol == protocol)
+        for protocol in PROTOCOLS
+    }
+
+
+def _observed(policy: Policy) -> Iterator[str]:
+    """Yield what counts, on a host that only observes, what no flow allows, and lets it through."""
+    if not policy.observe:
+        return
+    yield from _chain("observed_input", [*_counted_before(policy), "goto observed_ingress"])
+    for direction in _HOOKS:
+        port = f"observed_{direction}_port"
+        log = f'log prefix "{log_prefix(direction)}"'
+        yield from _chain(port, _counted(direction, "th dport"))
+        yield from _chain(
+            f"observed_{direction}",
+            [
+                # The host's own broadcasts, which it hears itself.
+                *(["fib saddr type local accept"] if direction == "ingress" else []),
+                f"limit rate {LOG_RATE}/minute burst {LOG_BURST} packets {log}",
+                f"meta l4proto {{ {', '.join(PROTOCOLS)} }} goto {port}",
+                *_counted(direction, "0"),
+            ],
+        )
+
+
+def _counted_before(policy: Policy) -> Iterator[str]:
+    """Yield what passes over packets that came by before DNAT, whatever they were redirected to."""
+    names = interfaces_on(policy, policy.pre_dnat.side)
+    interface = f"iifname {_quoted(names)} " if names else ""
+    for protocol, ports in _pre_dnat_ports(policy).items():
+        if ports:
+            match = f"meta l4proto {protocol} ct original proto-dst {{ {ports} }}"
+            yield f'{interface}{match} accept comment "counted before DNAT"'
+
+
+def _counted(direction: str, port: str) -> Iterator[str]:
+    for one, kept, family in sets():
+        if one == direction:
+            address = f"{'ip' if family == 4 else 'ip6'} {_ADDRESS_MATCH[direction]}"
+            how, counter = ("add", " counter") if kept == "first" else ("update", "")
+            yield f"{how} @{_observed_set(one, kept, family)} {{ {address} . meta l4proto . {port}{counter} }}"
+    # To others, its packets are what they are.
+    yield "accept"
+
+
+def _observed_set(direction: str, kept: str, family: int) -> str:
+    return _set_name(f"observed.{WORDS[direction]}.{kept}", family)
 
 
 def _destinations(policy: Policy) -> Iterator[str]:
@@ -251,6 +313,13 @@ def _set_name(peer: str, family: int) -> str:
 def _sets(policy: Policy) -> Iterator[str]:
     for name, family, networks in dict.fromkeys((*address_sets(policy), *narrowed_sets(policy))):
         yield from _set(_set_name(name, family), family, networks)
+    for direction, kept, family in sets() if policy.observe else ():
+        yield f"\tset {_observed_set(direction, kept, family)} {{"
+        yield f"\t\ttype ipv{family}_addr . inet_proto . inet_service"
+        yield f"\t\tsize {MOST}"
+        yield "\t\tflags dynamic,timeout"
+        yield f"\t\ttimeout {SECONDS}s"
+        yield "\t}"
 
 
 def _set(name: str, family: int, networks: Sequence[Network]) -> Iterator[str]:

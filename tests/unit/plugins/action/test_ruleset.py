@@ -406,3 +406,50 @@ def test_a_change_that_is_refused_leaves_no_primer():
         action.run(task_vars={})
 
     assert action.steps == ["look", "unprime"]
+
+
+SEEN = {
+    "observed": [
+        {"direction": "ingress", "address": "198.51.100.9", "protocol": "tcp", "port": 8080, "packets": 12,
+         "first": "2026-11-20T08:00:00Z", "last": "2026-11-21T09:00:00Z"}
+    ],
+    "observed_full": [],
+    "observed_since": "2026-11-01T00:00:00Z",
+}  # fmt: skip
+OBSERVING = to_data(build(good({"hosts.web1.gatehouse_mode": "observe"})).policy_of("web1"))
+
+
+def test_a_host_that_observes_does_not_enforce_what_would_cut_somebody():
+    with pytest.raises(AnsibleActionFail, match="would cut 1 of what it has seen") as refusal:
+        run({"policy": POLICY}, SEEN)
+
+    assert "ingress 8080/tcp from 198.51.100.9: 12, last 2026-11-21T09:00:00Z" in str(refusal.value)
+
+
+def test_it_does_where_its_owner_accepts_that_and_is_told_what_will_be_cut():
+    steps, result = run({"policy": POLICY, "accept_observed": True}, SEEN)
+
+    assert steps == ["look", "load", "reset", "confirm"]
+    assert "198.51.100.9" in result["warnings"][0]
+
+
+def test_in_check_mode_open_questions_are_a_warning():
+    steps, result = run({"policy": POLICY}, SEEN, check_mode=True)
+
+    assert (steps, result["changed"]) == (["look"], True)
+    assert "would cut 1 of what it has seen" in result["warnings"][0]
+    assert "observed" not in result
+
+
+def test_a_host_that_goes_on_observing_is_asked_nothing_and_gets_no_fallback():
+    action = Action({"ruleset": "wanted", "policy": OBSERVING}, SEEN, {}, False)
+    result = action.run(task_vars={})
+
+    assert "warnings" not in result
+    assert action.given[-1]["fallback"] == ""
+
+
+def test_a_host_that_has_seen_nothing_yet_is_said_to_have_seen_nothing():
+    _steps, result = run({"policy": POLICY}, {"observed": [], "observed_full": [], "observed_since": ""})
+
+    assert "has seen nothing yet" in result["warnings"][0]

@@ -10,6 +10,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boo
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import RefreshUnit
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
@@ -60,6 +61,9 @@ class OtherBackend(Backend):
         """Return the rules."""
         return self.rules
 
+    def observed(self):
+        """Return that it doesn't observe."""
+
     def delete(self):
         """Forget them."""
         self.rules = ""
@@ -93,7 +97,8 @@ class FakeHost:
 
     def firewall(self):
         """Return this host's firewall as each module finds it anew."""
-        return HostFirewall(self.backend, [self.other], self.boot(), self.rollback(), self.refreshing())
+        observing = Observing(self.write, self.root)
+        return HostFirewall(self.backend, [self.other], self.boot(), self.rollback(), self.refreshing(), observing)
 
     def refreshing(self):
         """Return what this host does about host names."""

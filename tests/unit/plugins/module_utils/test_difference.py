@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils import iptables_text
 from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import (
     DESCRIPTION_MARK,
     as_diff,
     describe,
     drift,
+    observes,
+    with_modes,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 
 RULESET = """\
 # gatehouse.firewall, node class web. Generated: edits are lost at the next run.
@@ -101,3 +106,26 @@ def test_a_diff_has_both_sides_as_lines():
 
 def test_the_mark_is_a_comment_to_nft():
     assert DESCRIPTION_MARK.startswith("#")
+
+
+def test_a_change_of_the_mode_is_a_line_on_both_sides():
+    observing, enforcing = ["mode: observe, nothing is blocked", "ingress 22/tcp"], ["ingress 22/tcp"]
+
+    assert with_modes(observing, enforcing) == (observing, ["mode: enforce", "ingress 22/tcp"])
+    assert with_modes(enforcing, observing) == (["mode: enforce", "ingress 22/tcp"], observing)
+
+
+def test_a_mode_that_stays_is_nothing_to_add_and_a_host_without_rules_has_none():
+    observing = ["mode: observe, nothing is blocked"]
+
+    assert with_modes(observing, observing) == (observing, observing)
+    assert with_modes(["a"], ["b"]) == (["a"], ["b"])
+    assert with_modes([], observing) == ([], observing)
+
+
+def test_a_rendered_ruleset_says_whether_it_observes():
+    policy = Policy("web", observe=True)
+
+    assert observes(nftables.render(policy))
+    assert observes(iptables_text.joined(iptables.render(policy)))
+    assert not observes(nftables.render(Policy("web")))

@@ -67,3 +67,12 @@ def test_where_a_ruleset_cannot_be_loaded_only_management_is_left_or_all_that_ma
 
     assert sorted(f"{rule.flow} {rule.ports}" for rule in policy.ingress) == sorted(flows)
     assert policy.egress == ()
+
+
+def test_a_host_that_observes_cuts_nobody_off_and_has_nothing_to_fall_back_to():
+    policy = build(good({"hosts.web1.gatehouse_mode": "observe"})).policy_of("web1")
+    enforcing = build(good()).policy_of("web1")
+    elsewhere = {"source": "198.51.100.1", "destination": "192.0.2.1", "port": 22}
+
+    assert (lockout(policy, elsewhere), bool(lockout(enforcing, elsewhere))) == ("", True)
+    assert (fail_closed(policy, 22), fail_closed(enforcing, 22) is None) == (None, False)

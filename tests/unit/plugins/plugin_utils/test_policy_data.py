@@ -32,6 +32,7 @@ POLICIES = {
     "nobody": build(good({"gatehouse_zones[0].networks": []})).policy_of("web1"),
     "by name": build(good({"gatehouse_zones[0].hostnames": ["git.example.org"]})).policy_of("web1"),
     "profiled": build(good(profiled=True)).policy_of("db1"),
+    "observing": build(good(put={"hosts.web1.gatehouse_mode": "observe"})).policy_of("web1"),
     "profiled node ports": build(good(profiled=True)).policy_of("web1"),
 }
 DATA = to_data(POLICIES["sided"])
@@ -45,6 +46,7 @@ def test_a_policy_survives_the_way_through_json(policy):
 def test_the_data_of_a_policy_is_what_a_playbook_can_read():
     assert DATA == {
         "class": "web",
+        "observe": False,
         "isolated": ["192.0.2.1", "192.0.2.2"],
         "pre_dnat": {
             "ports": ["30000-32767/tcp", "30000-32767/udp"],

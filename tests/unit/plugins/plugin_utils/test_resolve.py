@@ -8,7 +8,12 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import network_text
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory, resolve
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import read
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import (
+    build,
+    good,
+    problems_of,
+    read,
+)
 
 ANSWERS = {
     "git.example.org": ["198.51.100.7", "2001:db8::7"],
@@ -184,3 +189,18 @@ def test_a_sender_whose_own_address_nobody_needs_may_lack_it():
     }
 
     assert resolved(model, hosts, {"webs": ["web1"], "vms": ["vm1"]})[1] == []
+
+
+@pytest.mark.parametrize(("mode", "observes"), [(None, False), ("enforce", False), ("observe", True)])
+def test_a_host_observes_where_it_is_told_to_and_its_class_does_not(mode, observes):
+    fleet = build(good(put={"hosts.web1.gatehouse_mode": mode}))
+
+    assert (fleet.policy_of("web1").observe, fleet.policy_of("web2").observe) == (observes, False)
+
+
+def test_a_mode_that_is_none_is_a_problem_with_a_near_miss():
+    (problem,) = problems_of(good(put={"hosts.web1.gatehouse_mode": "obsrve"}))
+
+    assert str(problem) == (
+        "gatehouse_mode (host web1): got 'obsrve', expected one of enforce, observe; did you mean observe?"
+    )

@@ -8,8 +8,12 @@ _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 _SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses)\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
 _PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
-_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_destinations|_ports|_flows)?)"
+_OBSERVED_CHAIN = r"observed_(?:input|(?:in|e)gress(?:_port)?)"
+_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_destinations|_ports|_flows)?|{_OBSERVED_CHAIN})"
+_OBSERVED_SET = r"observed\.(?:in|out)\.(?:first|last)\.v[46]"
 _RANGE = r"\d{1,5}(?:-\d{1,5})?"
+_RANGES = rf"\{{ {_RANGE}(?:, {_RANGE})* \}}"
+_WITH_PORTS = r"meta l4proto (?:tcp|udp|sctp)"
 _INTERFACE = r'"[A-Za-z0-9_.:@-]{1,15}"'
 _DHCP = r"udp sport \d+ udp dport \d+ accept"
 
@@ -27,6 +31,7 @@ _LINES = (
     "",
     rf"# gatehouse\.firewall, node class {_NAME}\. Generated: edits are lost at the next run\.",
     r"#: (?:ingress|egress|flow|judged|nothing) [^\r\n]*",
+    r"#: mode: observe, nothing is blocked, and what no flow allows is counted",
     rf'#refresh: {{"min_ttl": \d+, "max_ttl": \d+, "refused": {_TEXTS}}}',
     rf'#name: {{"name": "[A-Za-z0-9_.-]+", "addresses": {_TEXTS}, "sets": {{"4": {_TEXTS}, "6": {_TEXTS}}}}}',
     r"(?:delete )?table inet gatehouse",
@@ -56,7 +61,18 @@ _LINES = (
     r"\t\tfib daddr type \{ local, broadcast, multicast \} goto pre_dnat_ports",
     rf"\t\t(?:tcp|udp|sctp) dport \{{ {_RANGE}(?:, {_RANGE})* \}} goto pre_dnat_flows",
     r'\t\tcounter drop comment "denied before DNAT: no flow allows it"',
-    rf'\t\t{_PEER}drop comment "isolated:{_NAME}"',
+    rf'\t\t{_PEER}(?:drop|return) comment "isolated:{_NAME}"',
+    rf"\tset {_OBSERVED_SET} \{{",
+    r"\t\ttype ipv[46]_addr \. inet_proto \. inet_service",
+    r"\t\t(?:size \d+|flags dynamic,timeout|timeout \d+s)",
+    r"\t\ttype filter hook (?:input|output) priority filter - 10; policy accept;",
+    r"\t\tct state invalid accept",
+    rf"\t\t(?:jump|goto) {_OBSERVED_CHAIN}",
+    rf'\t\t{_INTERFACES}{_WITH_PORTS} ct original proto-dst {_RANGES} accept comment "counted before DNAT"',
+    r'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse observed (?:in|out): "',
+    rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_OBSERVED_CHAIN}",
+    rf"\t\t(?:add|update) @{_OBSERVED_SET} \{{ ip6? [sd]addr \. meta l4proto \. (?:0|th dport)(?: counter)? \}}",
+    r"\t\t(?:fib saddr type local )?accept",
     rf'\t\t{_INTERFACES}{_PEER}{_AT}{_LOG}counter accept comment "flow:{_NAME}"',
 )
 _LINE = re.compile("|".join(f"(?:{line})" for line in _LINES), re.ASCII)

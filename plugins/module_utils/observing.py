@@ -1,0 +1,199 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What a host that only observes would have denied: what its kernel has counted, and what it had counted before.
+
+plugin_utils/render/observed.py says in which sets. The kernel puts elements into them, so that these are no drift, and
+nothing to compare. A change of the ruleset empties them: what they held goes into a file. A boot empties them, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator, Sequence
+
+FILE = "var/lib/gatehouse/observed.json"
+MOST = 4096
+SECONDS = 2147483
+
+_DIRECTIONS = {"in": "ingress", "out": "egress"}
+_NFT_SET = re.compile(r"\tset observed\.(in|out)\.(first|last)\.v[46] \{\n(.*?)\n\t\}", re.DOTALL)
+_NFT_ELEMENTS = re.compile(
+    r"(\tset observed\.\S+ \{\n(?:\t\t(?!elements)[^\n]*\n)*)\t\telements = \{.*?\}\n", re.DOTALL
+)
+_NFT_KEY = re.compile(r"([0-9a-f.:]+) \. (\S+) \. (\d+)\b")
+_NFT_CONSTANT = re.compile(r" 0x0+ \[invalid type\]")
+_COUNTER = re.compile(r"\bpackets (\d+)")
+_EXPIRES = re.compile(r"\bexpires (\S+)")
+_TIME = re.compile(r"(\d+)(ms|[dhms])")
+_IN_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
+_IPSET_SET = re.compile(r"gatehouse-(in|out)[46]\.(first|last)-[0-9a-f]{8}(?:\.[a-e])?")
+_IPSET_ELEMENT = re.compile(r"([0-9a-f.:]+),(?:([^:,]+):)?(\S+) timeout (\d+)(?: packets (\d+))?")
+_WITH_PORTS = ("tcp", "udp", "sctp")
+_NAMES = {"ipv6-icmp": "icmpv6", "ip6-icmp": "icmpv6"}
+
+Write = Callable[[Path, str], None]
+
+
+@dataclass(frozen=True)
+class Element:
+    """A key in one of the kernel's sets: whom it is about, how often, and in how many seconds the kernel drops it."""
+
+    direction: str
+    kept: str
+    address: str
+    protocol: str
+    port: int
+    packets: int
+    left: float
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """Return what is the same in both sets."""
+        return (self.direction, self.address, self.protocol, self.port)
+
+
+def without_observed(listing: str) -> str:
+    """Return what nft lists without what the kernel has put into sets, in a form that nft takes again.
+
+    nft 0.9.8 writes a constant in a key as no nft reads it, and dies of an element with a counter.
+    """
+    return _NFT_CONSTANT.sub(" 0", _NFT_ELEMENTS.sub(r"\1", listing))
+
+
+def observed_by_nft(listing: str) -> list[Element] | None:
+    """Return what nft lists in our sets, with counters; None where the ruleset doesn't observe."""
+    found = list(_NFT_SET.finditer(listing))
+    return [one for block in found for one in _nft_elements(*block.groups())] if found else None
+
+
+def _nft_elements(way: str, kept: str, block: str) -> Iterator[Element]:
+    for text in block.partition("elements = {")[2].split(","):
+        key, counter, expires = _NFT_KEY.search(text), _COUNTER.search(text), _EXPIRES.search(text)
+        if key:
+            left = sum(int(number) * _IN_SECONDS[unit] for number, unit in _TIME.findall(expires[1] if expires else ""))
+            yield _element((way, kept), key.groups(), counter[1] if counter else "0", left)
+
+
+def is_observed_set(name: str) -> bool:
+    """Return whether the kernel fills an ipset of this name."""
+    return bool(_IPSET_SET.fullmatch(name))
+
+
+def observed_by_ipset(saved: str, names: Iterable[str]) -> list[Element] | None:
+    """Return what ipset saves of those of our sets that rules name; None where these don't observe."""
+    known = {name: found for name in names for found in [_IPSET_SET.fullmatch(name)] if found}
+    lines = (line.split(" ", 2) for line in saved.splitlines() if line.startswith("add "))
+    found = [(known[name], _IPSET_ELEMENT.match(rest)) for _add, name, rest in lines if name in known]
+    return (
+        [
+            _element((name[1], name[2]), (one[1], one[2] or "tcp", one[3]), one[5] or "0", float(one[4]))
+            for name, one in found
+            if one
+        ]
+        if known
+        else None
+    )
+
+
+def _element(place: tuple[str, str], key: Sequence[str], packets: str, left: float) -> Element:
+    way, kept = place
+    address, protocol, port = key
+    name = _NAMES.get(protocol, protocol)
+    number = int(port) if name in _WITH_PORTS and port.isdigit() else 0  # of ICMP, ipset tells the type
+    return Element(_DIRECTIONS[way], kept, address, name, number, int(packets), left)
+
+
+def full_sets(elements: Iterable[Element]) -> list[str]:
+    """Return which sets take no more keys, as ``ingress IPv4``."""
+    counts = Counter((one.direction, "IPv6" if ":" in one.address else "IPv4", one.kept) for one in elements)
+    return sorted({f"{direction} {family}" for (direction, family, _kept), count in counts.items() if count >= MOST})
+
+
+def merged(elements: Sequence[Element], now: float) -> list[dict[str, Any]]:
+    """Return one row for each key, with its first and last time; a set tells a time by what is left of it."""
+    rows: dict[tuple[str, str, str, int], dict[str, Any]] = {}
+    for one in sorted(elements, key=lambda one: one.kept):
+        at = now - max(0.0, SECONDS - one.left)
+        direction, address, protocol, port = one.key
+        row = {"direction": direction, "address": address, "protocol": protocol, "port": port}
+        known = rows.setdefault(one.key, {**row, "packets": 0, "first": at, "last": at})
+        known["packets"] += (
+            one.packets if one.kept == "first" else 0
+        )  # ipset counts in the other one, too, from 1 again
+        known["last"] = max(known["last"], at)
+    return [{**row, "first": _utc(row["first"]), "last": _utc(row["last"])} for _key, row in sorted(rows.items())]
+
+
+def together(before: Iterable[dict[str, Any]], now: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of both; those of one key as one."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in (*before, *now):
+        key = tuple(row[name] for name in ("direction", "address", "protocol", "port"))
+        other = rows.get(key)
+        rows[key] = (
+            row
+            if not other
+            else {
+                **row,
+                "packets": other["packets"] + row["packets"],
+                "first": min(other["first"], row["first"]),
+                "last": max(other["last"], row["last"]),
+            }
+        )
+    return [row for _key, row in sorted(rows.items())]
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+class Observing:
+    """A host's file on what it has counted under rulesets before the one in force."""
+
+    def __init__(self, write: Write, root: Path = Path("/")) -> None:
+        """Take the way to replace a file; ``root`` is where the host's files lie."""
+        self._write = write
+        self._path = root / FILE
+
+    def result(self, elements: Sequence[Element], since: float) -> dict[str, Any]:
+        """Return what modules return of a host that observes, whose ruleset is in force since a time."""
+        known = self._read()
+        begun = _utc(since) if since else ""
+        return {
+            "observed": together(known["observed"], merged(elements, time.time())),
+            "observed_full": sorted({*known["full"], *full_sets(elements)}),
+            "observed_since": min(filter(None, (known["since"], begun)), default=""),
+        }
+
+    def keep(self, result: dict[str, Any]) -> None:
+        """Keep what the kernel is about to forget: of each direction and family, no more than it can have counted."""
+        kept: list[dict[str, Any]] = []
+        counts: Counter[tuple[str, bool]] = Counter()
+        for row in sorted(result["observed"], key=lambda row: str(row["last"]), reverse=True):
+            kind = (row["direction"], ":" in row["address"])
+            counts[kind] += 1
+            if counts[kind] <= MOST:
+                kept.append(row)
+        content = {"since": result["observed_since"], "full": result["observed_full"], "observed": kept}
+        self._write(self._path, json.dumps(content) + "\n")
+
+    def forget(self) -> None:
+        """Remove the file."""
+        self._path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any]:
+        """Return what the file has; one that isn't there, or was spoilt, says nothing."""
+        nothing: dict[str, Any] = {"since": "", "full": [], "observed": []}
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+            together(found["observed"], ())
+        except (OSError, ValueError, KeyError, TypeError):
+            return nothing
+        return {**nothing, **found}

@@ -1,0 +1,120 @@
+"""What hosts that only observe would have denied, as ``ruleset_info`` returned it, and what a policy says of it now."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+from .addresses import Address
+from .compile import Policy
+from .ports import PROTOCOLS
+from .verdict import Packet, verdict_by_any_interface
+
+SHOWN = 20
+SHORT = 3600
+"""Seconds of observing after which nobody can have seen much."""
+
+_NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
+_FORM = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """New connections from or to one address, of one protocol and port (0 where it has none), that no flow allowed.
+
+    ``first`` and ``last`` are times in UTC, as ISO 8601 has them.
+    """
+
+    direction: str
+    address: Address
+    protocol: str
+    port: int
+    packets: int
+    first: str
+    last: str
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        way = "from" if self.direction == "ingress" else "to"
+        what = f"{self.port}/{self.protocol}" if self.protocol in PROTOCOLS else self.protocol
+        return f"{self.direction} {what} {way} {self.address}: {self.packets}, last {self.last}"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All that one host has counted, since when, and in which sets there was no more room (``ingress IPv4``)."""
+
+    seen: tuple[Seen, ...] = ()
+    full: tuple[str, ...] = ()
+    since: str = ""
+
+
+def read_observed(result: Mapping[str, Any]) -> Observed | None:
+    """Return what a look at a host tells of it; None where the host doesn't observe."""
+    if result.get("observed") is None:
+        return None
+    return Observed(
+        tuple(_seen(row) for row in result["observed"]),
+        tuple(map(str, result.get("observed_full") or ())),
+        str(result.get("observed_since") or ""),
+    )
+
+
+def _seen(row: Mapping[str, Any]) -> Seen:
+    return Seen(
+        str(row["direction"]),
+        ip_address(str(row["address"])),
+        str(row["protocol"]),
+        int(row["port"]),
+        int(row["packets"]),
+        str(row["first"]),
+        str(row["last"]),
+    )
+
+
+def denied(policy: Policy, seen: Iterable[Seen]) -> list[Seen]:
+    """Return what of it a host that enforces this policy denies on every interface, the most often seen first."""
+    found = (one for one in seen if not verdict_by_any_interface(policy, _packet(one)).allowed)
+    return sorted(found, key=lambda one: -one.packets)
+
+
+def _packet(seen: Seen) -> Packet:
+    host = _NOBODY[seen.address.version]  # a host's own address decides of nothing here
+    ends = (seen.address, host) if seen.direction == "ingress" else (host, seen.address)
+    return Packet(seen.direction, *ends, seen.protocol, port=seen.port if seen.protocol in PROTOCOLS else None)
+
+
+def would_cut(policy: Policy, observed: Observed) -> str:
+    """Return why a host that observes should not enforce this policy yet; an empty text where nothing is known."""
+    cut = denied(policy, observed.seen)
+    if not cut:
+        return ""
+    more = [f"and {len(cut) - SHOWN} more"] if len(cut) > SHOWN else []
+    full = [f"There may be more still: no room was left for {', '.join(observed.full)}"] if observed.full else []
+    lines = "".join(f"\n  {line}" for line in (*map(str, cut[:SHOWN]), *more, *full))
+    return (
+        f"This host observes, and to enforce would cut {len(cut)} of what it has seen since {observed.since}:{lines}"
+        "\nreport writes the flows that are missing (missing_flows.yml). Add those that are wanted, or set "
+        "gatehouse_accept_observed: true to have all others denied"
+    )
+
+
+def remarks(observed: Observed, now: datetime.datetime) -> list[str]:
+    """Return what speaks against trusting what a host has seen, or has not."""
+    found = []
+    seconds = (now - _time(observed.since)).total_seconds() if observed.since else 0.0
+    if seconds < SHORT:
+        what = "" if observed.seen else " and has seen nothing yet"
+        found.append(
+            f"This host has observed for {max(0, int(seconds // 60))} minutes only{what}: services may be missed"
+        )
+    if observed.full:
+        found.append(f"This host had no room left to count more ({', '.join(observed.full)}): services may be missed")
+    return found
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.strptime(text, _FORM).replace(tzinfo=datetime.timezone.utc)

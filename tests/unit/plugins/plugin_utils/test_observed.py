@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import datetime
+
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.observed import (
+    denied,
+    read_observed,
+    remarks,
+    would_cut,
+)
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+
+POLICY = build(good()).policy_of("web1")
+NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
+
+
+def row(address, port=8080, **changes):
+    times = {"first": "2026-11-20T08:00:00Z", "last": "2026-11-21T09:00:00Z"}
+    known = {"direction": "ingress", "address": address, "protocol": "tcp", "port": port, "packets": 3, **times}
+    return {**known, **changes}
+
+
+def observed(*rows, full=(), since="2026-11-01T00:00:00Z"):
+    return read_observed({"observed": list(rows), "observed_full": list(full), "observed_since": since})
+
+
+def test_a_host_that_enforces_has_observed_nothing_at_all():
+    assert read_observed({"backend": "nftables"}) is None
+
+
+def test_what_the_model_allows_by_now_is_no_question_any_more():
+    found = denied(POLICY, observed(row("203.0.113.7", 443), row("203.0.113.7", 8080)).seen)
+
+    assert [one.port for one in found] == [8080]
+
+
+def test_an_observing_policy_is_asked_what_it_would_deny_if_it_enforced():
+    policy = build(good(put={"hosts.web1.gatehouse_mode": "observe"})).policy_of("web1")
+
+    assert policy.observe
+    assert denied(policy, observed(row("203.0.113.7")).seen)
+
+
+def test_a_refusal_lists_what_would_be_cut_the_most_often_seen_first():
+    said = would_cut(POLICY, observed(row("198.51.100.1"), row("2001:db8:9::9", protocol="gre", port=0, packets=7)))
+
+    assert "would cut 2 of what it has seen since 2026-11-01T00:00:00Z" in said
+    assert said.index("ingress gre from 2001:db8:9::9: 7") < said.index("ingress 8080/tcp from 198.51.100.1: 3")
+    assert "gatehouse_accept_observed: true" in said
+
+
+def test_nothing_is_refused_where_all_that_was_seen_is_allowed():
+    assert would_cut(POLICY, observed(row("203.0.113.7", 443))) == ""
+
+
+def test_a_long_list_is_cut_short_and_says_so():
+    said = would_cut(POLICY, observed(*(row("198.51.100.1", port) for port in range(1000, 1030))))
+
+    assert "and 10 more" in said
+
+
+def test_a_host_that_has_hardly_observed_is_said_to_have_seen_nothing_yet():
+    assert "for 5 minutes only and has seen nothing yet" in remarks(observed(since="2026-11-21T11:55:00Z"), NOW)[0]
+    assert remarks(observed(row("203.0.113.7")), NOW) == []
+
+
+def test_a_full_set_is_said():
+    assert "no room left" in remarks(observed(row("203.0.113.7"), full=["ingress IPv4"]), NOW)[0]
+    assert "no room was left for ingress IPv4" in would_cut(
+        POLICY, observed(row("198.51.100.1"), full=["ingress IPv4"])
+    )
