@@ -12,8 +12,8 @@ version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Writes a page, C(report.html), with a picture of who reaches whom, the matrix, ports and reasons of each pair, and
-    what each class lets through; and the matrix as C(flows.md), C(flows.csv) and C(flows.mmd) (Mermaid).
-  - The page needs nothing but itself, and no script.
+    what each class lets through on which hosts; and the matrix as C(flows.md), C(flows.csv) and C(flows.mmd) (Mermaid).
+  - The page needs nothing but itself. Its only script finds ports and names; all else works without it.
   - Compiles the model on the controller and connects to no host itself. Run it once per play (C(run_once)).
 options:
   directory:
@@ -24,6 +24,12 @@ options:
     description:
       - The name that each host's M(gatehouse.firewall.ruleset_info) was registered by, for the page to show what the
         hosts have said. An empty text shows the model alone.
+    type: str
+    default: ""
+  planned:
+    description:
+      - The name that each host's M(gatehouse.firewall.ruleset) was registered by, in check mode and with diff, for the
+        page to begin with what would change. The page is the only file then.
     type: str
     default: ""
 attributes:

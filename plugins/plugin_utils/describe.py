@@ -21,12 +21,14 @@ def head(policy: Policy) -> list[str]:
 
 def describe(policy: Policy) -> list[str]:
     """Return ``ingress 4647/tcp from k8s_node, flow nomad_rpc`` for each rule, in the policy's order."""
+    rules = [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    return describe_class(policy) + rules
+
+
+def describe_class(policy: Policy) -> list[str]:
+    """Return what counts for every rule of a policy: isolation, and what is judged before DNAT."""
     isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
-    return (
-        isolation
-        + _pre_dnat(policy)
-        + [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
-    )
+    return isolation + _pre_dnat(policy)
 
 
 def _pre_dnat(policy: Policy) -> list[str]:
