@@ -7,7 +7,7 @@ in_env := source .ci/env.sh;
 # Folders whose tests run on the oldest and the newest ansible-core too.
 core_tests := tests/unit tests/playbooks
 check_stages := lint types unit
-test_stages := $(check_stages) golden cores units sanity release-test packets parity molecule
+test_stages := $(check_stages) golden browser cores units sanity release-test packets parity molecule
 
 help: ## Print what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ unit: setup ## Run the unit tests
 golden: setup ## Compare rendered rulesets with the expected ones, and load them in a namespace
 	@.ci/tests tests/golden
 
+browser: setup ## Open a report in a browser, click, read, and look at its colours (chromium)
+	@.ci/tests tests/browser
+
 cores: setup ## Run the unit and playbook tests on the oldest and the newest ansible-core
 	@.ci/cores $(core_tests)
 
@@ -63,6 +66,9 @@ molecule: lab ## Run the Molecule scenarios; one: make molecule scenario=default
 bench: lab ## Measure the figures in benchmarks/
 	@$(in_env) benchmarks/run
 
+screenshots: setup ## Take the pictures of the page that the documentation shows (chromium)
+	@$(in_env) python tests/browser/screenshots.py docs/images
+
 lock: ## Bring the locked versions up to date
 	@.ci/lock
 
@@ -72,4 +78,4 @@ clean: ## Remove what the other targets wrote into this folder
 lab: setup
 	@.ci/need lab
 
-.PHONY: bench check clean cores demo demo-down golden help lab lint lock molecule packets parity release-test sanity setup test types unit units
+.PHONY: bench browser check clean cores demo demo-down golden help lab lint lock molecule packets parity release-test sanity screenshots setup test types unit units

@@ -16,15 +16,17 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import read_live
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.missing_flows import FILE, missing_flows
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.page.report import Report
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.matrix import FORMS
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.page import Report, page
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.page import page
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.usage import (
     unused_flow,
     usage_lines,
     usage_page,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reviewed import planned
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.usage import updated, uses
 
 FILES = {"markdown": "flows.md", "csv": "flows.csv", "mermaid": "flows.mmd"}
@@ -46,24 +48,35 @@ class ActionModule(ActionBase):
                 "directory": {"type": "path", "required": True},
                 "registered": {"type": "str", "default": ""},
                 "unused_days": {"type": "int", "default": 30},
+                "planned": {"type": "str", "default": ""},
             }
         )
         problems = Problems()
         fleet = compiled(FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems)
+        files, told = self._files(arguments, fleet, task_vars["hostvars"])
+        try:
+            # What is in a plan's folder is the owner's alone, as the plan is.
+            mode = 0o600 if arguments["planned"] else 0o644
+            changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode)
+        except OSError as error:
+            raise AnsibleActionFail(f"can't write the report: {error}") from error
+        return {"changed": changed, "files": sorted(files), **told}
+
+    def _files(self, arguments, fleet, hostvars):
+        """Return the files, and what else there is to say; of a plan, the page alone."""
         cells, model = flow_matrix(fleet.resolved.model, datetime.date.today()), fleet.resolved.model
+        if arguments["planned"]:
+            plan = planned(_results(arguments["planned"], fleet, hostvars), fleet.classes)
+            return {"report.html": page(Report(fleet, cells, plan=plan))}, {}
+        said = _results(arguments["registered"], fleet, hostvars)
+        live = {host: read_live(host, result) for host, result in said.items()}
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
-        live = self._live(arguments["registered"], fleet, task_vars["hostvars"])
         files["report.html"] = page(Report(fleet, cells, live))
-        usage_files, usage = self._usage(Path(arguments["directory"]), fleet, live, arguments["unused_days"])
-        files.update(usage_files)
         observed = {host: one.observed for host, one in live.items() if one.observed}
         if observed:
             files[FILE] = missing_flows(fleet, observed).text()
-        try:
-            changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode=0o644)
-        except OSError as error:
-            raise AnsibleActionFail(f"can't write the report: {error}") from error
-        return {"changed": changed, "files": sorted(files), **usage}
+        usage_files, usage = self._usage(Path(arguments["directory"]), fleet, live, arguments["unused_days"])
+        return {**files, **usage_files}, usage
 
     @staticmethod
     def _usage(directory, fleet, live, days):
@@ -84,9 +97,8 @@ class ActionModule(ActionBase):
         unused = [unused_flow(one) for one in found if one.is_unused(days, now)]
         return texts, {"unused_flows": unused, "usage": usage_lines(found, days, now)}
 
-    @staticmethod
-    def _live(registered, fleet, hostvars):
-        """Return what each host that was asked has said."""
-        results = {host: hostvars.raw_get(host).get(registered) for host in fleet.hosts} if registered else {}
-        asked = {host: result for host, result in results.items() if result and not result.get("skipped")}
-        return {host: read_live(host, plain(result)) for host, result in asked.items()}
+
+def _results(registered, fleet, hostvars):
+    """Return what was registered by this name on each host that was asked; nothing where there is no name."""
+    results = {host: hostvars.raw_get(host).get(registered) for host in fleet.hosts} if registered else {}
+    return {host: plain(result) for host, result in results.items() if result and not result.get("skipped")}

@@ -12,8 +12,8 @@ version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Writes a page, C(report.html), with a picture of who reaches whom, the matrix, ports and reasons of each pair, and
-    what each class lets through; and the matrix as C(flows.md), C(flows.csv) and C(flows.mmd) (Mermaid).
-  - The page needs nothing but itself, and no script.
+    what each class lets through on which hosts; and the matrix as C(flows.md), C(flows.csv) and C(flows.mmd) (Mermaid).
+  - The page needs nothing but itself. Its only script finds ports and names; all else works without it.
   - Where hosts were asked, C(usage.json) in the directory keeps what they have counted of each flow from one report to
     the next, and C(usage.md) says when each was used at the latest, and which ones nobody uses. A C(usage.json) that is
     something else is an error, and stays as it is.
@@ -34,6 +34,12 @@ options:
       - For how many days some host has to have watched a flow, and nobody to have used it, for it to be called unused.
     type: int
     default: 30
+  planned:
+    description:
+      - The name that each host's M(gatehouse.firewall.ruleset) was registered by, in check mode and with diff, for the
+        page to begin with what would change. The page is the only file then.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Compiles as ever, but writes no file.

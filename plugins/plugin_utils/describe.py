@@ -24,14 +24,15 @@ def head(policy: Policy) -> list[str]:
 
 def describe(policy: Policy) -> list[str]:
     """Return ``ingress 4647/tcp from k8s_node, flow nomad_rpc`` for each rule, in the policy's order."""
+    rules = [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    return describe_class(policy) + rules
+
+
+def describe_class(policy: Policy) -> list[str]:
+    """Return what counts for every rule of a policy: the mode, isolation, and what is judged before DNAT."""
     mode = [OBSERVES] if policy.observe else []
     isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
-    return (
-        mode
-        + isolation
-        + _pre_dnat(policy)
-        + [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
-    )
+    return mode + isolation + _pre_dnat(policy)
 
 
 def _pre_dnat(policy: Policy) -> list[str]:

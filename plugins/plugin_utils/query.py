@@ -36,7 +36,13 @@ class MatrixCell:
     @property
     def pair(self) -> str:
         """Return who and whom, for people."""
-        return f"{self.sender} to {self.whom}{'' if self.end == 'both' else f', {self.end} only'}"
+        return f"{self.sender} to {self.receiver}{self.limits}"
+
+    @property
+    def limits(self) -> str:
+        """Return what the pair is limited to, for people: some of the receiver's addresses, or one end."""
+        at = f" at {', '.join(self.at)}" if self.at else ""
+        return at if self.end == "both" else f"{at}, {self.end} only"
 
 
 def port_set(model: Model, node_class: str, direction: str, peer: str, today: datetime.date) -> PortSet:

@@ -42,17 +42,35 @@ class Reviewed:
         return ""
 
 
-def plan_text(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, str]) -> str:
+@dataclass(frozen=True)
+class Planned:
+    """A host's part of a plan: whether it would change, and what it lets through before and after, in lines."""
+
+    node_class: str
+    changed: bool
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the part as it stands in the file."""
+        sides = {"before": list(self.before), "after": list(self.after)}
+        return {"class": self.node_class, "changed": self.changed, **sides}
+
+
+def planned(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, str]) -> dict[str, Planned]:
     """Return the plan of the hosts that have shown a difference, from what their look was registered with."""
-    hosts = {
-        host: {
-            "class": classes[host],
-            "changed": bool(result.get("changed")),
-            **{side: result["diff"][side].splitlines() for side in _SIDES},
-        }
+    return {
+        host: Planned(
+            classes[host], bool(result.get("changed")), *(tuple(result["diff"][side].splitlines()) for side in _SIDES)
+        )
         for host, result in sorted(results.items())
         if result.get("diff")
     }
+
+
+def plan_text(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, str]) -> str:
+    """Return the same as the text of the file."""
+    hosts = {host: one.as_data() for host, one in planned(results, classes).items()}
     return json.dumps({"schema": SCHEMA, "hosts": hosts}, indent=1) + "\n"
 
 

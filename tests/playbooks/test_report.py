@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 LAB = Path(__file__).resolve().parents[2] / "molecule" / "shared" / "inventory"
@@ -41,4 +42,26 @@ def test_hosts_that_are_not_reached_are_said_to_be_so(play, tmp_path):
     done = play("gatehouse.firewall.report", LAB, "-e", json.dumps(extra))
     assert done.code == 0, done.output
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    assert "<h3>k8s1</h3>\n<ul><li>not reached</li></ul>" in page
+    assert "0 of 8 hosts as the model has them</strong>, 0 not, 8 without an answer." in page
+    assert re.search(r"8 hosts <small>no answer</small></h3>\n<p>.*>k8s1</a>, .*</p>\n.*\n<li>not reached</li>", page)
+
+
+def test_the_page_of_a_plan_begins_with_what_would_change_and_is_the_only_file(play, fleet, write, tmp_path):
+    diff = {"before": "ingress 443/tcp from office\n", "after": "ingress 443/tcp from office\ningress 80/tcp\n"}
+    inventory = fleet(web1={"look": {"changed": True, "diff": diff}}, web2={"look": {"skipped": True}})
+    directory = str(tmp_path / "plan")
+    task = {"gatehouse.firewall.report": {"directory": directory, "planned": "look"}, "run_once": True}
+    book = write(tmp_path / "play.yml", [{"hosts": "all", "gather_facts": False, "tasks": [task]}])
+
+    done = play(book, write(tmp_path / "inventory.yml", inventory))
+    assert done.code == 0, done.output
+    assert [(path.name, path.stat().st_mode & 0o777) for path in (tmp_path / "plan").iterdir()] == [
+        ("report.html", 0o600)
+    ]
+    page = (tmp_path / "plan" / "report.html").read_text(encoding="utf-8")
+    assert (
+        page.index("1 host would change")
+        < page.index("<ins><b>+</b> ingress 80/tcp</ins>")
+        < page.index(">Picture</h2>")
+    )
+    assert page.index("gave no answer") < page.index(">web2</a>, ") < page.index(">Picture</h2>")

@@ -45,6 +45,7 @@ def test_a_reviewed_plan_is_applied_as_it_is_and_refused_where_the_model_or_a_ho
     planned = playbook("plan", only, f"--extra-vars=gatehouse_plan_dir={tmp_path}", *reviewed)
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert set(json.loads((tmp_path / "plan.json").read_text())["hosts"]) == {"k8s1", "k8s2"}
+    assert "would change</strong>" in (tmp_path / "report.html").read_text()
 
     before = lab.states()
     refused = harden(only, plan, *moved)

@@ -2,89 +2,85 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
+import datetime
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.page import Report, page
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import TODAY, build, good
+import yaml
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import Live
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.pages import page_of, read
 
-VOID = {"meta", "circle", "path", "br"}
-
-
-class Reader(HTMLParser):
-    """Reads a page: its text by section, its links, its ids, and whether its elements are closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.links, self.ids, self.words, self.attributes = [], [], [], {}, []
-        self.section = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.attributes += attrs
-        values = dict(attrs)
-        self.links += [values["href"]] if "href" in values else []
-        if "id" in values:
-            self.ids.append(values["id"])
-            self.section = values["id"]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, _tag, attrs):
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words[self.section] = self.words.get(self.section, "") + data
+EVIL = "<script>alert(1)</script> & <b>'more'"
+NOWHERE = "closed"
+GOLDEN = sorted((Path(__file__).parents[4] / "golden").glob("*/model.yml"))
 
 
-def page_of(document):
-    fleet = build(document)
-    return page(Report(fleet, flow_matrix(fleet.resolved.model, TODAY)))
-
-
-def read(document):
-    return Reader(page_of(document))
-
-
-def test_every_link_leads_to_a_pair_and_every_element_is_closed():
-    reader = read(good())
+def test_every_link_leads_to_a_place_and_every_element_is_closed():
+    reader = read(page_of(good(), live={"web1": Live("web1", findings=("added: a rule",))}, plan={}))
 
     assert reader.open == []
     assert len(reader.ids) == len(set(reader.ids))
-    assert {link.removeprefix("#") for link in reader.links} <= set(reader.ids)
+    assert {link.removeprefix("#") for link in reader.links} - set(reader.ids) == {NOWHERE}
     assert [name for name in reader.ids if name.startswith("pair-")] == ["pair-0", "pair-1"]
 
 
-def test_a_pair_has_its_ports_flows_and_reasons_and_a_class_its_rules_and_hosts():
-    reader = read(good({"gatehouse_flows[1].ticket": "NET-7", "gatehouse_flows[1].end": "egress"}))
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.parent.name)
+def test_the_page_of_any_model_holds_together_and_has_all_its_hosts_and_flows(path):
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    reader, fleet = read(page_of(document)), build(document)
 
-    assert "office to web" in reader.words["pair-0"]
-    assert "customers" in reader.words["pair-0"]
-    assert "ticket" not in reader.words["pair-0"]
-    assert "web to db, egress only" in reader.words["pair-1"]
-    assert all(word in reader.words["pair-1"] for word in ("5432/tcp", "sql", "what the web servers show", "NET-7"))
-    assert all(word in reader.words["classes"] for word in ("2 hosts", "web1, web2", "egress 5432/tcp to db, flow sql"))
+    assert reader.open == []
+    assert len(reader.ids) == len(set(reader.ids))
+    assert {link.removeprefix("#") for link in reader.links} - set(reader.ids) <= {NOWHERE}
+    words = "".join(reader.words.values())
+    assert [name for name in (*fleet.hosts, *fleet.policies) if name not in words] == []
+    flows = [flow for flow in fleet.resolved.model.flows if flow not in fleet.expired]
+    assert [flow for flow in flows if flow not in words] == []
 
 
-def test_the_page_needs_nothing_else():
+def test_a_section_stands_there_and_in_the_index_only_if_it_says_something():
+    plain = read(page_of(good()))
+    asked = read(page_of(good(), live={"web1": Live("web1", backend="nftables")}, plan={}))
+
+    assert not {"now", "changes"} & set(plain.ids)
+    assert not {"#now", "#changes"} & set(plain.links)
+    assert {"#now", "#changes"} < set(asked.links)
+    assert asked.ids[:3] == ["changes", "now", "picture"]
+
+
+def test_the_page_needs_nothing_else_and_lets_the_browser_know():
     text = page_of(good())
+    script = re.search("<script>(.*)</script>", text, re.DOTALL)[1]
+    digest = b64encode(sha256(script.encode()).digest()).decode()
 
-    assert "<script" not in text
+    assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in text
     assert "://" not in text
     assert "@import" not in text
-    assert "url(#head)" in text
+    assert "url(" not in text
 
 
 def test_a_text_of_the_model_stays_a_text():
-    reader = read(good({"gatehouse_flows[0].why": "<script>alert(1)</script> & <b>'more'"}))
+    live = {"web1": Live("web1", findings=(EVIL,)), "web2": Live("web2", silence=EVIL)}
+    text = page_of(good({"gatehouse_flows[0].why": EVIL}), live=live)
+    reader = read(text)
 
-    assert "<script>alert(1)</script> & <b>'more'" in reader.words["pair-0"]
+    assert EVIL in reader.words["pair-0"]
+    assert reader.words["now"].count(EVIL) == 2
+    assert text.count("<script") == 1
+    assert reader.open == []
+
+
+def test_a_host_may_be_called_anything():
+    name = "<i>\"'#é"
+    document = good({"groups.dbs[0]": name, f"hosts.{name}": {"ansible_host": "192.0.2.12"}})
+    reader = read(page_of(document, live={name: Live(name, silence="not reached")}))
+
+    assert name in reader.words["host-2"]
+    assert "#host-2" in reader.links
     assert reader.open == []
 
 
@@ -93,7 +89,14 @@ def test_a_model_without_flows_has_a_page(drop):
     document = good(drop=drop)
 
     assert "0 flows" in page_of(document)
-    assert read(document).open == []
+    assert read(page_of(document)).open == []
+
+
+def test_a_flow_that_is_closed_since_its_last_day_is_over_is_said_to_be_so():
+    text = page_of(good({"gatehouse_flows[1].expires": datetime.date(2026, 11, 20)}))
+
+    assert "Closed, since their last day is over: sql." in text
+    assert 'id="pair-1"' not in text
 
 
 def test_the_same_model_is_the_same_page():
