@@ -168,17 +168,15 @@ def _members(fleet: Fleet, hosts: Iterable[str], seed: str) -> dict[str, list[Ho
 
 
 def _between(fleet: Fleet, senders: Sequence[Host], receivers: Sequence[Host], seed: str) -> Iterator[Question]:
-    """Yield the questions of one pair of classes, each to the next hosts in turn."""
-    one, other = senders[0], receivers[0] if receivers[0] != senders[0] else receivers[-1]
-    if one == other:
+    """Yield the questions of one pair of classes, to the next hosts in turn, until each host has had each port once."""
+    apart = 1 if senders == receivers else 0
+    if apart and len(senders) == 1:
         return
-    for turn, port in enumerate(_ports(fleet, one, other, seed)):
-        sender = senders[turn % len(senders)]
-        receiver = receivers[(turn + turn // len(senders)) % len(receivers)]
-        if sender == receiver:
-            receiver = receivers[(receivers.index(receiver) + 1) % len(receivers)]
-        for way in _ways(sender, receiver):
-            yield from _question(fleet, way, port)
+    ports = _ports(fleet, senders[0], receivers[apart], seed)
+    for lap in range(max(len(senders), len(receivers))):
+        for turn, port in enumerate(ports, lap):
+            for way in _ways(senders[turn % len(senders)], receivers[(turn + apart) % len(receivers)]):
+                yield from _question(fleet, way, port)
 
 
 def _to_class(
@@ -190,9 +188,10 @@ def _to_class(
     rules = fleet.policies[fleet.classes[receivers[0].name]].ingress
     ours = [rule for rule in rules if found[0][0].source in rule.addresses]
     ports = [Port("tcp", port) for way, port in found]
-    ports += [*edges(ours), *any_ports(seed), *outside(ours), *edges(rules)]
-    for turn, port in enumerate(dict.fromkeys(ports)):
-        yield from _question(fleet, found[turn % len(found)][0], port)
+    ports += [*edges(ours), *any_ports(seed), *outside(ours), *edges(rules), *outside(rules)]
+    for lap in range(len(found)):
+        for turn, port in enumerate(dict.fromkeys(ports), lap):
+            yield from _question(fleet, found[turn % len(found)][0], port)
 
 
 def _management(fleet: Fleet, host: Host, connection: Mapping[str, object]) -> Iterator[tuple[_Way, int]]:
