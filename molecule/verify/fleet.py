@@ -20,13 +20,16 @@ FLUSH = {
     "store1": "nft delete table inet gatehouse",
 }
 LIAR = "/usr/local/sbin/nft"  # found before the real one
-LIE = f"""cat > {LIAR} <<'END' && chmod +x {LIAR}
-#!/bin/sh
-# Loads another port than it is told.
-for last; do :; done
-[ -f "$last" ] && sed -i 's/5432/5433/g; s/8302/8303/g' "$last"
-exec /usr/sbin/nft "$@"
-END"""
+LIE = "\n".join(  # loads other ports than it is told
+    [
+        f"cat > {LIAR} <<'END' && chmod +x {LIAR}",
+        "#!/bin/sh",
+        "for last; do :; done",
+        """[ -f "$last" ] && sed -i 's/5432/5433/g; s/8302/8303/g' "$last\"""",
+        'exec /usr/sbin/nft "$@"',
+        "END",
+    ]
+)
 
 
 class Fleet(Lab):

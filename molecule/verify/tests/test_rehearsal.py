@@ -11,7 +11,7 @@ from fleet import LIAR, LIE, Fleet
 
 @pytest.fixture(autouse=True)
 def _bare(fleet: Fleet) -> None:
-    done = fleet.playbook("remove")
+    done = fleet.playbook("remove", "--limit=apps:stores")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

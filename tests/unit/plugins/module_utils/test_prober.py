@@ -17,6 +17,12 @@ both_families = pytest.mark.parametrize("family", [4, 6])
 pytestmark = private_nft.needs_nft
 
 
+@pytest.fixture(autouse=True)
+def _in_a_hurry(monkeypatch):
+    """Between namespaces nothing is lost that would have to be sent again."""
+    monkeypatch.setattr(prober, "SECONDS_PER_TRY", 0.4)
+
+
 def run(words, text):
     done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
