@@ -109,8 +109,11 @@ def test_rules_that_somebody_flushes_are_found(fleet: Fleet, meddle: Callable[[s
     done = verified(fleet)
 
     assert done.returncode == 2, done.stdout
-    passed = re.findall(r"(?m)^controller \(\S+\) -> (\w+) .*: it passed \(\w+\), and the model denies it", done.stdout)
-    assert set(passed) == {"app1", "app2"}
+    numbers = table(done)
+    assert numbers["app", "app"][5] > 0
+    assert numbers["controller", "app"][5] > 0
+    assert numbers["controller", "store"][5] == 0
+    assert re.search(r"(?m)^and \d+ more$", done.stdout)
 
 
 def test_what_an_unreachable_host_would_have_shown_is_no_denial(
@@ -138,7 +141,7 @@ def test_silence_where_somebody_listens_is_counted_and_no_failure(fleet: Fleet) 
         fleet.shell("store1", "kill $(cat /run/listener)")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Can't tell, 4 times: somebody listens at that UDP port, and need not answer" in done.stdout
+    assert re.search(r"Can't tell, \d times: somebody listens at that UDP port, and need not answer", done.stdout)
     assert table(done)["app", "store"][6] == 4
 
 
