@@ -19,17 +19,19 @@ FLUSH = {
     "app2": "for command in iptables ip6tables; do $command -F INPUT; $command -F OUTPUT; done",
     "store1": "nft delete table inet gatehouse",
 }
-LIAR = "/usr/local/sbin/nft"  # found before the real one
+LIAR, TRUE = "/usr/sbin/nft", "/usr/sbin/nft.true"
 LIE = "\n".join(  # loads other ports than it is told
     [
-        f"cat > {LIAR} <<'END' && chmod +x {LIAR}",
+        f"mv {LIAR} {TRUE} && cat > {LIAR} <<'END' && chmod +x {LIAR}",
         "#!/bin/sh",
         "for last; do :; done",
         """[ -f "$last" ] && sed -i 's/5432/5433/g; s/8302/8303/g' "$last\"""",
-        'exec /usr/sbin/nft "$@"',
+        f'exec {TRUE} "$@"',
         "END",
     ]
 )
+
+HONEST = f"[ ! -e {TRUE} ] || mv {TRUE} {LIAR}"
 
 
 class Fleet(Lab):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from fleet import LIAR, LIE, Fleet
+from fleet import HONEST, LIE, Fleet
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def _lying(fleet: Fleet) -> Iterator[None]:
     """Have the nft of a host load another ruleset than it is given."""
     fleet.shell("app1", LIE)
     yield
-    fleet.shell("app1", f"rm -f {LIAR}")
+    fleet.shell("app1", HONEST)
 
 
 def test_hosts_of_both_backends_rehearse_and_nothing_of_theirs_changes(fleet: Fleet) -> None:
@@ -67,7 +67,7 @@ def test_harden_refuses_a_host_that_fails_its_rehearsal_and_leaves_it_as_it_is(f
     after = fleet.states()
     assert {host for host in before if before[host] != after[host]} == {"store1"}  # the other class's first host
 
-    fleet.shell("app1", f"rm {LIAR}")
+    fleet.shell("app1", HONEST)
     again = fleet.playbook("harden", gatehouse_rehearse=True)
     assert again.returncode == 0, again.stdout + again.stderr
     assert fleet.states()["app1"] != before["app1"]
