@@ -51,6 +51,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import host_files, write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pod_flows import pod_remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.readers import SIDES
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.remarks import remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host, Inventory
@@ -91,6 +92,7 @@ class ActionModule(ActionBase):
             "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
             "hosts": hosts,
             "classes": dict(fleet.classes),
+            "addresses": {name: own_addresses(host) for name, host in fleet.hosts.items()},
             "same_as": dict(fleet.same_as),
             "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
             "canaries": canaries(fleet, arguments["hosts"]),
@@ -361,6 +363,11 @@ def canaries(fleet: Fleet, hosts: list[str]) -> list[str]:
         if host in fleet.classes:
             first.setdefault(fleet.classes[host], host)
     return list(first.values())
+
+
+def own_addresses(host: Host) -> dict[str, list[str]]:
+    """Return a host's addresses by side."""
+    return {side: host.addresses(side).texts() for side in SIDES}
 
 
 def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.action.rehearsal import rehearsed
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rehearsal_arguments import REHEARSAL
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import (
     ARGUMENTS,
     REQUIRED_IF,
@@ -231,6 +233,9 @@ class ActionModule(ActionBase):
             primed = self._step(step="prime", **wanted)
             if primed.get("failed"):
                 return primed
+        refusal = self._rehearse(arguments, found, wanted) if arguments["rehearse"] else None
+        if refusal:
+            return refusal
         timeout = arguments["rollback_timeout"]
         loaded = self._step(step="load", rollback_timeout=timeout, **wanted)
         if loaded.get("failed"):
@@ -238,6 +243,19 @@ class ActionModule(ActionBase):
         keep = {"change": loaded["change"], "fallback": self._fallback(arguments, found)}
         confirmed = self._confirm(timeout, **keep, **wanted)
         return confirmed or self._rolled_back(arguments, found["management"])
+
+    def _rehearse(self, arguments, found, wanted):
+        """Return the result of a rehearsal that has failed, of a host that is as it was; None where all is well."""
+        missing = next((key for key in ("policy", "addresses") if not arguments[key]), None)
+        if missing:
+            result = {"failed": True, "msg": f"{missing}: got nothing, expected what a rehearsal needs"}
+        else:
+            defaults = {key: one["default"] for key, one in REHEARSAL.items() if "default" in one}
+            given = {key: arguments[key] for key in ("policy", "addresses", *RULESETS)}
+            result = rehearsed(self, {**defaults, **given, "backend": found["backend"]}, self._task_vars)
+        if result.get("failed") and not found["tracks_connections"]:
+            self._step(step="unprime", **wanted)
+        return {"changed": False, **result} if result.get("failed") else None
 
     def _fallback(self, arguments, found):
         policy = self._policy(arguments)

@@ -18,6 +18,8 @@ ARGUMENTS = {
     "install": {"type": "bool", "default": True},
     "addresses_alone": {"type": "bool", "default": False},
     "policy": {"type": "raw"},
+    "rehearse": {"type": "bool", "default": False},
+    "addresses": {"type": "dict"},
     "plan": {"type": "path"},
     "change": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},

@@ -97,6 +97,11 @@ classes:
   returned: success
   type: dict
   sample: {nomad1: nomad_client}
+addresses:
+  description: The declared addresses of each managed host of the inventory, by side.
+  returned: success
+  type: dict
+  sample: {nomad1: {private: [198.51.100.21], public: [203.0.113.221]}}
 same_as:
   description: Of each class that the model says is another, which one.
   returned: success

@@ -70,6 +70,16 @@ options:
       - The policy behind O(ruleset), as P(gatehouse.firewall.host_policy#filter) returns it, or the same as JSON.
       - Without it, nothing is refused beforehand; the confirmation remains.
     type: raw
+  rehearse:
+    description:
+      - Try a ruleset that differs with real packets in a network namespace of the host's own first, as
+        M(gatehouse.firewall.rehearsal) does, and leave the host as it is where its kernel does another thing than
+        O(policy) says, or where no rehearsal can be held. Needs O(policy) and O(addresses). Not in check mode.
+    type: bool
+    default: false
+  addresses:
+    description: The host's own addresses by side, as M(gatehouse.firewall.compile) returns them, for O(rehearse).
+    type: dict
   allow_self_lockout:
     description: Go on although the ruleset would cut the controller's own connection.
     type: bool

@@ -20,7 +20,7 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     ``management`` has the connection's ``source`` and ``destination`` addresses and its ``port`` (tcp), as the host
     sees them. Raises ValueError where these are no addresses.
     """
-    source, destination = (_address(management[end]) for end in ("source", "destination"))
+    source, destination = (unmapped(management[end]) for end in ("source", "destination"))
     port = int(str(management["port"]))
     # Which interface it comes in by isn't known: any one on which a flow would let it in counts.
     packet = Packet("ingress", source, destination, "tcp", port=port)
@@ -38,9 +38,10 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     )
 
 
-def _address(text: object) -> Address:
+def unmapped(text: object) -> Address:
+    """Return an address of a connection; IPv4 inside IPv6, as a socket of both families says it, as IPv4."""
     address = ip_address(str(text))
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None  # what a socket of both families says
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
 

@@ -70,6 +70,11 @@ def verdict(policy: Policy, packet: Packet) -> Verdict:
     return Verdict(False, "", "no flow allows it")
 
 
+def lets_through(policy: Policy, packet: Packet) -> bool:
+    """Return whether a packet passes a host with this policy: what it denies passes, too, where the host observes."""
+    return policy.observe or verdict(policy, packet).allowed
+
+
 def verdict_by_any_interface(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host does with a packet on an interface that lets it through, if there is one, or on any other."""
     interfaces = ["", *(name for names in policy.interfaces.values() for name in names)]

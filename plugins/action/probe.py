@@ -1,0 +1,24 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask from one host, and say when it has done so."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """Run the module on the host, and show that the run goes on."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Return the module's result."""
+        super().run(tmp, task_vars)
+        result = self._execute_module(task_vars=task_vars)
+        if "answers" in result:
+            host = task_vars["inventory_hostname"]
+            self._display.display(f"{host}: {len(result['answers'])} questions asked")
+        return result

@@ -1,0 +1,114 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hold what packets have shown to what the model says, and ask from the controller as well."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
+from ansible_collections.gatehouse.firewall.plugins.module_utils.prober import ask
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.answers import (
+    There,
+    by_pair,
+    complaint,
+    judge,
+    line,
+    shown,
+    table,
+    untold,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import explain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.questions import Question, from_controller
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import Port, party
+
+NOT_ASKED = "the sender's host was not reached or could not ask"
+
+
+class ActionModule(ActionBase):
+    """Show the table, and fail where packets and model disagree."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Return what disagrees; in check mode, nothing was asked."""
+        super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(
+            {
+                "questions": {"type": "dict", "required": True},
+                "registered": {"type": "str", "default": "gatehouse_answers"},
+                "controller": {"type": "bool", "default": True},
+                "max": {"type": "int", "default": 1000},
+                "seed": {"type": "str", "default": "1"},
+                "seconds": {"type": "int", "default": 60},
+            }
+        )
+        if self._task.check_mode:
+            return {"changed": False, "asked": 0, "untold": 0, "disagreements": []}
+        hostvars = task_vars["hostvars"]
+        results = {
+            host: plain(hostvars.raw_get(host).get(arguments["registered"]) or {}) for host in arguments["questions"]
+        }
+        problems = Problems()
+        fleet = compiled(FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems)
+        pairs = list(self._of_hosts(arguments["questions"], results))
+        if arguments["controller"]:
+            pairs += self._of_controller(fleet, arguments, results, len(pairs))
+        there = {host: there_is(result) for host, result in results.items()}
+        return self._told(fleet, [judge(question, answer, there[question.receiver]) for question, answer in pairs])
+
+    @staticmethod
+    def _of_hosts(questions, results):
+        for host, asked in questions.items():
+            answers = results[host].get("answers") or [NOT_ASKED] * len(asked)
+            yield from zip([Question(**plain(one)) for one in asked], answers)
+
+    @staticmethod
+    def _of_controller(fleet, arguments, results, so_far):
+        """Ask from here, and return each question with its answer."""
+        seen = {host: result["management"] for host, result in results.items() if result.get("management")}
+        asked = from_controller(fleet, seen, max(arguments["max"] - so_far, 1), arguments["seed"])
+        return zip(asked, ask([vars(one) for one in asked], arguments["seconds"]))
+
+    def _told(self, fleet, seen):
+        """Show what came of it, and return the result."""
+        disagreeing = [one for one in seen if one.disagrees]
+        for text in (*table(by_pair(seen)), *untold(seen)):
+            self._display.display(text)
+        for one in shown(disagreeing):
+            self._display.display(line(one))
+            for text in explained(fleet, one.question):
+                self._display.display(text)
+        if len(disagreeing) > len(shown(disagreeing)):
+            self._display.display(f"and {len(disagreeing) - len(shown(disagreeing))} more")
+        result = {
+            "changed": False,
+            "asked": len(seen),
+            "untold": sum(one.passed is None for one in seen),
+            "disagreements": [line(one) for one in disagreeing],
+        }
+        message = complaint(seen)
+        return {**result, "failed": True, "msg": message} if message else result
+
+
+def there_is(result):
+    """Return what a host has said of itself, by the result that it was registered with."""
+    if result.get("answers") is None:
+        return There("it is unreachable" if result.get("unreachable") else str(result.get("msg", "it has failed")))
+    return There(udp_ports=frozenset(result["udp_ports"]))
+
+
+def explained(fleet, question):
+    """Return what the model says of a question, stage by stage."""
+    ends = [
+        party(name, AddressSet.of([ip_network(address)]), fleet)
+        for name, address in ((question.sender, question.source), (question.receiver, question.target))
+    ]
+    return list(explain(fleet, *ends, Port(question.protocol, question.port)).lines())[1:]

@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: probe
+short_description: Ask other hosts with packets whether they let this one in
+version_added: 0.1.0
+author: The gatehouse.firewall contributors (@gatehouse)
+description:
+  - Sends packets from the host on which it runs, many at a time, and says what came back. Nobody has to listen at the
+    other end, because a refusal by the host itself shows that its firewall let the packet in.
+  - TCP is asked by connecting and closing, UDP by datagrams without content. Nothing else is ever sent.
+  - A question is asked three times within four seconds before its silence counts. Datagrams between the same two
+    addresses go out at a pace at which kernels answer (C(icmp_ratelimit)).
+  - Changes nothing on any host.
+options:
+  questions:
+    description:
+      - What to ask, a list of mappings with C(source) and C(target) addresses, C(protocol) (tcp or udp) and C(port).
+        Other keys are ignored. With an empty C(source), the kernel chooses.
+      - M(gatehouse.firewall.questions) returns such lists.
+    type: list
+    elements: dict
+    default: []
+  seconds:
+    description: After so many seconds, what is left isn't asked any more.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    description: Asks nothing.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+seealso:
+  - module: gatehouse.firewall.questions
+  - module: gatehouse.firewall.verify
+"""
+
+EXAMPLES = r"""
+- name: Ask whether the database lets this host in
+  gatehouse.firewall.probe:
+    questions:
+      - {source: "", target: 198.51.100.11, protocol: tcp, port: 5432}
+  register: seen
+
+- name: Fail where it doesn't
+  ansible.builtin.assert:
+    that: seen.answers[0] in ['accepted', 'refused']
+"""
+
+RETURN = r"""
+answers:
+  description:
+    - An answer to each question, in the same order.
+    - V(accepted), V(refused), V(answered) and V(closed) (a UDP port without a listener) show that the packet was let
+      in.
+    - V(silent), V(rejected) (an ICMP error of a firewall) and V(kept by the sender's own rules) show that it was not.
+    - V(no route), V(no such address here), V(unreachable) (an ICMP error of a router) and V(not asked in time) show
+      nothing. Details follow the word.
+  returned: success
+  type: list
+  elements: str
+  sample: [refused, silent]
+udp_ports:
+  description: On which UDP ports of this host somebody listens, whose silence would mean nothing.
+  returned: success
+  type: list
+  elements: int
+  sample: [53]
+management:
+  description:
+    - The ssh connection that the controller uses, as the host sees it, with C(source), C(destination) and C(port).
+    - Nothing where the host isn't reached by ssh.
+  returned: success
+  type: dict
+  sample: {source: 203.0.113.171, destination: 198.51.100.21, port: 22}
+"""
+
+import os
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gatehouse.firewall.plugins.module_utils.listening import udp_ports
+from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
+from ansible_collections.gatehouse.firewall.plugins.module_utils.prober import NOT_ASKED, ask, unreadable
+
+ARGUMENTS = {
+    "questions": {"type": "list", "elements": "dict", "default": []},
+    "seconds": {"type": "int", "default": 60},
+}
+
+
+def main():
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    questions, seconds = module.params["questions"], module.params["seconds"]
+    wrong = unreadable(questions)
+    if wrong:
+        module.fail_json(msg=wrong)
+    if seconds < 1:
+        module.fail_json(msg=f"seconds: got {seconds}, expected at least 1")
+    listening = udp_ports(Path("/proc"))
+    answers = [NOT_ASKED] * len(questions) if module.check_mode else ask(questions, seconds)
+    management = management_connection(Path("/proc"), os.getpid())
+    module.exit_json(changed=False, answers=answers, udp_ports=listening, management=management)
+
+
+if __name__ == "__main__":
+    main()

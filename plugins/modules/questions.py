@@ -1,0 +1,67 @@
+#!/usr/bin/python
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: questions
+short_description: Choose what to ask the hosts of a fleet with packets, on the controller
+version_added: 0.1.0
+author: The gatehouse.firewall contributors (@gatehouse)
+description:
+  - For each ordered pair of node classes, the edges of each flow's ports as allowed and the ports just outside as
+    denied, by what the model says of both ends, both families, TCP and UDP. The questions of a pair of classes are put
+    to different hosts in turn, never to each pair of hosts.
+  - Only hosts of O(hosts) are at either end, by their declared addresses. No zone and no third party is ever asked.
+  - Connects to no host. Run it once per play (C(run_once)).
+options:
+  hosts:
+    description: The hosts that the run is about. Those in no node class are left out.
+    type: list
+    elements: str
+    required: true
+  max:
+    description: The number of questions in all, spread evenly over the pairs of classes. A tenth is for the controller.
+    type: int
+    default: 1000
+  seed:
+    description: Which ports beyond the flows' own, and which hosts go first. The same seed asks the same.
+    type: str
+    default: "1"
+attributes:
+  check_mode:
+    description: Says how many questions would be asked.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+seealso:
+  - module: gatehouse.firewall.probe
+  - module: gatehouse.firewall.verify
+"""
+
+EXAMPLES = r"""
+- name: Choose the questions
+  gatehouse.firewall.questions:
+    hosts: "{{ ansible_play_hosts_all }}"
+  run_once: true
+  register: chosen
+"""
+
+RETURN = r"""
+questions:
+  description: The questions of each managed host, with C(allowed) as the model says; an empty list where it asks none.
+  returned: success
+  type: dict
+  sample:
+    nomad1:
+      - {sender: nomad1, sender_class: nomad_client, source: 198.51.100.21, receiver: vm1, receiver_class: external_vm,
+         target: 198.51.100.31, protocol: tcp, port: 2376, allowed: true, redirected: false}
+count:
+  description: How many questions there are.
+  returned: success
+  type: int
+  sample: 340
+"""

@@ -1,0 +1,132 @@
+#!/usr/bin/python
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rehearsal
+short_description: Try a ruleset with real packets before it is in force
+version_added: 0.1.0
+author: The gatehouse.firewall contributors (@gatehouse)
+description:
+  - The host loads the ruleset into a network namespace of its own, which has the host's declared addresses and
+    interface names. A second one plays its peers. Between them go real packets, for the edges of each flow's ports,
+    from and to those whom it is for, their neighbours, and strangers.
+  - Fails where the host's kernel does another thing than O(policy) says.
+  - Both namespaces belong to one process and vanish with it. No rule of the host changes, and no packet leaves it.
+  - Addresses behind host names are those that the controller has found.
+options:
+  ruleset:
+    description: The ruleset for nftables, as the filter P(gatehouse.firewall.to_nftables#filter) renders it.
+    type: str
+  iptables_ruleset:
+    description:
+      - The ruleset for iptables, as the filter P(gatehouse.firewall.to_iptables#filter) renders it, a mapping with
+        C(ipset), C(rules.v4) and C(rules.v6).
+    type: dict
+  backend:
+    description: What enforces the ruleset on this host, as for M(gatehouse.firewall.ruleset).
+    type: str
+    choices: [auto, nftables, iptables]
+    default: auto
+  policy:
+    description: The policy behind the ruleset, as M(gatehouse.firewall.compile) returns it.
+    type: raw
+  addresses:
+    description: The host's own addresses by side, as M(gatehouse.firewall.compile) returns them.
+    type: dict
+  max:
+    description: The number of questions in all, spread evenly over the flows.
+    type: int
+    default: 300
+  seed:
+    description: Which peers of a network, which strangers, and which ports beyond the flows' own.
+    type: str
+    default: "1"
+  seconds:
+    description: After so many seconds, what is left isn't asked any more, and the rehearsal fails.
+    type: int
+    default: 60
+  answers:
+    description: Addresses behind host names. The action plugin sets it; leave it alone.
+    type: dict
+  legs:
+    description: The host's interfaces, each with its addresses. The action plugin sets it; leave it alone.
+    type: dict
+  questions:
+    description: What to ask. The action plugin sets it; leave it alone.
+    type: list
+    elements: dict
+attributes:
+  check_mode:
+    description: Asks nothing, and says how much would be asked.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+requirements:
+  - the right to make network namespaces, which root has; in a container, CAP_SYS_ADMIN, or user namespaces
+  - iproute2
+seealso:
+  - module: gatehouse.firewall.ruleset
+  - module: gatehouse.firewall.verify
+"""
+
+EXAMPLES = r"""
+- name: Try what the model has for this host
+  gatehouse.firewall.rehearsal:
+    ruleset: "{{ compiled.rulesets[compiled.hosts[inventory_hostname]] }}"
+    policy: "{{ compiled.policies[compiled.hosts[inventory_hostname]] }}"
+    addresses: "{{ compiled.addresses[inventory_hostname] }}"
+"""
+
+RETURN = r"""
+asked:
+  description: How many questions were asked.
+  returned: success
+  type: int
+  sample: 300
+untold:
+  description: How many of them have shown nothing, as where the host has no IPv6.
+  returned: success
+  type: int
+  sample: 0
+backend:
+  description: What enforced the ruleset.
+  returned: success
+  type: str
+  sample: nftables
+disagreements:
+  description: Each packet with which the kernel did another thing than the policy says.
+  returned: when the host has answered
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rehearsal_arguments import REHEARSAL
+from ansible_collections.gatehouse.firewall.plugins.module_utils.stage import rehearse
+from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
+
+
+def main():
+    module = AnsibleModule(REHEARSAL, supports_check_mode=True)
+    params = module.params
+    try:
+        host = ThisHost(module)
+        host.backend.require()
+        if not host.wanted:
+            module.fail_json(msg="ruleset: got nothing, expected a rendered ruleset")
+        seen = rehearse(
+            host.run, lambda: host.backend.load(host.wanted), params["legs"], params["questions"], params["seconds"]
+        )
+    except (FirewallError, OSError) as error:
+        module.fail_json(msg=f"the rehearsal could not be held: {error}")
+    module.exit_json(changed=False, backend=host.backend.name, seen=seen)
+
+
+if __name__ == "__main__":
+    main()
