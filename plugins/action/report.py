@@ -20,6 +20,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.matrix i
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.page import Report, page
 
 FILES = {"markdown": "flows.md", "csv": "flows.csv", "mermaid": "flows.mmd"}
+PAGE = "report.html"
 
 
 class ActionModule(ActionBase):
@@ -42,11 +43,13 @@ class ActionModule(ActionBase):
         cells, model = flow_matrix(fleet.resolved.model, datetime.date.today()), fleet.resolved.model
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         live = self._live(arguments["registered"], fleet, task_vars["hostvars"])
-        files["report.html"] = page(Report(fleet, cells, live))
+        files[PAGE] = page(Report(fleet, cells, live))
         try:
             changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode=0o644)
         except OSError as error:
             raise AnsibleActionFail(f"can't write the report: {error}") from error
+        if not self._task.check_mode:
+            self._display.display(f"The page for everybody is {Path(arguments['directory'], PAGE)}")
         return {"changed": changed, "files": sorted(files)}
 
     @staticmethod

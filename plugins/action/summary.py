@@ -19,6 +19,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.summary import 
     table,
 )
 
+WRITTEN = "This plan is in {0}: harden -e gatehouse_plan={0} makes it, and nothing else"
+
 
 class ActionModule(ActionBase):
     """Show the table, and fail where the batch is not what it should be."""
@@ -52,5 +54,6 @@ class ActionModule(ActionBase):
         if arguments["directory"] and not self._task.check_mode:
             text = plan_text({host: plain(result) for host, result in results.items() if result}, classes)
             write_files(Path(arguments["directory"]), {FILE: text})
+            self._display.display(WRITTEN.format(Path(arguments["directory"], FILE)))
         message = complaint(numbers)
         return {**result, "failed": True, "msg": message} if message else result
