@@ -70,4 +70,4 @@ def test_where_a_ruleset_cannot_be_loaded_only_management_is_left_or_all_that_ma
 
 
 def test_a_refusal_without_any_flow_at_that_port_says_from_where_to_add_one():
-    assert "Add a flow for it, from a zone that has 198.51.100.1, or set" in refusal("198.51.100.1", **{"to": "db"})
+    assert "Add a flow for it, from a zone that has 198.51.100.1, or set" in refusal("198.51.100.1", to="db")
