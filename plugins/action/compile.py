@@ -30,6 +30,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     difference,
     distinct,
     is_of_model,
+    note_hidden,
     plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import with_detected
@@ -182,6 +183,7 @@ class FleetVariables:
         self._note_facts()
         self._note_misplaced()
         self._note_included()
+        self._note_hidden()
 
     def sources(self) -> list[Source]:
         """Return every place that sets a variable of the model; one above the inventory hides all places below it."""
@@ -268,6 +270,24 @@ class FleetVariables:
         for key in sorted({key for found in included.values() for key in found} & {*MODEL_KEYS}):
             answers = [(host, plain(included.get(host, {}).get(key))) for host in self._play_hosts]
             self._one_value(Where(key), answers)
+
+    def _note_hidden(self) -> None:
+        """Note what one file of a group hides of another, which the merged variables don't show."""
+        sources = [Path(source) for source in self._inventory._sources if "," not in source]
+        beside = [source if source.is_dir() else source.parent for source in sources]
+        for folder in dict.fromkeys([*beside, Path(self._loader.get_basedir())]):
+            for group in self._inventory.groups:
+                files = self._group_files(folder, group)
+                if len(files) > 1:
+                    read = {file: self._loader.load_from_file(str(folder / file)) for file in files}
+                    note_hidden({file: found for file, found in read.items() if found}, self._problems)
+
+    def _group_files(self, folder: Path, group: str) -> list[str]:
+        """Return the files of a group's variables, with those that Ansible passes over for a folder of the name."""
+        found = self._loader.find_vars_files(str(folder / "group_vars"), group)
+        named = [folder / "group_vars" / f"{group}{ending}" for ending in (".yml", ".yaml", ".json")]
+        files = dict.fromkeys([*found, *(str(file) for file in named if file.is_file())]) if found else ()
+        return [str(Path(file).relative_to(folder)) for file in files]
 
     def _one_value(self, where: Where, answers: list[tuple[str, object]]) -> object:
         """Return the value that all these hosts have, or the first one's and note the problem."""

@@ -31,6 +31,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.usage import up
 
 FILES = {"markdown": "flows.md", "csv": "flows.csv", "mermaid": "flows.mmd"}
 USAGE_PAGE = "usage.md"
+PAGE = "report.html"
 
 
 class ActionModule(ActionBase):
@@ -60,6 +61,8 @@ class ActionModule(ActionBase):
             changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode)
         except OSError as error:
             raise AnsibleActionFail(f"can't write the report: {error}") from error
+        if not self._task.check_mode and not arguments["planned"]:
+            self._display.display(f"The page for everybody is {Path(arguments['directory'], PAGE)}")
         return {"changed": changed, "files": sorted(files), **told}
 
     def _files(self, arguments, fleet, hostvars):
@@ -67,11 +70,11 @@ class ActionModule(ActionBase):
         cells, model = flow_matrix(fleet.resolved.model, datetime.date.today()), fleet.resolved.model
         if arguments["planned"]:
             plan = planned(_results(arguments["planned"], fleet, hostvars), fleet.classes)
-            return {"report.html": page(Report(fleet, cells, plan=plan))}, {}
+            return {PAGE: page(Report(fleet, cells, plan=plan))}, {}
         said = _results(arguments["registered"], fleet, hostvars)
         live = {host: read_live(host, result) for host, result in said.items()}
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
-        files["report.html"] = page(Report(fleet, cells, live))
+        files[PAGE] = page(Report(fleet, cells, live))
         observed = {host: one.observed for host, one in live.items() if one.observed}
         if observed:
             files[FILE] = missing_flows(fleet, observed).text()

@@ -19,6 +19,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.summary import 
     table,
 )
 
+WRITTEN = "This plan is in {0}: harden -e gatehouse_plan={0} makes it, and nothing else"
+
 
 class ActionModule(ActionBase):
     """Show the table, and fail where the batch is not what it should be."""
@@ -48,9 +50,10 @@ class ActionModule(ActionBase):
         numbers = by_class(outcomes, arguments["flows"])
         for line in (*table(numbers), *lists(outcomes)):
             self._display.display(line)
-        result = {"changed": False, "classes": numbers}
         if arguments["directory"] and not self._task.check_mode:
             text = plan_text({host: plain(result) for host, result in results.items() if result}, classes)
             write_files(Path(arguments["directory"]), {FILE: text})
+            self._display.display(WRITTEN.format(Path(arguments["directory"], FILE)))
         message = complaint(numbers)
-        return {**result, "failed": True, "msg": message} if message else result
+        # A failure is printed with all that it returns, and the table has just said the numbers.
+        return {"failed": True, "msg": message} if message else {"changed": False, "classes": numbers}

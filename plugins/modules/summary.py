@@ -57,7 +57,7 @@ EXAMPLES = r"""
 RETURN = r"""
 classes:
   description: What became of the hosts of each node class, as numbers of hosts.
-  returned: always
+  returned: success
   type: dict
   sample: {nomad_client: {hosts: 2, flows: 6, unchanged: 1, changed: 1, confirmed: 1, rolled_back: 0, failed: 0}}
 """

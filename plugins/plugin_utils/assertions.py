@@ -26,6 +26,7 @@ class Assertion:
     senders: tuple[Party, ...]
     receivers: tuple[Party, ...]
     ports: PortSet
+    why: str = ""
 
 
 def check_assertions(declared: Sequence[Declared], ends: Ends, problems: Problems) -> None:
@@ -35,7 +36,7 @@ def check_assertions(declared: Sequence[Declared], ends: Ends, problems: Problem
         assertion = _read(item, ends) if item.is_mapping else None
         for crossing, port in islice(_broken(assertion, ends), 1) if assertion else ():  # one packet is enough
             source, target = crossing.sample()
-            expected = f"that {'nobody' if crossing.passes else 'everybody'} passes there"
+            expected = f"that {'nobody' if crossing.passes else 'everybody'} passes there{_so_that(assertion)}"
             words = f"{source} -> {target}, {port}: {'passes' if crossing.passes else 'denied'}"
             problems.add(row.where, words, expected, _because(crossing, port, ends))
 
@@ -46,7 +47,7 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
     if len(verbs) != 1:
         item.problems.add(item.where, item.raw("why"), "either deny or allow, which says who")
         return None
-    item.text("why")
+    why = item.text("why")
     ports = item.ports("port")
     if not ports:
         item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
@@ -55,7 +56,7 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
         if sender.parts and receiver.parts and not next(crossings(ends.fleet, sender, receiver, _ANY), None):
             expected = "a host of the fleet at one end: nobody enforces anything between these, or they share no family"
             item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
-    found = Assertion(verbs[0] == "allow", senders, receivers, ports)
+    found = Assertion(verbs[0] == "allow", senders, receivers, ports, why)
     return found if len(item.problems.found) == known else None
 
 
@@ -78,6 +79,10 @@ def _broken(assertion: Assertion, ends: Ends) -> Iterator[tuple[Crossing, Port]]
         for sender, receiver in product(assertion.senders, assertion.receivers):
             found = crossings(ends.fleet, sender, receiver, port)
             yield from ((crossing, port) for crossing in found if crossing.passes != assertion.allow)
+
+
+def _so_that(assertion: Assertion | None) -> str:
+    return f" ({assertion.why})" if assertion and assertion.why else ""
 
 
 def _because(crossing: Crossing, port: Port, ends: Ends) -> str:

@@ -94,6 +94,20 @@ def is_of_model(key: str) -> bool:
     return key in MODEL_KEYS or bool(misspelt(key))
 
 
+def note_hidden(files: Mapping[str, Mapping[str, object]], problems: Problems) -> None:
+    """Note what several files of one group say in different ways: of these, Ansible takes one and forgets the others.
+
+    ``files`` has what each file says, by its name.
+    """
+    first: dict[str, tuple[str, object]] = {}
+    for name, variables in files.items():
+        for key in (key for key in MODEL_KEYS if variables.get(key) is not None):
+            other, value = first.setdefault(key, (name, variables[key]))
+            if variables[key] != value:
+                expected = f"it in one file of the group: {other} has it, too, and Ansible takes only one of them"
+                problems.add(Where(key, name), plain(variables[key]), expected)
+
+
 def _note_misspelt(source: Source, problems: Problems) -> None:
     for key, value in source.variables.items():
         hint = misspelt(key)

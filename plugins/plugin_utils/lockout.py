@@ -30,7 +30,7 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     almost = (
         f"That port is open by {', '.join(near)}, but not to this address: add it to one of these peers"
         if near
-        else "Add a flow for it"
+        else f"Add a flow for it, from a zone that has {source}"
     )
     return (
         f"This ruleset would cut this controller off: it reaches the host from {source} at port {port}/tcp, and no "

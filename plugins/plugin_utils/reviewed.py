@@ -36,10 +36,18 @@ class Reviewed:
         for side in reversed(_SIDES):
             planned, found = self.hosts[host][side], difference[side].splitlines()
             if list(planned) != found:
-                pairs = zip_longest(planned, found, fillvalue="nothing")
-                was, now = next(pair for pair in pairs if pair[0] != pair[1])
+                was, now = _first_difference(planned, found)
                 return f"{_MOVED[side].format(host)}: then '{was}', now '{now}'"
         return ""
+
+
+def _first_difference(planned: Sequence[str], found: Sequence[str]) -> tuple[str, str]:
+    """Return the first line that is gone and the first that is new; of equal lines, the first that are out of order."""
+    gone = [line for line in planned if line not in found]
+    new = [line for line in found if line not in planned]
+    if not gone and not new:
+        return next(pair for pair in zip_longest(planned, found, fillvalue="nothing") if pair[0] != pair[1])
+    return (gone or ["nothing"])[0], (new or ["nothing"])[0]
 
 
 @dataclass(frozen=True)

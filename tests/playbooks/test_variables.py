@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -148,6 +150,33 @@ def test_the_model_may_stand_in_a_play_or_beside_the_playbook(files, planned, in
     beside = write(tmp_path / "beside" / "play.yml", [{"hosts": "all", "gather_facts": False, "tasks": tasks}])
 
     assert planned(bare, tmp_path / "plan", playbook=beside) == files
+
+
+@pytest.fixture
+def in_folders(fleet, write, tmp_path):
+    """Write an inventory whose model lies in a folder of group_vars, beside one more file."""
+
+    def to_files(other):
+        content = fleet()
+        folder = tmp_path / "inventory" / "group_vars"
+        write(folder / "all" / "model.yml", content["all"].pop("vars"))
+        write(folder / other, {"gatehouse_flows": [BACKUP]})
+        return write(tmp_path / "inventory" / "hosts.yml", content)
+
+    return to_files
+
+
+@pytest.mark.parametrize("other", ["all/ssh.yml", "all.yml"])
+def test_files_of_one_group_that_hide_each_others_lists_are_an_error(plan, in_folders, tmp_path, other):
+    (failure,) = plan(in_folders(other), tmp_path / "plan").failures
+
+    hidden = re.search(r"gatehouse_flows \((\S+)\): got .* in one file of the group: (\S+) has it, too", failure)
+    assert set(hidden.groups()) == {"group_vars/all/model.yml", f"group_vars/{other}"}
+    assert not (tmp_path / "plan").exists()
+
+
+def test_files_of_two_groups_hide_nothing(planned, in_folders, tmp_path):
+    assert flows_in(planned(in_folders("webs/more.yml"), tmp_path / "plan")["web1"]) == {"site", "backup"}
 
 
 def test_what_a_play_sets_takes_the_place_of_every_list(planned, inventory, write, tmp_path):

@@ -49,6 +49,12 @@ def test_a_packet_shows_that_an_assertion_does_not_hold_and_the_reason_is_told()
     assert found == [f"gatehouse_assertions[9]: got '203.0.113.1 -> 192.0.2.1, 80/tcp: passes', {words}"]
 
 
+def test_what_the_assertion_is_for_is_told_to_whoever_breaks_it():
+    (found,) = problems({"deny": "office", "to": "web", "port": "80/tcp", "why": "the office has a door of its own"})
+
+    assert "expected that nobody passes there (the office has a door of its own); input of web1: the flow" in found
+
+
 def test_the_one_port_in_65535_that_is_open_is_found():
     (found,) = problems({"deny": "web", "to": "db", "port": "all"})
 

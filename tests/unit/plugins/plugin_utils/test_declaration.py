@@ -11,6 +11,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     declare,
     difference,
     distinct,
+    note_hidden,
     plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems, Where
@@ -95,6 +96,23 @@ def test_one_profile_or_several_are_loaded_in_order(written, names):
 )
 def test_what_is_no_profile_is_refused(written, problem):
     assert declared(Source("", {"gatehouse_profile": written}))[1] == [problem]
+
+
+def test_what_two_files_of_a_group_say_in_different_ways_is_named_with_both():
+    problems = Problems()
+    files = {
+        "group_vars/all/a.yml": {"gatehouse_flows": [SSH], "gatehouse_profile": "eks"},
+        "group_vars/all/b.yml": {"gatehouse_flows": [], "gatehouse_zones": []},
+        "group_vars/all/c.yml": {"gatehouse_profile": "eks", "gatehouse_zones": None, "motd": 1},
+    }
+    note_hidden(files, problems)
+
+    assert [str(problem) for problem in problems.found] == [
+        (
+            "gatehouse_flows (group_vars/all/b.yml): got [], expected it in one file of the group: "
+            "group_vars/all/a.yml has it, too, and Ansible takes only one of them"
+        )
+    ]
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,7 @@ def test_a_host_that_observes_cuts_nobody_off_and_has_nothing_to_fall_back_to():
 
     assert (lockout(policy, elsewhere), bool(lockout(enforcing, elsewhere))) == ("", True)
     assert (fail_closed(policy, 22), fail_closed(enforcing, 22) is None) == (None, False)
+
+
+def test_a_refusal_without_any_flow_at_that_port_says_from_where_to_add_one():
+    assert "Add a flow for it, from a zone that has 198.51.100.1, or set" in refusal("198.51.100.1", to="db")

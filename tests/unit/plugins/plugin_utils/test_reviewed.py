@@ -38,6 +38,30 @@ def test_a_plan_has_each_host_that_showed_a_difference():
                 "then 'nothing', now 'egress all'"
             ),
         ),
+        (  # what stands behind a new line has not moved
+            "web2",
+            {**DIFF, "after": "ingress admins\ningress office\ningress scrape\n"},
+            (
+                "the model lets web2 let through something else than when the plan was made: "
+                "then 'nothing', now 'ingress admins'"
+            ),
+        ),
+        (
+            "web2",
+            {**DIFF, "after": "ingress scrape\n"},
+            (
+                "the model lets web2 let through something else than when the plan was made: "
+                "then 'ingress office', now 'nothing'"
+            ),
+        ),
+        (
+            "web2",
+            {**DIFF, "after": "ingress scrape\ningress office\n"},
+            (
+                "the model lets web2 let through something else than when the plan was made: "
+                "then 'ingress office', now 'ingress scrape'"
+            ),
+        ),
         (
             "web2",
             {**DIFF, "before": "ingress admins\n"},
