@@ -6,6 +6,8 @@ SHELL := bash
 in_env := source .ci/env.sh;
 # Folders whose tests run on the oldest and the newest ansible-core too.
 core_tests := tests/unit tests/playbooks
+# These tests share nothing, so that each core of the machine can run some.
+parallel := --numprocesses=auto
 check_stages := lint types unit
 test_stages := $(check_stages) golden browser cores units sanity release-test packets parity molecule
 
@@ -34,16 +36,16 @@ types: setup ## Run mypy
 	@$(in_env) mypy -p ansible_collections.gatehouse.firewall.plugins.plugin_utils -p ansible_collections.gatehouse.firewall.plugins.module_utils
 
 unit: setup ## Run the unit tests
-	@.ci/tests tests/unit
+	@.ci/tests $(parallel) tests/unit
 
 golden: setup ## Compare rendered rulesets with the expected ones, and load them in a namespace
-	@.ci/tests tests/golden
+	@.ci/tests $(parallel) tests/golden
 
 browser: setup ## Open a report in a browser, click, read, and look at its colours (chromium)
 	@.ci/tests tests/browser
 
 cores: setup ## Run the unit and playbook tests on the oldest and the newest ansible-core
-	@.ci/cores $(core_tests)
+	@.ci/cores $(parallel) $(core_tests)
 
 units: setup ## Run the unit tests with ansible-test
 	@.ci/ansible-test units
@@ -52,7 +54,7 @@ sanity: setup ## Run ansible-test sanity
 	@.ci/ansible-test sanity
 
 release-test: setup ## Build the collection, install it into an empty path, and run the playbook tests on it
-	@.ci/release-test tests/playbooks
+	@.ci/release-test $(parallel) tests/playbooks
 
 packets: lab ## Prove with packets that the kernel agrees with the compiler
 	@.ci/tests tests/packets

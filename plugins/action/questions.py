@@ -9,8 +9,9 @@ from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled, warnings_about
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import warnings_about
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.questions import questions
 
 MOST = 100_000

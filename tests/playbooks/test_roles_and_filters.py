@@ -47,7 +47,7 @@ TESTS = {
     "model | gatehouse.firewall.port_set('web', 'ingress', 'office')": ["443/tcp"],
     "model | gatehouse.firewall.port_set(node_class='db', direction='egress', peer='web')": [],
     "model | gatehouse.firewall.flow_matrix": [
-        {"from": "office", "to": "web", "end": "both", "ports": ["443/tcp"], "flows": ["site"]}
+        {"from": "office", "to": "web", "end": "both", "ports": ["443/tcp"], "flows": ["site"], "at": []}
     ],
     "(model | gatehouse.firewall.host_policy('web1', groups, hostvars)).ingress[0].addresses": ["203.0.113.0/24"],
     "model | gatehouse.firewall.host_policy('web1', groups, hostvars) | gatehouse.firewall.to_nftables": RULESET,

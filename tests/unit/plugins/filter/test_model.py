@@ -47,8 +47,8 @@ def test_arguments_may_be_named():
 
 def test_the_matrix_is_a_list_of_rows():
     assert ask("flow_matrix", MODEL) == [
-        {"from": "office", "to": "web", "end": "both", "ports": ["80/tcp", "443/tcp"], "flows": ["front"]},
-        {"from": "web", "to": "db", "end": "both", "ports": ["5432/tcp"], "flows": ["sql"]},
+        {"from": "office", "to": "web", "end": "both", "ports": ["80/tcp", "443/tcp"], "flows": ["front"], "at": []},
+        {"from": "web", "to": "db", "end": "both", "ports": ["5432/tcp"], "flows": ["sql"], "at": []},
     ]
 
 

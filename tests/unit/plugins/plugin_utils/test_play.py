@@ -1,9 +1,9 @@
-"""The parts that need no play; what a play gets stands in tests/playbooks."""
+"""What a play asks of a fleet; what it gets by Ansible stands in tests/playbooks."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.action.compile import one_policy_each, warnings_about
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import one_policy_each, warnings_about
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 
