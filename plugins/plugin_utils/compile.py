@@ -177,7 +177,7 @@ def _rules_of(
     flow: Flow, direction: str, peer: str, addresses: AddressSet, known_as: tuple[HostName, ...]
 ) -> Iterator[Rule]:
     """Yield a flow's rules for one peer: for its addresses, and for its names."""
-    if direction == "egress" and flow.at != EVERYBODY:
+    if direction == "egress" and flow.is_narrowed:
         addresses = flow.at  # the receiver's, too, and not among those it is managed by
     rule = Rule(flow.name, peer, addresses, flow.ports, flow.side, flow.log, flow.why, flow.source, at=flow.at)
     if addresses or not known_as:

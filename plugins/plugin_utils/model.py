@@ -94,6 +94,11 @@ class Flow:
     expires: datetime.date | None = None
     at: AddressSet = EVERYBODY
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether it is for some addresses of its receivers alone."""
+        return self.at != EVERYBODY
+
     def open_on(self, today: datetime.date) -> bool:
         """Return whether the flow opens anything on a day; its last day is ``expires``."""
         return self.expires is None or today <= self.expires

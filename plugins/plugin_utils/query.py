@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .addresses import EVERYBODY
 from .compile import DIRECTIONS
 from .errors import ModelError, Problems, Where, near_miss, one_of
 from .model import Flow, Model
@@ -66,7 +65,7 @@ def flow_matrix(model: Model, today: datetime.date) -> list[MatrixCell]:
     for flow in model.flows.values():
         if flow.open_on(today):
             for pair in _pairs(flow):
-                at = () if flow.at == EVERYBODY else tuple(flow.at.texts())
+                at = tuple(flow.at.texts()) if flow.is_narrowed else ()
                 cells.setdefault((*pair, flow.end, at), []).append(flow)
     return [
         MatrixCell(sender, receiver, end, _union(flows), tuple(flow.name for flow in flows), at)

@@ -46,5 +46,5 @@ def _open_failsafes(policy: Policy, direction: str) -> Iterator[str]:
     """Yield the failsafe ports of a direction that no flow opens to everybody."""
     for protocol, port in FAILSAFES[direction]:
         allowed = (rule for rule in policy.rules(direction) if rule.ports.holds(protocol, port) and not rule.side)
-        if not any(rule.addresses == EVERYBODY for rule in allowed):
+        if not any(rule.addresses == EVERYBODY and not rule.is_narrowed for rule in allowed):
             yield str(PortSet.parse(f"{port}/{protocol}"))

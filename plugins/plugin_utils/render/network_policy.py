@@ -74,16 +74,18 @@ def _policy(fleet: Fleet, name: str, pods: Pods, direction: str) -> dict[str, An
 def _rules(fleet: Fleet, name: str, direction: str) -> Iterator[tuple[Flow, dict[str, Any]]]:
     for flow in fleet.resolved.model.flows.values():
         if direction in directions(flow, name) and flow.name not in fleet.expired:
-            peers = list(_peers(fleet, peers_of(flow, direction)))
+            peers = list(_peers(fleet, flow, direction))
             if peers and flow.ports:
                 ports = {} if flow.ports.everything else {"ports": list(_ports(flow.ports))}
                 yield flow, {_PEERS[direction]: peers, **ports}
 
 
-def _peers(fleet: Fleet, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    pods = fleet.resolved.model.pods
+def _peers(fleet: Fleet, flow: Flow, direction: str) -> Iterator[dict[str, Any]]:
+    pods, names = fleet.resolved.model.pods, peers_of(flow, direction)
     yield from (_pod_peer(pods[name]) for name in names if name in pods)
     addresses = AddressSet.union(peer_addresses(fleet, name) for name in names)
+    if direction == "egress" and flow.is_narrowed:
+        addresses = flow.at
     yield from ({"ipBlock": {"cidr": str(network)}} for network in addresses.networks)
 
 

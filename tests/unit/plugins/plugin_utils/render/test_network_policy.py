@@ -120,6 +120,11 @@ def test_a_flow_between_pods_means_both_ends():
     assert list(policies(flow("web_api", "db", end="egress"))) == ["gatehouse-web-api-egress"]
 
 
+def test_pods_reach_a_class_at_the_addresses_that_a_flow_is_for_and_at_no_other_of_its():
+    (rule,) = rules(flow("web_api", "node", at=["192.0.2.200"]), "gatehouse-web-api-egress")
+    assert rule["to"] == [{"ipBlock": {"cidr": "192.0.2.200/32"}}]
+
+
 def test_pods_of_any_namespace_have_no_policy_of_their_own():
     assert list(policies(flow("probe", "db"))) == ["gatehouse-db-ingress"]
 
