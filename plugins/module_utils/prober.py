@@ -120,7 +120,8 @@ class _Probe:
 
     @property
     def _open(self) -> socket.socket:
-        assert self.sock is not None
+        if self.sock is None:
+            raise RuntimeError("the probe is over")
         return self.sock
 
     def _end(self, answer: str) -> bool:

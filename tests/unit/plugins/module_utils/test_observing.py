@@ -20,42 +20,42 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import o
 # As nft 0.9.8 writes it; 1.0.6 and 1.1.3 have a 0 in place of the constant.
 LISTING = """\
 table inet gatehouse {
-	set office.v4 {
-		type ipv4_addr
-		elements = { 203.0.113.7 }
-	}
+    set office.v4 {
+        type ipv4_addr
+        elements = { 203.0.113.7 }
+    }
 
-	set observed.in.first.v4 {
-		type ipv4_addr . inet_proto . inet_service
-		size 4096
-		flags dynamic,timeout
-		timeout 24d20h31m23s
-		elements = { 203.0.113.7 . tcp . 8080 counter packets 3 bytes 180 expires 24d20h30m23s900ms,
-				203.0.113.8 . gre . 0 counter packets 1 bytes 21 expires 24d20h31m23s }
-	}
+    set observed.in.first.v4 {
+        type ipv4_addr . inet_proto . inet_service
+        size 4096
+        flags dynamic,timeout
+        timeout 24d20h31m23s
+        elements = { 203.0.113.7 . tcp . 8080 counter packets 3 bytes 180 expires 24d20h30m23s900ms,
+                203.0.113.8 . gre . 0 counter packets 1 bytes 21 expires 24d20h31m23s }
+    }
 
-	set observed.in.last.v4 {
-		type ipv4_addr . inet_proto . inet_service
-		size 4096
-		flags dynamic,timeout
-		timeout 24d20h31m23s
-		elements = { 203.0.113.7 . tcp . 8080 expires 24d20h31m13s }
-	}
+    set observed.in.last.v4 {
+        type ipv4_addr . inet_proto . inet_service
+        size 4096
+        flags dynamic,timeout
+        timeout 24d20h31m23s
+        elements = { 203.0.113.7 . tcp . 8080 expires 24d20h31m13s }
+    }
 
-	set observed.out.first.v6 {
-		type ipv6_addr . inet_proto . inet_service
-		size 4096
-		flags dynamic,timeout
-		timeout 24d20h31m23s
-		elements = { 2001:db8::7 . ipv6-icmp . 0 counter packets 2 bytes 80 expires 24d20h31m23s }
-	}
+    set observed.out.first.v6 {
+        type ipv6_addr . inet_proto . inet_service
+        size 4096
+        flags dynamic,timeout
+        timeout 24d20h31m23s
+        elements = { 2001:db8::7 . ipv6-icmp . 0 counter packets 2 bytes 80 expires 24d20h31m23s }
+    }
 
-	chain observed_ingress {
-		add @observed.in.first.v4 { ip saddr . meta l4proto . 0x0 [invalid type] counter }
-		accept
-	}
+    chain observed_ingress {
+        add @observed.in.first.v4 { ip saddr . meta l4proto . 0x0 [invalid type] counter }
+        accept
+    }
 }
-"""
+""".replace(" " * 4, "\t")
 SAVED = """\
 create gatehouse-in4.first-00000000.b hash:ip,port family inet hashsize 1024 maxelem 4096 timeout 2147483 counters
 add gatehouse-in4.first-00000000.b 203.0.113.7,tcp:8080 timeout 2147423 packets 3 bytes 180
