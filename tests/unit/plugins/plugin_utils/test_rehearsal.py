@@ -17,9 +17,9 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.test
 ADDRESSES = {"private": ["192.0.2.10", "2001:db8::10"], "public": []}
 
 
-def asked(flows=(SQL, VISITS), host="web0", addresses=ADDRESSES, limit=10_000, seed="1", **variables):
+def asked(flows=(SQL, VISITS), host="web0", addresses=None, limit=10_000, seed="1", **variables):
     policy = fleet_of(list(flows), **variables).policy_of(host)
-    return rehearsal(policy, addresses, limit, seed)
+    return rehearsal(policy, addresses or ADDRESSES, limit, seed)
 
 
 def test_each_flow_is_asked_for_its_peers_and_for_those_next_to_them():
