@@ -66,7 +66,7 @@ MUTANTS: dict[str, Mutant] = {
         "udp sport {client.server_port} udp dport {client.client_port}",
         "udp sport 68 udp dport 67",
     ),
-    "what is invalid may pass": (nftables, "_base", '    yield "ct state invalid drop"\n', ""),
+    "what is invalid may pass": (nftables, "_base", '    yield f"ct state invalid {_denial(policy)}"\n', ""),
     "replies are dropped": (nftables, "_base", '    yield "ct state established,related accept"\n', ""),
     "loopback is nothing special": (nftables, "_base", '"lo" accept', '"lo" continue'),
     "a flow for all ports is forgotten": (nftables, "_flows", "if rule.ports.everything", "if False"),
@@ -85,7 +85,7 @@ MUTANTS: dict[str, Mutant] = {
     "DHCP is dropped before DNAT": (nftables, "_pre_dnat", '*_dhcp("ingress"),', ""),
     "SCTP is not judged before DNAT": (
         nftables,
-        "_pre_dnat",
+        "_pre_dnat_ports",
         "for protocol in PROTOCOLS",
         "for protocol in PROTOCOLS[:2]",
     ),
@@ -112,7 +112,12 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "a flow on one side is on both": (iptables, "_interface_matches", "for name in", "for name in () and"),
     "isolation is forgotten": (iptables, "_before_ports", "policy.isolated", "AddressSet()"),
     "echo requests always pass": (iptables, "_icmp", "view.policy.echo_request", "True"),
-    "what is invalid may pass": (iptables, "_base", '    yield "-m conntrack --ctstate INVALID -j DROP"\n', ""),
+    "what is invalid may pass": (
+        iptables,
+        "_base",
+        '    yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"\n',
+        "",
+    ),
     "replies are dropped": (
         iptables,
         "_base",

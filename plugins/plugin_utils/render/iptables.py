@@ -357,11 +357,15 @@ def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator
 
 
 def _at(view: _View, stage: _Stage, rule: Rule) -> list[str]:
-    """Return the matches for whom a packet was sent to: the host may have redirected it before it comes here."""
+    """Return the matches for whom a packet was sent to: the host may have redirected it before it comes here.
+
+    What nobody tracks, nobody has redirected: multicast listener reports, for one.
+    """
     own = rule.at.of_family(view.family)
     if stage.direction == "egress" or is_everybody(own):
         return [""]
-    return [f"-m conntrack --ctorigdst {network_text(network)} " for network in own]
+    ways = ("-m conntrack --ctorigdst", "-m conntrack --ctstate UNTRACKED -d")
+    return [f"{way} {network_text(network)} " for network in own for way in ways]
 
 
 def _interface_matches(view: _View, stage: _Stage, side: str) -> list[str]:

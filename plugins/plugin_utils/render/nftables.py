@@ -276,10 +276,10 @@ def _rule_matches(direction: str, rule: Rule) -> Iterator[str]:
         return
     for family, peer in peers.items():
         at = rule.at.of_family(family)
-        # As the packet was sent: the host may have redirected it before it comes here.
-        known = f"ct original {_KEYWORD[family]} daddr @{_set_name(at_name(rule), family)} "
-        if at:
-            yield f"{peer}{'' if is_everybody(at) else known}"
+        name = f"{_KEYWORD[family]} daddr @{_set_name(at_name(rule), family)} "
+        # As the packet was sent: the host may have redirected it. Where nobody tracks it, nobody has.
+        known = ("",) if is_everybody(at) else (f"ct original {name}", f"ct state untracked {name}")
+        yield from (f"{peer}{match}" for match in known if at)
 
 
 def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[str]:
