@@ -143,7 +143,7 @@ def _narrowest(parties: Sequence[tuple[str, AddressSet]], seen: Seen) -> str:
 
 def _is_for_all(addresses: AddressSet, seen: Seen) -> bool:
     """Return whether a set has at least half of all addresses of a family, in however many networks."""
-    networks = addresses.v4 if seen.address.version == 4 else addresses.v6
+    networks = addresses.of_family(seen.address.version)
     return sum(network.num_addresses for network in networks) >= 1 << (seen.address.max_prefixlen - 1)
 
 
