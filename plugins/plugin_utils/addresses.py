@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import (
@@ -17,9 +17,11 @@ from ipaddress import (
     ip_network,
     summarize_address_range,
 )
+from typing import TypeVar
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+_Kind = TypeVar("_Kind", IPv4Network, IPv6Network)
 
 EXPECTED_NETWORK = 'an address or a network such as "192.0.2.10", "192.0.2.0/24" or "2001:db8::/32"'
 _LAST_LABEL_OF_AN_ADDRESS = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$", re.ASCII)
@@ -54,7 +56,10 @@ class AddressSet:
     @classmethod
     def union(cls, sets: Iterable[AddressSet]) -> AddressSet:
         """Return the addresses of any of these sets."""
-        return cls.of(network for addresses in sets for network in addresses.networks)
+        found = [addresses for addresses in sets if addresses]
+        if len(found) == 1:
+            return found[0]
+        return cls.of(network for addresses in found for network in addresses.networks)
 
     def __or__(self, other: AddressSet) -> AddressSet:
         """Return the addresses of either set."""
@@ -63,12 +68,15 @@ class AddressSet:
         return AddressSet.of([*self.networks, *other.networks]) if self else other
 
     def __and__(self, other: AddressSet) -> AddressSet:
-        """Return the addresses of both sets."""
-        return self - (self - other)
+        """Return the addresses of both sets, in networks as small as either set has them."""
+        few, many = sorted((self, other), key=len)
+        v4 = _common(few.v4, many.v4, many._starts_v4)
+        return AddressSet(tuple(v4), tuple(_common(few.v6, many.v6, many._starts_v6)))
 
     def __sub__(self, other: AddressSet) -> AddressSet:
         """Return the addresses of this set that are not in the other one."""
-        return AddressSet.of([*_without(self.v4, other.v4), *_without(self.v6, other.v6)])
+        v4 = _without(self.v4, other.v4, other._starts_v4)
+        return AddressSet(tuple(v4), tuple(_without(self.v6, other.v6, other._starts_v6)))
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -166,25 +174,40 @@ def network_text(network: Network) -> str:
     return str(network.network_address) if is_single(network) else str(network)
 
 
-def _without(networks: Sequence[Network], others: Sequence[Network]) -> list[Network]:
-    """Return what of sorted disjoint networks is in none of the others, which are of the same kind."""
-    starts = [int(other.network_address) for other in others]
-    left: list[Network] = []
+def _common(few: Sequence[_Kind], many: Sequence[_Kind], starts: Sequence[int]) -> Iterator[_Kind]:
+    """Yield what sorted disjoint networks share with others: of two that meet, one lies inside the other."""
+    for network in few:
+        met = _meeting(network, many, starts)
+        yield from [network] if met and met[0].prefixlen <= network.prefixlen else met
+
+
+def _without(networks: Sequence[_Kind], others: Sequence[_Kind], starts: Sequence[int]) -> Iterator[_Kind]:
+    """Yield what of sorted disjoint networks is in none of the others."""
     for network in networks:
-        first, last = int(network.network_address), int(network.broadcast_address)
-        for other in others[max(bisect_right(starts, first) - 1, 0) :]:
-            low, high = int(other.network_address), int(other.broadcast_address)
-            if low > last:
-                break
-            if high >= first:
-                left.extend(_between(network, first, low - 1))
-                first = max(first, high + 1)
-        left.extend(_between(network, first, last))
-    return left
+        met = _meeting(network, others, starts)
+        yield from _cut(network, met) if met else [network]
 
 
-def _between(network: Network, first: int, last: int) -> Iterable[Network]:
-    kind = IPv4Address if isinstance(network, IPv4Network) else IPv6Address
+def _meeting(network: _Kind, others: Sequence[_Kind], starts: Sequence[int]) -> Sequence[_Kind]:
+    """Return which of sorted disjoint networks have addresses of this one."""
+    first, last = int(network.network_address), int(network.broadcast_address)
+    index = bisect_right(starts, first) - 1
+    if index < 0 or int(others[index].broadcast_address) < first:
+        index += 1
+    return others[index : bisect_right(starts, last)]
+
+
+def _cut(network: _Kind, others: Sequence[_Kind]) -> Iterator[_Kind]:
+    """Yield what of a network is in none of these that meet it."""
+    first, last = int(network.network_address), int(network.broadcast_address)
+    for other in others:
+        yield from _between(network, first, int(other.network_address) - 1)
+        first = int(other.broadcast_address) + 1
+    yield from _between(network, first, last)
+
+
+def _between(network: _Kind, first: int, last: int) -> Iterable[_Kind]:
+    kind = type(network.network_address)
     return summarize_address_range(kind(first), kind(last)) if first <= last else []
 
 

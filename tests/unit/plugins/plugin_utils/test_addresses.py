@@ -183,3 +183,20 @@ def test_no_two_networks_of_a_set_overlap(networks):
     for family in (found.v4, found.v6):
         assert list(family) == sorted(family)
         assert not any(one.overlaps(other) for one, other in pairwise(family))
+
+
+@examples(300)
+@given(network_lists, network_lists)
+def test_what_sets_share_and_what_one_has_alone_is_exact_and_a_set_like_any_other(one, other):
+    both, alone = AddressSet.of(one) & AddressSet.of(other), AddressSet.of(one) - AddressSet.of(other)
+
+    for probe in probes:
+        in_one, in_other = (any(probe in network for network in networks) for networks in (one, other))
+        assert (probe in both) is (in_one and in_other)
+        assert (probe in alone) is (in_one and not in_other)
+    for found in (both, alone):
+        assert AddressSet.of(found.networks) == found
+
+
+def test_neighbouring_addresses_stay_apart_in_what_sets_share():
+    assert addresses("192.0.2.0/24") & addresses("192.0.2.2", "192.0.2.3") == addresses("192.0.2.2", "192.0.2.3")
