@@ -24,8 +24,9 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.answers import 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import explain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.owners import Owners
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.questions import Question, from_controller
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import Port, party
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import Port
 
 NOT_ASKED = "the sender's host was not reached or could not ask"
 
@@ -107,8 +108,7 @@ def there_is(result):
 
 def explained(fleet, question):
     """Return what the model says of a question, stage by stage."""
-    ends = [
-        party(name, AddressSet.of([ip_network(address)]), fleet)
-        for name, address in ((question.sender, question.source), (question.receiver, question.target))
-    ]
-    return list(explain(fleet, *ends, Port(question.protocol, question.port)).lines())[1:]
+    owners = Owners(fleet)
+    sender = owners.senders(question.sender, AddressSet.of([ip_network(question.source)]))
+    receiver = owners.receivers(question.receiver, AddressSet.of([ip_network(question.target)]))
+    return list(explain(fleet, sender, receiver, Port(question.protocol, question.port)).lines())[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 
@@ -11,11 +11,12 @@ from .errors import Problems, Where
 from .explain import explain
 from .model import Declared
 from .ports import PortSet
-from .reach import Crossing, Party, Port, crossings, ports_that_differ
+from .reach import Crossing, Party, Port, crossings, ports_that_differ, there_are_crossings
 from .readers import Item, rows
 
-_ANY = Port("tcp", 1)  # who is on either side of a crossing depends on the port, and whether there is one doesn't
 _KEYS = ("deny", "allow", "to", "port", "why")
+
+_Find = Callable[[Where, object, Problems], Party]
 
 
 @dataclass(frozen=True)
@@ -51,23 +52,23 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
     ports = item.ports("port")
     if not ports:
         item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
-    senders, receivers = _parties(item, verbs[0], ends), _parties(item, "to", ends)
+    senders, receivers = _parties(item, verbs[0], ends, ends.sender), _parties(item, "to", ends, ends.receiver)
     for sender, receiver in product(senders, receivers):
-        if sender.parts and receiver.parts and not next(crossings(ends.fleet, sender, receiver, _ANY), None):
+        if sender.parts and receiver.parts and not there_are_crossings(sender, receiver):
             expected = "a host of the fleet at one end: nobody enforces anything between these, or they share no family"
             item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
     found = Assertion(verbs[0] == "allow", senders, receivers, ports, why)
     return found if len(item.problems.found) == known else None
 
 
-def _parties(item: Item, key: str, ends: Ends) -> tuple[Party, ...]:
+def _parties(item: Item, key: str, ends: Ends, find: _Find) -> tuple[Party, ...]:
     raw = item.raw(key)
     items = [(item.place(key), raw)] if not isinstance(raw, list) else rows(item.place(key), raw, item.problems)
-    return tuple(_party(where, name, ends, item.problems) for where, name in items)
+    return tuple(_party(where, name, ends, find, item.problems) for where, name in items)
 
 
-def _party(where: Where, name: object, ends: Ends, problems: Problems) -> Party:
-    found = ends.find(where, name, problems)
+def _party(where: Where, name: object, ends: Ends, find: _Find, problems: Problems) -> Party:
+    found = find(where, name, problems)
     meant = ends.strangers(found)
     if found.parts and not meant.parts:
         problems.add(where, name, "a zone with somebody who is in no node class; or name the class")
@@ -77,8 +78,8 @@ def _party(where: Where, name: object, ends: Ends, problems: Problems) -> Party:
 def _broken(assertion: Assertion, ends: Ends) -> Iterator[tuple[Crossing, Port]]:
     for port in ports_that_differ(ends.fleet, assertion.ports):
         for sender, receiver in product(assertion.senders, assertion.receivers):
-            found = crossings(ends.fleet, sender, receiver, port)
-            yield from ((crossing, port) for crossing in found if crossing.passes != assertion.allow)
+            for crossing in crossings(ends.fleet, sender, receiver, port, passes=not assertion.allow):
+                yield crossing, port
 
 
 def _so_that(assertion: Assertion | None) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from .addresses import AddressError, AddressSet, parse_host_address, parse_network
 from .compile import Fleet
 from .errors import Problems, Where, near_miss
-from .reach import Party, class_addresses, party
+from .owners import Owners
+from .reach import Party
 from .resolve import Inventory, Lookup, host_addresses
 
 _EXPECTED = "a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one"
@@ -23,9 +25,34 @@ class Ends:
     inventory: Inventory
     lookup: Lookup
 
-    def find(self, where: Where, name: object, problems: Problems) -> Party:
-        """Return the party of this name, noting a problem where there is none."""
-        text = str(name) if isinstance(name, str) else ""
+    @cached_property
+    def owners(self) -> Owners:
+        """Whose the fleet's addresses are."""
+        return Owners(self.fleet)
+
+    def sender(self, where: Where, name: object, problems: Problems) -> Party:
+        """Return who of this name sends, noting a problem where there is nobody."""
+        return self.owners.senders(_text(name), self._addresses(where, name, problems))
+
+    def receiver(self, where: Where, name: object, problems: Problems) -> Party:
+        """Return who of this name receives: a class also where flows are at addresses that no host has."""
+        node_class = self._node_class(_text(name))
+        received = self.owners.received.get(node_class, AddressSet())
+        addresses = self._addresses(where, name, problems) | received
+        return self.owners.receivers(_text(name), addresses, node_class)
+
+    def strangers(self, found: Party) -> Party:
+        """Return who of a zone is in no node class; any other party as it is.
+
+        "Everybody" in a zone's networks holds the fleet's own hosts, too, and nobody means them.
+        """
+        if found.name not in self.fleet.resolved.model.zones:
+            return found
+        rest = found.parts.get("", AddressSet()) - self.owners.networks
+        return Party(found.name, {"": rest} if rest else {})
+
+    def _addresses(self, where: Where, name: object, problems: Problems) -> AddressSet:
+        text = _text(name)
         addresses = self._host(text) or self._class_or_zone(text) or self._address(text)
         if not addresses:
             model = self.fleet.resolved.model
@@ -34,20 +61,10 @@ class Ends:
             expected = "somebody: it has no address" if nobody else _EXPECTED
             expected = _NO_PODS if model.same_as.get(text, text) in model.pods else expected
             problems.add(where, name, expected, "" if nobody else near_miss(text, known))
-        return party(text, addresses, self.fleet)
+        return addresses
 
-    def strangers(self, found: Party) -> Party:
-        """Return who of a zone is in no node class; any other party as it is.
-
-        "Everybody" in a zone's networks holds the fleet's own hosts, too, and nobody means them.
-        """
-        resolved = self.fleet.resolved
-        if found.name not in resolved.model.zones:
-            return found
-        known = [resolved.peers(name, "") for name in resolved.model.classes]
-        members = AddressSet.union([*known, *class_addresses(self.fleet).values()])
-        rest = {name: addresses - members for name, addresses in found.parts.items()}
-        return Party(found.name, {name: addresses for name, addresses in rest.items() if addresses})
+    def _node_class(self, text: str) -> str:
+        return "" if self._host(text) else self.fleet.resolved.model.same_as.get(text, text)
 
     def _host(self, text: str) -> AddressSet:
         if text in self.fleet.hosts:
@@ -61,8 +78,7 @@ class Ends:
         name = resolved.model.same_as.get(text, text)
         if name not in resolved.networks:
             return AddressSet()
-        managed = class_addresses(self.fleet).get(name, AddressSet())
-        return AddressSet.union([resolved.peers(name, ""), managed, *resolved.names.get(name, {}).values()])
+        return AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()])
 
     def _address(self, text: str) -> AddressSet:
         try:
@@ -73,3 +89,7 @@ class Ends:
             return AddressSet.of(parse_host_address(answer) for answer in (self.lookup(text) if text else ()))
         except AddressError:
             return AddressSet()
+
+
+def _text(name: object) -> str:
+    return name if isinstance(name, str) else ""

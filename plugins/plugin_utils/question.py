@@ -28,8 +28,8 @@ def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, 
     if sender and receiver and port:
         found = explained(ends, sender, receiver, port, problems)
         return Reply(tuple(found.lines()), found.allowed)
-    named = (("from", sender), ("to", receiver))
-    source, target = (ends.find(Where(key), name, problems) if name else None for key, name in named)
+    source = ends.sender(Where("from"), sender, problems) if sender else None
+    target = ends.receiver(Where("to"), receiver, problems) if receiver else None
     ports = ports_at(Where("port"), port, problems) if port else PortSet()
     problems.raise_if_any()
     lines: list[str] = []
@@ -42,7 +42,8 @@ def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, 
 
 def explained(ends: Ends, sender: str, receiver: str, port: str, problems: Problems) -> Explanation:
     """Return why packets from one end to one port of the other pass or don't; raise ModelError as ``ask`` does."""
-    source, target = (ends.find(Where(key), name, problems) for key, name in (("from", sender), ("to", receiver)))
+    source = ends.sender(Where("from"), sender, problems)
+    target = ends.receiver(Where("to"), receiver, problems)
     ports = ports_at(Where("port"), port, problems)
     if ports and len(_ports(ports)) != 1:
         problems.add(Where("port"), port, "one port such as 2376/tcp")

@@ -8,8 +8,9 @@ addresses of the receiver alone (``at``), the receiver's addresses fall into tho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from .addresses import EVERYBODY, Address, AddressSet, Network
 from .compile import Fleet, Policy, Rule
@@ -17,6 +18,10 @@ from .ports import PortSet
 
 OTHER = "other"
 """Stands for every protocol without ports: only a flow on all of them lets these through."""
+
+_OUTCOMES = ((True, True), (True, False), (False, True), (False, False))  # the receiver lets in, the sender lets out
+
+_Part = tuple[str, AddressSet]
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Port:
 class Party:
     """One end of a question: what it was called, and the addresses it has under each class's policy.
 
-    Those that nobody manages are under an empty name.
+    Those that nobody manages are under an empty name. Where an address may be of several, it is in several parts.
     """
 
     name: str
@@ -57,40 +62,38 @@ class Crossing:
         return next(_pairs(self.senders, self.receivers))
 
 
-def party(name: str, addresses: AddressSet, fleet: Fleet) -> Party:
-    """Return an end of a question with these addresses."""
-    parts = {}
-    for node_class, own in class_addresses(fleet).items():
-        parts[node_class] = addresses & own
-        addresses -= own
-    return Party(name, {name: part for name, part in {**parts, "": addresses}.items() if part})
-
-
 def owner(fleet: Fleet, node_class: str, address: Address) -> str:
     """Return the host of a class that has an address; an empty text where none has."""
     found = (host.name for host in fleet.hosts.values() if address in host.addresses(""))
     return next((name for name in found if fleet.classes[name] == node_class), "")
 
 
-def class_addresses(fleet: Fleet) -> dict[str, AddressSet]:
-    """Return the addresses of each class's managed hosts, and those at which flows alone are for them."""
-    found = {name: [*_narrowed_to(policy.ingress)] for name, policy in fleet.policies.items()}
-    for host in fleet.hosts.values():
-        found[fleet.classes[host.name]].append(host.addresses(""))
-    return {name: AddressSet.union(sets) for name, sets in found.items()}
+def crossings(
+    fleet: Fleet, senders: Party, receivers: Party, port: Port, passes: bool | None = None
+) -> Iterator[Crossing]:
+    """Yield who reaches whom between two ends on a port, or of these who ``passes``, or who doesn't.
+
+    There is nothing for those between whom nobody enforces anything. What nobody asks for isn't worked out.
+    """
+    wanted = [one for one in _OUTCOMES if passes in (None, all(one))]
+    for sender, receiver in _managed(senders, receivers):
+        found = _between(fleet, sender, receiver, port, wanted)
+        yield from (one for one in found if next(_pairs(one.senders, one.receivers), None))
 
 
-def crossings(fleet: Fleet, senders: Party, receivers: Party, port: Port) -> Iterator[Crossing]:
-    """Yield who reaches whom between two ends on a port; nothing for those between whom nobody enforces anything."""
-    for sender_class, sources in senders.parts.items():
-        for receiver_class, targets in receivers.parts.items():
-            if sender_class or receiver_class:
-                found = _between(fleet, (sender_class, sources), (receiver_class, targets), port)
-                yield from (one for one in found if next(_pairs(one.senders, one.receivers), None))
+def there_are_crossings(senders: Party, receivers: Party) -> bool:
+    """Return whether anybody enforces anything between two ends, on whichever port."""
+    pairs = (_pairs(sender[1], receiver[1]) for sender, receiver in _managed(senders, receivers))
+    return any(next(found, None) for found in pairs)
+
+
+def _managed(senders: Party, receivers: Party) -> Iterator[tuple[_Part, _Part]]:
+    found = product(senders.parts.items(), receivers.parts.items())
+    return ((sender, receiver) for sender, receiver in found if sender[0] or receiver[0])
 
 
 def _between(
-    fleet: Fleet, sender: tuple[str, AddressSet], receiver: tuple[str, AddressSet], port: Port
+    fleet: Fleet, sender: _Part, receiver: _Part, port: Port, wanted: Sequence[tuple[bool, bool]]
 ) -> Iterator[Crossing]:
     """Yield who passes both ends and who doesn't; where nobody manages an end, everybody passes there."""
     (sender_class, sources), (receiver_class, targets) = sender, receiver
@@ -98,9 +101,14 @@ def _between(
     policy = fleet.policies.get(receiver_class)
     for here in destinations(policy) if policy else [EVERYBODY]:
         comes_in = _through(narrowed(policy, here) if policy else None, "ingress", port)
-        for froms, lets_in in ((sources & comes_in, True), (sources - comes_in, False)):
-            for tos, lets_out in ((targets & here & goes_out, True), ((targets & here) - goes_out, False)):
-                yield Crossing(sender_class, froms, receiver_class, tos, lets_in and lets_out)
+        for lets_in, lets_out in wanted:
+            tos = _half(targets & here, goes_out, lets_out)
+            froms = _half(sources, comes_in, lets_in) if tos else AddressSet()
+            yield Crossing(sender_class, froms, receiver_class, tos, lets_in and lets_out)
+
+
+def _half(addresses: AddressSet, let_through: AddressSet, passing: bool) -> AddressSet:
+    return addresses & let_through if passing else addresses - let_through
 
 
 def _through(policy: Policy | None, direction: str, port: Port) -> AddressSet:
@@ -111,7 +119,7 @@ def _through(policy: Policy | None, direction: str, port: Port) -> AddressSet:
 def destinations(*policies: Policy) -> list[AddressSet]:
     """Return all addresses in as few parts as fare alike with these policies, which may be for some alone."""
     parts = [EVERYBODY]
-    for at in dict.fromkeys(at for policy in policies for at in _narrowed_to(policy.ingress)):
+    for at in dict.fromkeys(at for policy in policies for at in narrowed_to(policy.ingress)):
         parts = [part for one in parts for part in (one & at, one - at) if part]
     return parts
 
@@ -121,7 +129,8 @@ def narrowed(policy: Policy, destination: AddressSet) -> Policy:
     return replace(policy, ingress=tuple(rule for rule in policy.ingress if not destination - rule.at))
 
 
-def _narrowed_to(rules: Iterable[Rule]) -> Iterator[AddressSet]:
+def narrowed_to(rules: Iterable[Rule]) -> Iterator[AddressSet]:
+    """Yield the addresses of receivers that rules are for, where these are not all."""
     return (rule.at for rule in rules if rule.is_narrowed)
 
 

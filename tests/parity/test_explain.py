@@ -10,8 +10,9 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses impor
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.settings import Calico
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import explain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.owners import Owners
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PROTOCOLS
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import OTHER, Party, Port, party
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import OTHER, Party, Port
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict_by_any_interface
 from ansible_collections.gatehouse.firewall.tests.parity.cases import Case, cases, tried
 from ansible_collections.gatehouse.firewall.tests.parity.places import OWN
@@ -24,8 +25,9 @@ QUESTIONS = PACKETS // 4  # each takes some milliseconds
 
 def ends(fleet: Fleet, packet: Packet) -> list[Party]:
     """Return both ends of a packet, as somebody names them who asks."""
-    addresses = (packet.source, packet.destination)
-    return [party(str(one), AddressSet.of([ip_network(one)]), fleet) for one in addresses]
+    source, target = (AddressSet.of([ip_network(one)]) for one in (packet.source, packet.destination))
+    owners = Owners(fleet)
+    return [owners.senders(str(packet.source), source), owners.receivers(str(packet.destination), target)]
 
 
 def is_a_question(packet: Packet) -> bool:

@@ -7,13 +7,14 @@ from ipaddress import ip_address, ip_network
 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import EVERYBODY, AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet, Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.owners import Owners
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import (
     OTHER,
     Port,
     crossings,
-    party,
     ports_that_differ,
+    there_are_crossings,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
@@ -43,13 +44,18 @@ _ports = some.one_of(
 _rules = some.lists(some.builds(Rule, some.just("flow"), some.just("peer"), _addresses, _ports), max_size=3).map(tuple)
 
 
-_at = some.one_of(some.just(EVERYBODY), _addresses)
+_wide = AddressSet.of(map(ip_network, ["0.0.0.0/0", "2001:db8::/126"]))
+_shared = AddressSet.of(map(ip_network, [*V4[6:], V6[3]]))
+_at = some.one_of(some.just(EVERYBODY), _addresses.filter(bool), some.sampled_from([_wide, _shared]))
 _ends = some.one_of(_addresses, some.just(AddressSet.of(map(ip_network, V4 + V6))))
 
 
 @some.composite
 def fleets(draw):
-    """Draw a fleet of two classes, each of a few hosts of one address."""
+    """Draw a fleet of two classes, each of a few hosts of one address.
+
+    Flows are at addresses of the receivers, of the other class, and of nobody, which both classes may receive.
+    """
     shuffled = draw(some.permutations(V4 + V6))
     count = draw(some.integers(1, 4))
     owners = {"a": shuffled[:count], "b": shuffled[count : count + draw(some.integers(1, 3))]}
@@ -57,7 +63,7 @@ def fleets(draw):
     for name, addresses in owners.items():
         own = AddressSet.of(map(ip_network, addresses))
         isolated = own if draw(some.booleans()) else AddressSet()
-        coming_in = tuple(replace(rule, at=draw(_at) & own or EVERYBODY) for rule in draw(_rules))
+        coming_in = tuple(replace(rule, at=draw(_at)) for rule in draw(_rules))
         policies[name] = Policy(name, coming_in, draw(_rules), isolated)
         for number, address in enumerate(addresses):
             one = AddressSet.of([ip_network(address)])
@@ -67,18 +73,35 @@ def fleets(draw):
 
 
 def owner(fleet, address):
-    return next((name for name, host in fleet.hosts.items() if address in host.private), "")
+    """Return the class whose host has an address; an empty text where none has."""
+    return next((fleet.classes[name] for name, host in fleet.hosts.items() if address in host.private), "")
+
+
+def receivers(fleet, address):
+    """Return the classes of which a host may receive at an address, and an empty text where it may be a stranger's.
+
+    A single address that flows are at is known to be no stranger's.
+    """
+    if owner(fleet, address):
+        return [owner(fleet, address)]
+    at = {
+        name: [rule.at for rule in policy.ingress if rule.is_narrowed and address in rule.at]
+        for name, policy in fleet.policies.items()
+    }
+    is_known = any(ip_network(address) in one.networks for found in at.values() for one in found)
+    return [*(name for name, found in at.items() if found), *([] if is_known else [""])]
 
 
 def passes(fleet, source, target, port):
-    """Return what verdict() says at both ends; None where nobody says anything."""
-    said = []
-    for direction, address in (("egress", source), ("ingress", target)):
-        host = owner(fleet, address)
-        if host:
-            packet = Packet(direction, source, target, port.protocol, port=port.number)
-            said.append(verdict(fleet.policy_of(host), packet).allowed)
-    return all(said) if said else None
+    """Return what verdict() says at both ends, for each who may receive; nothing where nobody says anything."""
+    for receiver in receivers(fleet, target):
+        said = [
+            verdict(fleet.policies[name], Packet(direction, source, target, port.protocol, port=port.number)).allowed
+            for direction, name in (("egress", owner(fleet, source)), ("ingress", receiver))
+            if name
+        ]
+        if said:
+            yield receiver, all(said)
 
 
 def pairs(senders, receivers):
@@ -91,13 +114,20 @@ def pairs(senders, receivers):
 
 @examples(150)
 @given(fleets(), _ends, _ends, some.sampled_from(PORTS))
-def test_every_pair_of_addresses_is_in_one_crossing_that_says_what_verdict_says(fleet, senders, receivers, port):
-    found = list(crossings(fleet, party("x", senders, fleet), party("y", receivers, fleet), port))
+def test_every_pair_of_addresses_is_in_one_crossing_of_each_receiver_that_says_what_verdict_says(
+    fleet, sending, receiving, port
+):
+    ends = Owners(fleet).senders("x", sending), Owners(fleet).receivers("y", receiving)
+    found = list(crossings(fleet, *ends, port))
 
-    for source, target in pairs(senders, receivers):
-        said = [one.passes for one in found if source in one.senders and target in one.receivers]
-        expected = passes(fleet, source, target, port)
-        assert said == ([] if expected is None else [expected])
+    for source, target in pairs(sending, receiving):
+        meant = [one for one in found if source in one.senders and target in one.receivers]
+        expected = sorted(passes(fleet, source, target, port))
+        assert sorted((one.receiver_class, one.passes) for one in meant) == expected
+        assert {one.sender_class for one in meant} <= {owner(fleet, source)}
+    assert there_are_crossings(*ends) == bool(found)
+    for wanted in (True, False):
+        assert list(crossings(fleet, *ends, port, wanted)) == [one for one in found if one.passes == wanted]
     for one in found:
         source, target = one.sample()
         assert source != target
@@ -109,7 +139,7 @@ def test_every_pair_of_addresses_is_in_one_crossing_that_says_what_verdict_says(
 def test_a_port_between_two_that_differ_is_like_the_first(fleet, asked):
     found = list(ports_that_differ(fleet, asked))
     everybody = AddressSet.of(map(ip_network, V4 + V6))
-    ends = party("x", everybody, fleet), party("y", everybody, fleet)
+    ends = Owners(fleet).senders("x", everybody), Owners(fleet).receivers("y", everybody)
 
     def outcome(port):
         return {(one.senders, one.receivers, one.passes) for one in crossings(fleet, *ends, port)}
