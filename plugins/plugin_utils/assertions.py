@@ -63,6 +63,8 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
 
 def _parties(item: Item, key: str, ends: Ends, find: _Find) -> tuple[Party, ...]:
     raw = item.raw(key)
+    if raw == []:
+        item.problems.add(item.place(key), raw, "at least one end")
     items = [(item.place(key), raw)] if not isinstance(raw, list) else rows(item.place(key), raw, item.problems)
     return tuple(_party(where, name, ends, find, item.problems) for where, name in items)
 

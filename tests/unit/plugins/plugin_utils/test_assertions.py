@@ -110,6 +110,14 @@ def test_a_zone_is_who_of_it_is_in_no_class():
             "gatehouse_assertions[0].deny[1]: got 7, expected a host of",
         ),
         (
+            {"deny": [], "to": "db", "port": "1/tcp"},
+            "gatehouse_assertions[0].deny: got [], expected at least one end",
+        ),
+        (
+            {"allow": "web", "to": [], "port": "1/tcp"},
+            "gatehouse_assertions[0].to: got [], expected at least one end",
+        ),
+        (
             {"deny": "web", "to": "db", "ports": "1/tcp"},
             "gatehouse_assertions[0].port: got nothing, expected ports such as",
         ),
