@@ -69,12 +69,25 @@ Reader = Callable[[str], Mapping[str, object]]
 """Answers a host's name with all its variables."""
 
 
-class ActionModule(ActionBase):
-    """Compile the model for the whole inventory."""
+class FleetAction(ActionBase):
+    """A task about the whole fleet, which it knows from the inventory: it asks no host."""
 
     _supports_check_mode = True
     _supports_async = False
     _requires_connection = False
+
+    def variables(self, task_vars: Mapping[str, object], problems: Problems) -> FleetVariables:
+        """Return the variables of all groups and hosts."""
+        return FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
+
+    def fleet(self, task_vars: Mapping[str, object]) -> Fleet:
+        """Return the compiled fleet; fail with every problem of the model."""
+        problems = Problems()
+        return compiled(self.variables(task_vars, problems), problems)
+
+
+class ActionModule(FleetAction):
+    """Compile the model for the whole inventory."""
 
     def run(self, tmp=None, task_vars=None):
         """Return the rulesets by key, and each managed host's key and class."""
@@ -83,7 +96,7 @@ class ActionModule(ActionBase):
             {"directory": {"type": "path"}, "hosts": {"type": "list", "elements": "str", "default": []}}
         )
         problems = Problems()
-        variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
+        variables = self.variables(task_vars, problems)
         fleet = compiled(variables, problems)
         policies, hosts = one_policy_each(fleet)
         rulesets = {key: nftables.render(policy) for key, policy in policies.items()}

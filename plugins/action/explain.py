@@ -5,20 +5,15 @@
 
 from __future__ import annotations
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled, failing_on
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction, compiled, failing_on
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ends import Ends
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import ask
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Explain a question, on the controller."""
-
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
         """Show the answer, and return it."""
@@ -28,9 +23,8 @@ class ActionModule(ActionBase):
             required_one_of=[("sender", "receiver")],
         )
         problems = Problems()
-        variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
-        fleet = compiled(variables, problems)
-        ends = Ends(fleet, variables.inventory(), look_up)
+        variables = self.variables(task_vars, problems)
+        ends = Ends(compiled(variables, problems), variables.inventory(), look_up)
         with failing_on(problems):
             found = ask(ends, arguments["sender"], arguments["receiver"], arguments["port"], problems)
         for line in found.lines:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.action.compile import (
-    FleetVariables,
+    FleetAction,
     compiled,
     declared,
     failing_on,
@@ -22,12 +21,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pod_flows impor
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import network_policy
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Compile the model's NetworkPolicies, on the controller."""
-
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
         """Return the policies, and where the cluster differs from them if it is told what the cluster has."""
@@ -35,7 +30,7 @@ class ActionModule(ActionBase):
         lists = {name: {"type": "list", "elements": "dict"} for name in ("endpoints", "live")}
         _validation, arguments = self.validate_argument_spec({**lists, "resolve": {"type": "bool", "default": True}})
         problems = Problems()
-        variables = FleetVariables(self._task, task_vars, self._loader, self._templar, problems)
+        variables = self.variables(task_vars, problems)
         if not arguments["resolve"]:
             namespaces = network_policy.namespaces(declared(variables, problems))
             return {"changed": False, "namespaces": namespaces, **_compared([], arguments["live"])}

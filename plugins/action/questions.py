@@ -8,21 +8,15 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import warnings_about
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.questions import questions
 
 MOST = 100_000
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Choose the questions, once for the fleet."""
-
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
         """Return each managed host's questions; one that asks none has an empty list."""
@@ -37,8 +31,7 @@ class ActionModule(ActionBase):
         most, hosts = arguments["max"], arguments["hosts"]
         if not 1 <= most <= MOST:
             raise AnsibleActionFail(f"max: got {most}, expected between 1 and {MOST} questions")
-        problems = Problems()
-        fleet = compiled(FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems)
+        fleet = self.fleet(task_vars)
         found = questions(fleet, hosts, most - most // 10, arguments["seed"])
         by_host = {host: [] for host in hosts if host in fleet.hosts}
         for question in found:

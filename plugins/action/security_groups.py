@@ -8,8 +8,7 @@ from __future__ import annotations
 import datetime
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import declare
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
@@ -39,11 +38,10 @@ MISSING = (
 )
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Compute the security groups, and have amazon.aws create, change or delete them."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    _requires_connection = True  # amazon.aws runs where the task does
 
     def run(self, tmp=None, task_vars=None):
         """Return what the groups are, and whether that is a change."""
@@ -114,7 +112,7 @@ class ActionModule(ActionBase):
     def _fleet(self):
         """Return the fleet that the variables declare. It may have no host: groups need no more than node classes."""
         problems = Problems()
-        variables = FleetVariables(self._task, self._task_vars, self._loader, self._templar, problems)
+        variables = self.variables(self._task_vars, problems)
         declaration = declare(variables.sources(), load_profile, problems)
         return build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
 

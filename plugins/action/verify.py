@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.module_utils.prober import ask
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.answers import (
@@ -22,7 +21,6 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.answers import 
     untold,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import explain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.owners import Owners
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.questions import Question, from_controller
@@ -31,12 +29,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import Po
 NOT_ASKED = "the sender's host was not reached or could not ask"
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Show the table, and fail where packets and model disagree."""
-
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
         """Return what disagrees; in check mode, nothing was asked."""
@@ -57,8 +51,7 @@ class ActionModule(ActionBase):
         results = {
             host: plain(hostvars.raw_get(host).get(arguments["registered"]) or {}) for host in arguments["questions"]
         }
-        problems = Problems()
-        fleet = compiled(FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems)
+        fleet = self.fleet(task_vars)
         pairs = list(self._of_hosts(arguments["questions"], results))
         if arguments["controller"]:
             pairs += self._of_controller(fleet, arguments, results, len(pairs))
