@@ -18,36 +18,11 @@ _MOVED = {
     "before": "{0} lets through something else than when the plan was made",
 }
 
+UNPLANNED = "the plan leaves {0} as it is, and now it would change, although what it lets through would not"
+
 
 class PlanError(GatehouseError):
     """A file that is no plan; the message says what was got and expected."""
-
-
-@dataclass(frozen=True)
-class Reviewed:
-    """A plan: for each host, what it let through and what it would, as lines of the difference that was shown."""
-
-    hosts: Mapping[str, Mapping[str, Sequence[str]]]
-
-    def refusal(self, host: str, difference: Mapping[str, str]) -> str:
-        """Return why a host must not be changed by this difference; an empty text where it is what was planned."""
-        if host not in self.hosts:
-            return f"{host} is no part of the plan"
-        for side in reversed(_SIDES):
-            planned, found = self.hosts[host][side], difference[side].splitlines()
-            if list(planned) != found:
-                was, now = _first_difference(planned, found)
-                return f"{_MOVED[side].format(host)}: then '{was}', now '{now}'"
-        return ""
-
-
-def _first_difference(planned: Sequence[str], found: Sequence[str]) -> tuple[str, str]:
-    """Return the first line that is gone and the first that is new; of equal lines, the first that are out of order."""
-    gone = [line for line in planned if line not in found]
-    new = [line for line in found if line not in planned]
-    if not gone and not new:
-        return next(pair for pair in zip_longest(planned, found, fillvalue="nothing") if pair[0] != pair[1])
-    return (gone or ["nothing"])[0], (new or ["nothing"])[0]
 
 
 @dataclass(frozen=True)
@@ -63,6 +38,34 @@ class Planned:
         """Return the part as it stands in the file."""
         sides = {"before": list(self.before), "after": list(self.after)}
         return {"class": self.node_class, "changed": self.changed, **sides}
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A plan, by host, as the difference that was shown."""
+
+    hosts: Mapping[str, Planned]
+
+    def refusal(self, host: str, difference: Mapping[str, str]) -> str:
+        """Return why a host must not be changed by this difference; an empty text where it is what was planned."""
+        if host not in self.hosts:
+            return f"{host} is no part of the plan"
+        for side in reversed(_SIDES):
+            shown, found = getattr(self.hosts[host], side), difference[side].splitlines()
+            if list(shown) != found:
+                was, now = _first_difference(shown, found)
+                return f"{_MOVED[side].format(host)}: then '{was}', now '{now}'"
+        return "" if self.hosts[host].changed else UNPLANNED.format(host)
+
+
+def _first_difference(planned: Sequence[str], found: Sequence[str]) -> tuple[str, str]:
+    """Return the first line that is gone and the first that is new; of equal lines, the first that are out of order."""
+    before, after = set(planned), set(found)
+    gone = [line for line in planned if line not in after]
+    new = [line for line in found if line not in before]
+    if not gone and not new:
+        return next(pair for pair in zip_longest(planned, found, fillvalue="nothing") if pair[0] != pair[1])
+    return (gone or ["nothing"])[0], (new or ["nothing"])[0]
 
 
 def planned(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, str]) -> dict[str, Planned]:
@@ -87,8 +90,8 @@ def read_plan(text: str) -> Reviewed:
     try:
         content = json.loads(text)
         hosts = {
-            str(name): {side: [str(line) for line in host[side]] for side in _SIDES}
-            for name, host in content["hosts"].items()
+            str(name): Planned(one["class"], one["changed"] is True, *(tuple(map(str, one[side])) for side in _SIDES))
+            for name, one in content["hosts"].items()
         }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PlanError(f"got {text[:60]!r}, expected the {FILE} that plan writes into gatehouse_plan_dir") from error

@@ -94,3 +94,13 @@ def test_isolation_is_said_first_and_then_what_is_judged_before_dnat():
         "judged before DNAT: 22/tcp to the host",
         "ingress 22/tcp from office, flow a",
     ]
+
+
+def test_which_interface_a_side_is_and_that_nobody_is_pinged_are_lines_of_the_difference():
+    policy = Policy("web", interfaces={"public": ("eth1", "eth2"), "private": ("eth0",)}, echo_request=False)
+
+    assert describe(policy) == [
+        "no echo requests (ping), but where a flow has all ports",
+        "the private side is eth0",
+        "the public side is eth1, eth2",
+    ]

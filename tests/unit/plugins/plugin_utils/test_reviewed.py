@@ -73,6 +73,10 @@ def test_a_change_is_refused_unless_it_is_the_planned_one(host, difference, says
     assert PLAN.refusal(host, difference) == says
 
 
+def test_a_host_that_the_plan_leaves_as_it_is_is_left():
+    assert PLAN.refusal("web1", DIFF).startswith("the plan leaves web1 as it is, and now it would change")
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "x", "[]", "{}", '{"hosts": []}', '{"hosts": {"a": {}}}', '{"hosts": {"a": {"before": 1, "after": []}}}'],
