@@ -53,5 +53,6 @@ class Fleet(Lab):
 
     def states(self) -> dict[str, str]:
         """Return all that a change would change on each managed host, and its network namespaces."""
-        ours = f"nft --stateless list ruleset; {SHOW_IPTABLES}; ls /etc/gatehouse; lsns --type net --noheadings | wc -l"
-        return self.everywhere(f"{{ {ours}; ip -brief link; }} 2>/dev/null || true")
+        ours = f"nft --stateless list ruleset; {SHOW_IPTABLES}; ls /etc/gatehouse; stat -c %y /run/gatehouse/loaded.*"
+        namespaces = "lsns --type net --noheadings | wc -l; ip -brief link"
+        return self.everywhere(f"{{ {ours}; {namespaces}; }} 2>/dev/null || true")

@@ -45,8 +45,7 @@ class ActionModule(ActionBase):
         )
         result = rehearsed(self, arguments, task_vars)
         if not result.get("failed"):
-            verb = "would be asked" if self._task.check_mode else "asked, and all is as the model says"
-            self._display.display(f"{task_vars['inventory_hostname']}: {result['asked']} questions {verb}")
+            self._display.display(f"{task_vars['inventory_hostname']}: {said(result)}")
         return result
 
 
@@ -59,11 +58,19 @@ def rehearsed(action, arguments, task_vars):
     except (ModelError, ValueError) as error:
         raise AnsibleActionFail(f"policy: {error}") from error
     if action._task.check_mode:
-        return {"changed": False, "asked": len(asked), "untold": 0}
+        return {"changed": False, "asked": len(asked)}
     wanted = {key: arguments[key] for key in RULESETS if arguments[key] is not None}
     wanted |= {"answers": {}, "legs": legs(policy, arguments["addresses"]), "questions": as_data(asked)}
     found = action._execute_module(MODULE, {**wanted, "seconds": arguments["seconds"]}, task_vars=task_vars)
     return found if found.get("failed") or "seen" not in found else judged(asked, found)
+
+
+def said(result):
+    """Return how a rehearsal went that has not failed, in one line."""
+    if "untold" not in result:
+        return f"{result['asked']} questions would be asked"
+    untold = f"; {result['untold']} have shown nothing ({', '.join(result['untold_because'])})" * bool(result["untold"])
+    return f"{result['asked']} questions asked, and all is as the model says{untold}"
 
 
 def judged(asked, found):
@@ -71,7 +78,7 @@ def judged(asked, found):
     seen = [passed(answer) for answer in found["seen"]]
     lines = disagreements(asked, seen)
     untold = [answer for answer, one in zip(found["seen"], seen) if one is None]
-    counts = {"asked": len(asked), "untold": len(untold), "disagreements": lines}
+    counts = {"asked": len(asked), "untold": len(untold), "untold_because": sorted(set(untold)), "disagreements": lines}
     result = {"changed": False, "backend": found["backend"], **counts}
     if lines:
         shown = lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])

@@ -83,12 +83,6 @@ class Boot:
         """Return the ruleset of the next boot, which is the one confirmed last; an empty text where there is none."""
         return _read(self._ruleset(backend))
 
-    def since(self, backend: Backend) -> float:
-        """Return when the ruleset of the next boot was confirmed, in seconds since 1970; 0 where there is none."""
-        with suppress(FileNotFoundError):
-            return self._ruleset(backend).stat().st_mtime
-        return 0.0
-
     def live(self, backend: Backend) -> str:
         """Return what the kernel listed after the last change."""
         return _read(self._live(backend)).partition("\n")[2]

@@ -97,12 +97,16 @@ class HostFirewall:
         return self._refreshing.host_names(self.applied)
 
     def observed(self) -> dict[str, Any]:
-        """Return what was counted where it would have been denied; nothing where the host doesn't only observe."""
-        own = [self._backend] if "observed" in self.live.lower() else []
-        backends = [*own, *(other for other in self._others if self._boot.has(other))]
-        counted = ((backend, backend.observed()) for backend in backends)
-        backend, elements = next((pair for pair in counted if pair[1] is not None), (self._backend, None))
-        return {} if elements is None else self._observing.result(elements, self._boot.since(backend))
+        """Return what was counted where it would have been denied; nothing where the host doesn't only observe.
+
+        Where somebody has flushed the rules that observed, nobody knows since when.
+        """
+        rulesets = [(self._backend, self.applied), *((other, self._boot.ruleset(other)) for other in self._others)]
+        observing = next((backend for backend, ruleset in rulesets if observes(ruleset)), None)
+        if observing is None:
+            return {}
+        elements = observing.observed()
+        return self._observing.result(elements or [], None if elements is None else self._boot.loaded_at(observing))
 
     def drift(self) -> list[str]:
         """Return what somebody else has changed, in lines; nothing where the kernel has what we applied."""
@@ -162,6 +166,7 @@ class HostFirewall:
             self._load(wanted, in_place)
         except FirewallError:
             self._rollback.disarm(change)
+            self._observing.give_up()
             self.unprime()
             raise
         fault_point("loaded")
@@ -179,9 +184,11 @@ class HostFirewall:
     def _load_anew(self, wanted: str) -> None:
         """Load a ruleset whose sets are new, too, and keep what those of the old one had counted."""
         observed = self.observed()
+        if observed:
+            self._observing.prepare(observed)
         self._backend.load(wanted)
         if observed:
-            self._observing.keep(observed)
+            self._observing.keep()
 
     def confirm(self, wanted: str, fallback: str, change: str) -> bool:
         """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.

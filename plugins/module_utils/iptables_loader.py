@@ -150,6 +150,11 @@ sweep() {
     done
 }
 
+# Counters begin anew with what is loaded: this file's time says since when. On a stage, nothing of the host's changes.
+note() {
+    [ -n "${GATEHOUSE_STAGE:-}" ] || [ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.iptables) 2>/dev/null || :
+}
+
 if ! { [ -f "$ruleset" ] || [ -f "$ruleset.rules.v4" ] || [ -f "$ruleset.rules.v6" ]; }; then
     say "there is no ruleset $ruleset"
     exit 1
@@ -158,8 +163,6 @@ if [ -r /proc/self/ns/net ] && command -v flock >/dev/null; then
     exec 9</proc/self/ns/net
     flock -w 10 9 # one of us at a time in a network namespace
 fi
-# Counters begin anew with what is loaded: this file's time says since when.
-[ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.iptables) 2>/dev/null
 
 "$ipset" destroy gatehouse-new 2>/dev/null
 keep=$(ours)
@@ -175,5 +178,6 @@ else
 fi
 [ "$failed" != 0 ] || keep=$(printf '%s\n' "$sets" | awk '$1 == "create" { print $2 }')
 sweep "$keep"
+[ "$failed" != 0 ] || note
 exit "$failed"
 """

@@ -163,19 +163,21 @@ change() {
     take clear '' && take beside '' && take switch '' && look && take sweep
 }
 
+# Counters begin anew with what is loaded: this file's time says since when. On a stage, nothing of the host's changes.
+note() {
+    [ -n "${GATEHOUSE_STAGE:-}" ] || [ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.nft) 2>/dev/null || :
+}
+
 if [ -r /proc/self/ns/net ] && command -v flock >/dev/null; then
     exec 9</proc/self/ns/net
     flock -w 10 9 # one of us at a time in a network namespace
 fi
-# Counters begin anew with what is loaded: this file's time says since when.
-[ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.nft) 2>/dev/null
-
 wanted=$(cat "$ruleset") || exit
 if look; then
     case $wanted in
-    *' hook '*) change && exit ;;
+    *' hook '*) change && note && exit ;;
     *) take open ;;
     esac
 fi
-exec "$nft" -f "$ruleset"
+"$nft" -f "$ruleset" && note
 """

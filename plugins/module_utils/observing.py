@@ -5,7 +5,8 @@
 """What a host that only observes would have denied: what its kernel has counted, and what it had counted before.
 
 plugin_utils/render/observed.py says in which sets. The kernel puts elements into them, so that these are no drift, and
-nothing to compare. A change of the ruleset empties them: what they held goes into a file. A boot empties them, too.
+nothing to compare. A change of the ruleset empties them: what they held goes into a file. A boot empties them, too, and
+so does whoever flushes them: what was counted then is lost, and what was seen counts from the next load on.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 FILE = "var/lib/gatehouse/observed.json"
 MOST = 4096
 SECONDS = 2147483
+_GAP = 60  # seconds within which a load is part of the change that has kept what the one before had counted
 
 _DIRECTIONS = {"in": "ingress", "out": "egress"}
 _NFT_SET = re.compile(r"\tset observed\.(in|out)\.(first|last)\.v[46] \{\n(.*?)\n\t\}", re.DOTALL)
@@ -161,19 +163,27 @@ class Observing:
         """Take the way to replace a file; ``root`` is where the host's files lie."""
         self._write = write
         self._path = root / FILE
+        self._prepared = self._path.with_name(f".{self._path.name}.new")
 
-    def result(self, elements: Sequence[Element], since: float) -> dict[str, Any]:
-        """Return what modules return of a host that observes, whose ruleset is in force since a time."""
+    def result(self, elements: Sequence[Element], loaded_at: float | None) -> dict[str, Any]:
+        """Return what modules return of a host that observes, whose rules were loaded at a time, if anybody knows.
+
+        It has observed since then, or for as long before as the file has what was counted.
+        """
         known = self._read()
-        begun = _utc(since) if since else ""
+        since = _utc(loaded_at) if loaded_at else ""
+        is_whole = bool(loaded_at) and _utc((loaded_at or 0) - _GAP) <= known["until"]
         return {
             "observed": together(known["observed"], merged(elements, time.time())),
             "observed_full": sorted({*known["full"], *full_sets(elements)}),
-            "observed_since": min(filter(None, (known["since"], begun)), default=""),
+            "observed_since": known["since"] if is_whole else since,
         }
 
-    def keep(self, result: dict[str, Any]) -> None:
-        """Keep what the kernel is about to forget: of each direction and family, no more than it can have counted."""
+    def prepare(self, result: dict[str, Any]) -> None:
+        """Write what the kernel is about to forget, so that nothing can fail afterwards for want of space.
+
+        Of each direction and family, that is no more than it can have counted.
+        """
         kept: list[dict[str, Any]] = []
         counts: Counter[tuple[str, bool]] = Counter()
         for row in sorted(result["observed"], key=lambda row: str(row["last"]), reverse=True):
@@ -181,16 +191,25 @@ class Observing:
             counts[kind] += 1
             if counts[kind] <= MOST:
                 kept.append(row)
-        content = {"since": result["observed_since"], "full": result["observed_full"], "observed": kept}
-        self._write(self._path, json.dumps(content) + "\n")
+        times = {"since": result["observed_since"], "until": _utc(time.time())}
+        self._write(self._prepared, json.dumps({**times, "full": result["observed_full"], "observed": kept}) + "\n")
+
+    def keep(self) -> None:
+        """Keep what was prepared, now that the kernel has forgotten it."""
+        self._prepared.replace(self._path)
+
+    def give_up(self) -> None:
+        """Remove what was prepared: the kernel still has it."""
+        self._prepared.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Remove the file."""
+        self.give_up()
         self._path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any]:
         """Return what the file has; one that isn't there, or was spoilt, says nothing."""
-        nothing: dict[str, Any] = {"since": "", "full": [], "observed": []}
+        nothing: dict[str, Any] = {"since": "", "until": "", "full": [], "observed": []}
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
             together(found["observed"], ())

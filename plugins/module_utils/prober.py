@@ -228,7 +228,7 @@ def _of_tcp(said: IcmpError | None, code: int) -> str:
 def _of_udp(said: IcmpError | None, target: str, code: int) -> str:
     if not said:
         return _here(code)
-    if said.is_port and said.offender == target:
+    if said.is_port and said.offender == str(ip_address(target)):
         return CLOSED
     return f"{REJECTED}: {said}" if said.is_filter or said.is_port else f"{UNREACHABLE}: {said}"
 

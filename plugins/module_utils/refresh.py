@@ -76,7 +76,8 @@ class Refresher:
                 return  # a change of the ruleset waits to be confirmed: it is nobody's turn but its own
             if answers:
                 self._change(answers)
-            self._answered.save()
+            if due:
+                self._answered.save()
 
     def _good_answers(self, refresh: Refresh, names: Sequence[HostName], ask: Ask) -> dict[str, tuple[str, ...]]:
         found = {}
@@ -160,9 +161,13 @@ def find(command: str) -> str | None:
 def write_file(path: Path, content: str) -> None:
     """Replace a file that root alone reads."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(content)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _run_or_raise(words: list[str]) -> None:

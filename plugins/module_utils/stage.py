@@ -28,7 +28,12 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.prober import a
 _NEW_NETWORK, _NEW_USER, _DIE_WITH_PARENT = 0x40000000, 0x10000000, 1
 _NETWORK = "/proc/self/ns/net"
 _HOST_END, _PEERS_END = "fe80::1", "fe80::2"
-_UNLIMITED = ("ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit")
+# What answers are kept back for, and what a new namespace has from the host's own that would keep peers from answering.
+_SETTINGS = (
+    "ipv4/icmp_ratelimit",
+    "ipv6/icmp/ratelimit",
+    *(f"ipv4/conf/all/{name}" for name in ("arp_announce", "arp_filter", "arp_ignore", "rp_filter")),
+)
 _GRACE = 20.0  # seconds for all but the questions themselves
 
 NO_RIGHT = (
@@ -71,6 +76,7 @@ def _play(writing: int, perform: Callable[[], list[str]]) -> None:
     """Tell the parent what came of it, and end; nothing of the parent's is run on the way out."""
     try:
         _libc().prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        os.environ["GATEHOUSE_STAGE"] = "yes"
         told: dict[str, object] = {"answers": perform()}
     except (FirewallError, OSError) as error:
         told = {"error": str(error)}
@@ -118,24 +124,25 @@ class _Stage:
     def _build(self, legs: Legs, questions: Sequence[Mapping[str, Any]]) -> None:
         ends = {"ingress": "source", "egress": "target"}
         peers = sorted({question[ends[question["direction"]]] for question in questions})
-        self._enter(self._peers)
-        self._ip(["link set lo up", *(f"address add {peer} dev lo" for peer in peers)])
+        for network in (self._host, self._peers):
+            self._enter(network)
+            self._ip(["link set lo up"])
+            for setting in _SETTINGS:  # read-only in many a container: the prober's pace is for the limits
+                with suppress(OSError):
+                    Path("/proc/sys/net", setting).write_text("0", encoding="ascii")
+        for is_v6 in (False, True):  # a host may have no IPv6
+            ours = [f"address add {peer} dev lo" for peer in peers if (":" in peer) == is_v6]
+            self._ip(ours, is_vital=not is_v6)
         for number, leg in enumerate(legs):
             self._ip([f"link add peers{number} type veth peer name {leg} netns /proc/{os.getpid()}/fd/{self._host}"])
             self._ip([f"link set peers{number} up"])
             self._ip([f"address add {_PEERS_END}/64 dev peers{number} nodad"], is_vital=False)
         self._enter(self._host)
-        self._ip(["link set lo up"])
         for leg, addresses in legs.items():
             self._ip([f"link set {leg} up"])
             for address in (*addresses, f"{_HOST_END}/64"):
                 is_v6 = ":" in address
                 self._ip([f"address add {address} dev {leg}{' nodad' if is_v6 else ''}"], is_vital=not is_v6)
-        for network in (self._host, self._peers):
-            self._enter(network)
-            for setting in _UNLIMITED:  # read-only in many a container: the prober's pace is for that
-                with suppress(OSError):
-                    Path("/proc/sys/net", setting).write_text("0", encoding="ascii")
 
     def _lead_by(self, number: int, leg: str) -> None:
         """Let all packets take one of the host's interfaces."""

@@ -75,9 +75,16 @@ class ThisHost:
         return {"kube_proxy": replaces_kube_proxy(Path("/")), "interfaces": suspects(self.run, paths)}
 
     def run(self, words: list[str], text: str | None) -> tuple[int, str, str]:
-        """Run a command in the C locale; return exit code, standard output and standard error."""
-        environment = {"LC_ALL": "C", "LANGUAGE": "C"}
-        code, output, error = self._module.run_command(words, data=text, binary_data=True, environ_update=environment)
+        """Run a command in the C locale; return exit code, standard output and standard error.
+
+        Raises FirewallError where there is no such command: the module would end here and now, even on a stage.
+        """
+        command = words if "/" in words[0] else [self._find(words[0]) or words[0], *words[1:]]
+        how = {"environ_update": {"LC_ALL": "C", "LANGUAGE": "C"}, "handle_exceptions": False}
+        try:
+            code, output, error = self._module.run_command(command, data=text, binary_data=True, **how)
+        except OSError as problem:
+            raise FirewallError(f"can't run {words[0]}: {problem.strerror}") from problem
         return code, output, error
 
     def _find(self, command: str) -> str | None:

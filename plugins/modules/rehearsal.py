@@ -90,9 +90,15 @@ asked:
   sample: 300
 untold:
   description: How many of them have shown nothing, as where the host has no IPv6.
-  returned: success
+  returned: when the host has answered
   type: int
   sample: 0
+untold_because:
+  description: What came back instead of an answer.
+  returned: when the host has answered
+  type: list
+  elements: str
+  sample: [no such address here]
 backend:
   description: What enforced the ruleset.
   returned: success

@@ -22,6 +22,7 @@ ANY_INTERFACE = "gatehouse0"
 """The interface of a host whose rules are for none in particular."""
 
 _TRIES = 8
+_MOST_RECEIVED = 8
 
 
 @dataclass(frozen=True)
@@ -71,23 +72,38 @@ def rehearsal(policy: Policy, addresses: Mapping[str, Sequence[str]], limit: int
 
     The same policy and seed have the same questions.
     """
-    own = AddressSet.of(ip_network(text) for texts in addresses.values() for text in texts)
+    received = [ip_address(text) for text in _received(policy)]
+    own = AddressSet.of(ip_network(text) for texts in (*addresses.values(), received) for text in texts)
     parts: list[Iterator[Rehearsed]] = []
     for leg, texts in legs(policy, addresses).items():
-        # One address of each family stands for all: those that a flow is for alone (at) are none of these.
-        for address in {one.version: one for one in map(ip_address, reversed(texts))}.values():
+        # One address of each family stands for all but those that flows are for alone.
+        first = {one.version: one for one in map(ip_address, reversed(texts))}
+        for address in dict.fromkeys([*first.values(), *received]):
             for direction in DIRECTIONS:
                 parts += _of_lane(_Lane(policy, direction, leg, address, own), seed)
     return tuple(islice(paced(dict.fromkeys(taken_in_turn(parts))), limit))
 
 
 def legs(policy: Policy, addresses: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return the host's interfaces as far as its rules know them, each with the addresses of its side."""
+    """Return the host's interfaces as far as its rules know them, each with the addresses of its side.
+
+    Each has the addresses, too, that flows are for alone: whoever sends packets there has them end at the host.
+    """
     everything = list(dict.fromkeys(text for texts in addresses.values() for text in texts))
     found = {
         name: list(addresses.get(side) or everything) for side, names in policy.interfaces.items() for name in names
     }
-    return found or {ANY_INTERFACE: everything}
+    received = _received(policy)
+    return {
+        name: list(dict.fromkeys([*texts, *received])) for name, texts in (found or {ANY_INTERFACE: everything}).items()
+    }
+
+
+def _received(policy: Policy) -> list[str]:
+    """Return the single addresses that flows are for alone (``at``), some of them; of networks, a host has none."""
+    narrowed = (network for rule in policy.ingress if rule.is_narrowed for network in rule.at.networks)
+    single = (str(network.network_address) for network in narrowed if network.prefixlen == network.max_prefixlen)
+    return list(islice(dict.fromkeys(single), _MOST_RECEIVED))
 
 
 def as_data(asked: Iterable[Rehearsed]) -> list[dict[str, Any]]:

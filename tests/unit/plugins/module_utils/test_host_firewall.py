@@ -178,6 +178,66 @@ def test_what_cannot_be_kept_is_not_confirmed_and_leaves_the_way_back(host, monk
     assert f"run/gatehouse/rollback-{change}" in host.files()
 
 
+OBSERVES = f"# ours\n#: mode: observe, nothing is blocked\n{OLD}"
+OBSERVED = "var/lib/gatehouse/observed.json"
+
+
+def test_what_was_observed_is_kept_before_the_kernel_forgets_it_or_nothing_is_changed(host, monkeypatch):
+    host.harden(OBSERVES)
+    table, write = host.nft.table, host.write
+
+    def refuse(path, text):
+        if "observed.json" in path.name:
+            raise FirewallError(f"can't write {path}: No space left on device")
+        write(path, text)
+
+    monkeypatch.setattr(host, "write", refuse)
+    with pytest.raises(FirewallError, match="No space left on device"):
+        host.firewall().load(NEW, 30)
+
+    assert host.nft.table == table
+    assert host.firewall().is_at(OBSERVES)
+
+
+def test_what_was_observed_is_not_counted_twice_where_the_kernel_refuses_the_change(host):
+    host.harden(OBSERVES)
+    with pytest.raises(FirewallError, match="nothing was changed"):
+        host.firewall().load(f"{NEW}late\n", 30)
+
+    assert not [name for name in host.files() if "observed.json" in name]
+
+
+def test_a_host_whose_observing_rules_somebody_has_flushed_has_observed(host):
+    host.harden(OBSERVES)
+    change = host.firewall().load(f"{OBSERVES}# more\n", 30)
+    host.firewall().confirm(f"{OBSERVES}# more\n", "fallback", change)
+    kept = host.root / OBSERVED
+    row = '{"direction": "ingress", "address": "203.0.113.7", "protocol": "tcp", "port": 80, "packets": 1,'
+    row += ' "first": "2027-01-15T07:59:00Z", "last": "2027-01-15T07:59:00Z"}'
+    kept.write_text(kept.read_text().replace("[]}", f"[{row}]}}"))
+    host.nft.table = ""
+
+    found = host.firewall().observed()
+    assert [one["port"] for one in found["observed"]] == [80]
+    assert found["observed_since"] == ""
+
+
+def test_a_host_that_enforces_has_observed_nothing(host):
+    host.harden(OLD)
+
+    assert host.firewall().observed() == {}
+
+
+def test_another_ruleset_of_the_same_flows_is_found_by_an_audit(host):
+    host.harden(OLD)
+
+    (found,) = host.firewall().findings(f"{OLD}# another rule\n")
+    assert (found.kind, found.text) == (
+        "model_changed",
+        "other rules for the same flows: the model or this collection has changed",
+    )
+
+
 def test_connection_tracking_starts_before_a_first_ruleset_and_only_then(host):
     host.firewall().prime()
     assert "chain start_tracking {" in host.nft.table

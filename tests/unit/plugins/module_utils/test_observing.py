@@ -118,21 +118,38 @@ def test_counts_of_one_key_before_and_after_a_change_are_added_up():
     assert together([{**ROW, **TIMES}], [later]) == [{**later, "packets": 7, "first": TIMES["first"]}]
 
 
-def test_a_file_keeps_what_the_kernel_forgets(tmp_path):
-    def write(path, text):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
+
+def test_a_file_keeps_what_the_kernel_forgets(tmp_path, monkeypatch):
+    monkeypatch.setattr(observing.time, "time", lambda: NOW + 7200)
     seen = [Element("ingress", "first", "203.0.113.7", "tcp", 8080, 3, float(SECONDS))]
     host = Observing(write, tmp_path)
     first = host.result(seen, NOW)
-    host.keep({**first, "observed_full": ["egress IPv6"]})
-    after = Observing(write, tmp_path).result(seen, NOW + 3600)
+    host.prepare({**first, "observed_full": ["egress IPv6"]})
+    assert host.result(seen, NOW)["observed"][0]["packets"] == 3
+    host.keep()
+    after = Observing(write, tmp_path).result(seen, NOW + 7201)
 
     assert (after["observed"][0]["packets"], after["observed_full"]) == (6, ["egress IPv6"])
     assert after["observed_since"] == first["observed_since"] == "2027-01-15T08:00:00Z"
+    host.prepare(after)
     host.forget()
     assert Observing(write, tmp_path).result([], NOW)["observed"] == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(("hours", "since"), [(2, "2027-01-15T08:00:00Z"), (5, "2027-01-15T13:00:00Z"), (None, "")])
+def test_what_was_lost_between_a_change_and_a_later_load_was_not_observed(tmp_path, monkeypatch, hours, since):
+    monkeypatch.setattr(observing.time, "time", lambda: NOW + 7200)
+    host = Observing(write, tmp_path)
+    host.prepare(host.result([], NOW))
+    host.keep()
+
+    found = host.result([], None if hours is None else NOW + hours * 3600)
+    assert found["observed_since"] == since
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"observed": [1]}', json.dumps({"observed": [{"direction": "x"}]})])
@@ -148,7 +165,7 @@ def test_a_file_does_not_grow_for_ever(tmp_path):
     texts = []
     rows = [{**ROW, "port": n, "first": "", "last": f"{n:05}"} for n in range(5000)]
     result = {"observed": rows, "observed_since": "", "observed_full": []}
-    Observing(lambda _path, text: texts.append(text), tmp_path).keep(result)
+    Observing(lambda _path, text: texts.append(text), tmp_path).prepare(result)
 
     kept = json.loads(texts[0])["observed"]
     assert len(kept) == observing.MOST

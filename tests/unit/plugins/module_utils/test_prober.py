@@ -67,6 +67,12 @@ def test_what_a_firewall_drops_is_silent_and_what_the_own_output_drops_is_kept(f
     assert found == ["silent", "refused", dropped, "closed"]
 
 
+def test_an_address_may_be_written_in_any_way():
+    odd = {**question("udp", 80, 6), "target": "2001:DB8:62:0::114"}
+
+    assert answers(nothing, odd) == ["closed"]
+
+
 @both_families
 def test_what_a_firewall_forbids_by_icmp_is_rejected(family):
     rule = "meta l4proto { tcp, udp } reject with icmpx admin-prohibited"

@@ -8,7 +8,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.dns import Answer, DnsError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import names_of
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
-from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh import Refresher
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh import Refresher, write_file
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.test_host_names import BACKENDS
 
@@ -213,3 +213,20 @@ def test_a_host_that_is_not_where_it_was_brought_is_loaded_as_a_whole(host, spoi
 
 def test_another_rule_is_more_than_addresses(host):
     assert not host.firewall().differs_in_addresses_alone(RULESET.replace("443", "8443"))
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_beside_it(tmp_path):
+    file = tmp_path / "answers.json"
+    file.mkdir()
+
+    with pytest.raises(OSError, match="irectory"):
+        write_file(file, "{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.json"]
+
+
+def test_while_every_answer_counts_nothing_is_written(host):
+    host.refresh(SAME)
+    host.written.clear()
+    host.refresh({})
+
+    assert host.written == []

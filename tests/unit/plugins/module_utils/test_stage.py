@@ -135,6 +135,40 @@ def test_who_is_not_root_rehearses_in_a_user_namespace():
     assert done.stdout.endswith("['refused']\n"), done.stdout + done.stderr
 
 
+def test_what_loads_rules_is_told_that_it_does_so_on_a_stage(tmp_path):
+    told = tmp_path / "told"
+    answers(lambda: told.write_text(os.environ["GATEHOUSE_STAGE"]), question("tcp", 80, 4))
+
+    assert told.read_text() == "yes"
+    assert "GATEHOUSE_STAGE" not in os.environ
+
+
+def without_ipv6(words, text):
+    """Run a command on a host whose new namespaces have no IPv6."""
+    Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1", encoding="ascii")
+    Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6").write_text("1", encoding="ascii")
+    return run(words, text)
+
+
+def test_without_ipv6_its_questions_show_nothing_and_the_rest_counts():
+    asked = [question("tcp", 80, 4), question("tcp", 80, 6)]
+    found = stage.rehearse(without_ipv6, nothing, LEGS, asked, 20)
+
+    assert found[0] == "refused"
+    assert found[1].startswith("no ")
+
+
+def test_what_keeps_a_node_from_answering_arp_keeps_no_peer_from_it():
+    def strict(words, text):
+        for name in ("arp_ignore", "arp_announce"):
+            setting = Path(f"/proc/sys/net/ipv4/conf/all/{name}")
+            if "link set lo up" in (text or ""):
+                setting.write_text("2", encoding="ascii")
+        return run(words, text)
+
+    assert stage.rehearse(strict, nothing, LEGS, [question("tcp", 80, 4, "egress")], 20) == ["refused"]
+
+
 def test_by_each_interface_goes_what_is_asked_of_it():
     legs = {"eth0": ["203.0.113.114"], "eth1": ["203.0.113.115"]}
     first = {**question("tcp", 80, 4), "interface": "eth0"}

@@ -84,6 +84,20 @@ def test_without_sides_one_interface_has_all_addresses():
     assert legs(policy, {"private": ["192.0.2.1"], "public": ["192.0.2.1"]}) == {ANY_INTERFACE: ["192.0.2.1"]}
 
 
+def test_a_flow_at_an_address_is_asked_for_there_and_elsewhere_denied():
+    at = ["203.0.113.200", "2001:db8:5::200", "198.51.100.0/24"]
+    flow = {**VISITS, "at": at}
+    policy = fleet_of([SQL, flow]).policy_of("web0")
+    found = {
+        (one.target, one.allowed)
+        for one in asked([SQL, flow])
+        if (one.direction, one.port) == ("ingress", 443) and one.source.startswith("203.0.113.")
+    }
+
+    assert legs(policy, ADDRESSES) == {ANY_INTERFACE: [*ADDRESSES["private"], *at[:2]]}
+    assert found == {("192.0.2.10", False), ("203.0.113.200", True)}
+
+
 def test_a_disagreement_names_the_packet_and_what_says_nothing_is_none():
     yes = Rehearsed("ingress", "eth0", "192.0.2.1", "192.0.2.2", "tcp", 80, True)
     no = Rehearsed("egress", "eth0", "192.0.2.2", "192.0.2.1", "udp", 53, False)
