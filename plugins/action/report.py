@@ -9,11 +9,9 @@ import datetime
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetVariables, compiled
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils import usage_file
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import read_live
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.missing_flows import FILE, missing_flows
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.page.report import Report
@@ -34,12 +32,8 @@ USAGE_PAGE = "usage.md"
 PAGE = "report.html"
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Write the model for people."""
-
-    _supports_check_mode = True
-    _supports_async = False
-    _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
         """Write the files that differ from what is there, and return their names."""
@@ -52,8 +46,7 @@ class ActionModule(ActionBase):
                 "planned": {"type": "str", "default": ""},
             }
         )
-        problems = Problems()
-        fleet = compiled(FleetVariables(self._task, task_vars, self._loader, self._templar, problems), problems)
+        fleet = self.fleet(task_vars)
         files, told = self._files(arguments, fleet, task_vars["hostvars"])
         try:
             # What is in a plan's folder is the owner's alone, as the plan is.
@@ -75,10 +68,12 @@ class ActionModule(ActionBase):
         live = {host: read_live(host, result) for host, result in said.items()}
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         files[PAGE] = page(Report(fleet, cells, live))
+        directory = Path(arguments["directory"])
         observed = {host: one.observed for host, one in live.items() if one.observed}
-        if observed:
+        is_outdated = (directory / FILE).exists() and not all(one.silence for one in live.values())
+        if observed or is_outdated:
             files[FILE] = missing_flows(fleet, observed).text()
-        usage_files, usage = self._usage(Path(arguments["directory"]), fleet, live, arguments["unused_days"])
+        usage_files, usage = self._usage(directory, fleet, live, arguments["unused_days"])
         return {**files, **usage_files}, usage
 
     @staticmethod

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible_collections.gatehouse.firewall.plugins.filter.model import compiled, with_plain_errors
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.lint import lint
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.v1 import to_v3
@@ -31,7 +33,7 @@ def calico_v1_to_v3(objects):
 
 def calico_findings(objects):
     """Return what Calico would refuse of objects, and what it would take otherwise than it is meant."""
-    found = lint(plain(objects))
+    found = lint([plain(objects)] if isinstance(objects, Mapping) else plain(objects))
     return {"errors": [str(one) for one in found.errors], "warnings": [str(one) for one in found.warnings]}
 
 

@@ -55,6 +55,7 @@ _EXPECTED = {
     "receiver": _TEXT,
     "port": _TEXT,
     "form": _TEXT,
+    "objects": ((list, tuple, Mapping), "Calico's objects, in a list"),
     "groups": _MAPPING,
     "hostvars": _MAPPING,
 }

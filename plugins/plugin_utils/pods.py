@@ -96,7 +96,7 @@ def _directions(item: Item) -> Iterator[str]:
 
 
 def _is_direction(where: Where, value: object, problems: Problems) -> bool:
-    if value in POLICY_TYPES:
+    if isinstance(value, str) and value in POLICY_TYPES:
         return True
     problems.add(where, value, one_of(POLICY_TYPES), near_miss(value, POLICY_TYPES))
     return False

@@ -108,8 +108,15 @@ def from_controller(
     ``port``. Where the destination is none of the host's declared addresses, nothing is asked.
     """
     members = _members(fleet, seen, seed)
-    asked = [_to_class(fleet, hosts, seen, seed) for hosts in members.values()]
+    asked = [_to_class(fleet, hosts, seen, _owners(fleet), seed) for hosts in members.values()]
     return tuple(islice(paced(taken_in_turn(asked)), limit))
+
+
+def _owners(fleet: Fleet) -> dict[Address, Host]:
+    """Return the managed host that has an address."""
+    return {
+        network.network_address: host for host in fleet.hosts.values() for network in host.addresses("").networks
+    }
 
 
 def taken_in_turn(some: Iterable[Iterator[Item]]) -> Iterator[Item]:
@@ -180,9 +187,13 @@ def _between(fleet: Fleet, senders: Sequence[Host], receivers: Sequence[Host], s
 
 
 def _to_class(
-    fleet: Fleet, receivers: Sequence[Host], seen: Mapping[str, Mapping[str, object]], seed: str
+    fleet: Fleet,
+    receivers: Sequence[Host],
+    seen: Mapping[str, Mapping[str, object]],
+    owners: Mapping[Address, Host],
+    seed: str,
 ) -> Iterator[Question]:
-    found = [way for host in receivers for way in _management(fleet, host, seen[host.name])]
+    found = [way for host in receivers for way in _management(host, seen[host.name], owners)]
     if not found:
         return
     rules = fleet.policies[fleet.classes[receivers[0].name]].ingress
@@ -194,7 +205,9 @@ def _to_class(
             yield from _question(fleet, found[turn % len(found)][0], port)
 
 
-def _management(fleet: Fleet, host: Host, connection: Mapping[str, object]) -> Iterator[tuple[_Way, int]]:
+def _management(
+    host: Host, connection: Mapping[str, object], owners: Mapping[Address, Host]
+) -> Iterator[tuple[_Way, int]]:
     """Yield the way that Ansible itself takes to a host, and its port, if it ends at an address of the host."""
     try:
         source, target = (unmapped(connection[end]) for end in ("source", "destination"))
@@ -202,8 +215,7 @@ def _management(fleet: Fleet, host: Host, connection: Mapping[str, object]) -> I
     except (KeyError, ValueError):
         return
     if target in host.addresses(""):
-        sender = next((one for one in fleet.hosts.values() if source in one.addresses("")), None)
-        yield _Way(sender, source, host, target, of_controller=True), port
+        yield _Way(owners.get(source), source, host, target, of_controller=True), port
 
 
 def _ports(fleet: Fleet, sender: Host, receiver: Host, seed: str) -> list[Port]:

@@ -71,11 +71,14 @@ class FlowUse:
 
 
 def updated(history: History, live: Mapping[str, Live], now: datetime, days: int) -> dict[str, HostUsage]:
-    """Return the history with what hosts have said now. Of one that didn't answer, it stays, for so many days or 90."""
+    """Return the history with what hosts have counted now. Of one without counts, it stays: so many days or 90.
+
+    That is a host that didn't answer, or one whose rules are gone: it has used what it used.
+    """
     keep = timedelta(days=max(days, _KEPT_DAYS))
-    told = {host: one for host, one in live.items() if not one.silence}
-    kept = {host: one for host, one in history.items() if host not in told and now - one.seen <= keep}
-    new = {host: _of_host(history.get(host), one, now) for host, one in told.items() if one.usage}
+    counted = {host: one for host, one in live.items() if one.usage and not one.silence}
+    kept = {host: one for host, one in history.items() if host not in counted and now - one.seen <= keep}
+    new = {host: _of_host(history.get(host), one, now) for host, one in counted.items()}
     return dict(sorted({**kept, **new}.items()))
 
 

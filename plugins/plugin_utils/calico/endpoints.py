@@ -201,6 +201,8 @@ def _check_failsafe(rule: Rule, problems: Problems) -> None:
         problems.add(where, rule.flow, "flows with single ports: a failsafe has no range")
     if any(item.protocol not in _FAILSAFE_PROTOCOLS for item in rule.ports.ranges):
         problems.add(where, rule.flow, f"flows of {' and '.join(_FAILSAFE_PROTOCOLS)} ports")
+    if rule.side:
+        problems.add(where, rule.flow, "flows for every interface of the hosts: a failsafe counts on all of them")
     if rule.is_narrowed:
         problems.add(where, rule.flow, "flows for every address of the hosts: a failsafe is at all of them")
 

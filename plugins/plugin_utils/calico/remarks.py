@@ -17,16 +17,17 @@ from .verdict import FAILSAFES
 def calico_remarks(fleet: Fleet) -> Iterator[str]:
     """Yield a line for each thing that stays open, or is judged, although the model doesn't say so."""
     calico = fleet.resolved.model.calico
-    if calico.classes and calico.mode == OBSERVE:
+    classes = [name for name in calico.classes if name in fleet.policies]  # the renderer refuses all others
+    if classes and calico.mode == OBSERVE:
         yield "Calico observes: its policies are staged, and its host endpoints let everything through"
-    for node_class in calico.classes if calico.failsafes == LEAVE else ():
+    for node_class in classes if calico.failsafes == LEAVE else ():
         for direction, words in (("ingress", "from everybody"), ("egress", "to everybody")):
             ports = list(_open_failsafes(fleet.policies[node_class], direction))
             if ports:
                 opened = f"Calico leaves {', '.join(ports)} of {node_class} open {words}, whatever the model says"
                 hint = "gatehouse_calico.failsafes: manage narrows them"
                 yield f"{opened}: Felix' failsafes come before any policy; {hint}"
-    for kind in [kind for name in calico.classes for kind in endpoint_kinds(fleet, name, Names(Problems()))]:
+    for kind in [kind for name in classes for kind in endpoint_kinds(fleet, name, Names(Problems()))]:
         if kind.policy.pre_dnat and kind.denies_before_dnat and not calico.pod_networks:
             side = f"the {kind.side} side" if kind.side else "any interface"
             judged = f"{kind.policy.pre_dnat.ports} of {kind.policy.node_class} on {side}"

@@ -58,3 +58,9 @@ def test_an_object_of_2017_may_come_alone():
     assert (policy["kind"], policy["metadata"]["name"]) == ("GlobalNetworkPolicy", "a")
     with pytest.raises(AnsibleFilterError, match=r"(?s)calico_v1_to_v3: .*objects\[0\].kind: got 'x'"):
         FILTERS["calico_v1_to_v3"]({"apiVersion": "v1", "kind": "x"})
+
+
+def test_findings_about_one_object_are_those_about_a_list_of_it_and_nothing_is_no_object():
+    assert FILTERS["calico_findings"](OBJECTS[0]) == {"errors": [], "warnings": []}
+    with pytest.raises(AnsibleFilterError, match="calico_findings: objects: got NoneType, expected Calico's objects"):
+        FILTERS["calico_findings"](None)

@@ -212,7 +212,17 @@ def test_a_silent_host_is_forgotten_once_what_it_did_can_matter_no_more(days, nu
 
 
 def test_a_host_without_rules_of_flows_watches_nothing():
-    assert after((0, answer("web1", front=0)), (1, answer("web1"))) == {}
+    history = after((0, answer("web1", front=0)), (40, answer("web1")))
+
+    assert use_of("front", history, 40).idle == timedelta()
+    assert use_of("front", history, 40).blind == ("web1", "web2")
+
+
+def test_a_host_whose_rules_are_gone_has_used_what_it_used():
+    used = [(number, answer("web1", front=number), answer("web2", front=0)) for number in range(39)]
+    gone = (39, answer("web1"), answer("web2", front=0))
+
+    assert not is_unused("front", after(*used, gone), 39)
 
 
 def test_a_flow_that_a_host_has_no_more_begins_anew_when_it_is_back():

@@ -45,6 +45,17 @@ def test_a_flow_that_no_failsafe_can_be_is_refused(changes, expected):
     assert set(rendered(**changes)[1]) == {f"gatehouse_calico.management: got 'ssh', expected {expected}"}
 
 
+def test_a_flow_for_one_side_is_refused_as_a_failsafe_which_counts_on_every_interface():
+    interfaces = {"private": "eth0", "public": "eth1"}
+    sides = {f"hosts.web{number}.gatehouse_interfaces": interfaces for number in (1, 2)}
+    flow, calico = {**SSH, "side": "private"}, {**MANAGE, "interfaces": "sides"}
+    problems = Problems()
+    render(build(good({"gatehouse_flows[2]": flow, "gatehouse_calico": calico, **sides})), problems)
+
+    expected = "flows for every interface of the hosts: a failsafe counts on all of them"
+    assert {str(one) for one in problems.found} == {f"gatehouse_calico.management: got 'ssh', expected {expected}"}
+
+
 @pytest.mark.parametrize(("changes", "said"), [({}, False), ({"at": ["192.0.2.1"]}, True)])
 def test_a_failsafe_that_is_wider_than_the_flow_to_everybody_is_said(changes, said):
     everybody = {"name": "everybody", "networks": ["0.0.0.0/0", "::/0"]}
