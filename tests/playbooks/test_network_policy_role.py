@@ -69,6 +69,16 @@ def test_policies_are_applied_and_a_second_run_changes_nothing(run, cluster):
     assert cluster.policies == applied
 
 
+def test_the_playbook_takes_the_model_of_an_inventory(play, kubernetes_settings, cluster, write, tmp_path):
+    model = {"gatehouse_profile": "keptn_jes", "gatehouse_options": OPTIONS}
+    hosts = {"all": {"hosts": {"node1": {}}, "vars": model}}
+    arguments = (write(tmp_path / "hosts.yml", hosts), "-e", f"ansible_playbook_python={sys.executable}")
+    for changed in (1, 0):
+        done = play("gatehouse.firewall.network_policy", *arguments, env=kubernetes_settings(cluster.url))
+        assert (done.code, f"changed={changed}" in done.output) == (0, True), done.output
+    assert names(cluster) == [EGRESS, INGRESS]
+
+
 def test_the_api_server_is_found_where_the_model_leaves_it_to_the_cluster(run, cluster):
     run()
 

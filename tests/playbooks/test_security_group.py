@@ -81,7 +81,7 @@ def vpc(ec2):
 def run(play, environment, write, server, vpc, tmp_path):
     """Run the role, or another file of its tasks, with variables in group_vars/all."""
 
-    def with_variables(*arguments, tasks="main", collections=(LOCKED,), **variables):
+    def with_variables(*arguments, tasks="main", playbook=None, collections=(LOCKED,), **variables):
         hosts = {"all": {"children": {"nodes": {"hosts": {"node1": {"ansible_host": "192.0.2.11"}}}}}}
         hosts["all"]["vars"] = {**EKS, **variables}
         role = {"import_role": {"name": "gatehouse.firewall.security_group", "tasks_from": tasks}}
@@ -90,7 +90,7 @@ def run(play, environment, write, server, vpc, tmp_path):
         known = environment.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep)
         paths = [*(path for path in known if path != str(LOCKED)), *map(str, collections)]
         return play(
-            write(tmp_path / "play.yml", content),
+            playbook or write(tmp_path / "play.yml", content),
             write(tmp_path / "hosts.yml", hosts),
             *("-e", json.dumps(reach)),
             *arguments,
@@ -154,6 +154,13 @@ def test_aws_has_what_the_source_says_and_a_second_run_changes_nothing(run, ec2,
     assert found == as_sets(case["groups"])
     assert not changed(second)
     assert matrix_of(ec2, vpc) == found
+
+
+def test_the_playbook_takes_the_model_of_an_inventory(run, ec2, vpc):
+    first, second = (run(playbook="gatehouse.firewall.security_group") for _time in range(2))
+
+    assert (changed(first), changed(second)) == (True, False)
+    assert matrix_of(ec2, vpc) == as_sets(RECOMMENDED)
 
 
 def test_check_mode_shows_the_rules_and_changes_nothing(run, ec2, vpc):
