@@ -79,7 +79,8 @@ class ActionModule(ActionBase):
         if observed:
             files[FILE] = missing_flows(fleet, observed).text()
         usage_files, usage = self._usage(Path(arguments["directory"]), fleet, live, arguments["unused_days"])
-        return {**files, **usage_files}, usage
+        unreadable = [f"{host}: {one.silence}" for host, one in live.items() if one.unreadable]
+        return {**files, **usage_files}, {**usage, **({"warnings": unreadable} if unreadable else {})}
 
     @staticmethod
     def _usage(directory, fleet, live, days):

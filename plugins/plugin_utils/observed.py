@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from .addresses import Address
-from .compile import Policy
+from .compile import DIRECTIONS, Policy
+from .host_answer import TIME, Answer
 from .ports import PROTOCOLS
 from .verdict import Packet, verdict_by_any_interface
 
@@ -18,7 +19,7 @@ SHORT = 3600
 """Seconds of observing after which nobody can have seen much."""
 
 _NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
-_FORM = "%Y-%m-%dT%H:%M:%SZ"
+_SETS = tuple(f"{direction} {family}" for direction in DIRECTIONS for family in ("IPv4", "IPv6"))
 
 
 @dataclass(frozen=True)
@@ -53,25 +54,26 @@ class Observed:
 
 
 def read_observed(result: Mapping[str, Any]) -> Observed | None:
-    """Return what a look at a host tells of it; None where the host doesn't observe."""
+    """Return what a look at a host tells of it; None where the host doesn't observe.
+
+    Raises AnswerError where any of it is not as we write it.
+    """
     if result.get("observed") is None:
         return None
-    return Observed(
-        tuple(_seen(row) for row in result["observed"]),
-        tuple(map(str, result.get("observed_full") or ())),
-        str(result.get("observed_since") or ""),
-    )
+    answer = Answer(result)
+    seen = tuple(_seen(row) for row in answer.rows("observed"))
+    return Observed(seen, answer.words("observed_full", _SETS), answer.time_if_any("observed_since"))
 
 
-def _seen(row: Mapping[str, Any]) -> Seen:
+def _seen(row: Answer) -> Seen:
     return Seen(
-        str(row["direction"]),
-        ip_address(str(row["address"])),
-        str(row["protocol"]),
-        int(row["port"]),
-        int(row["packets"]),
-        str(row["first"]),
-        str(row["last"]),
+        row.word("direction", DIRECTIONS),
+        row.address("address"),
+        row.protocol("protocol"),
+        row.port("port"),
+        row.number("packets"),
+        row.time("first"),
+        row.time("last"),
     )
 
 
@@ -117,4 +119,4 @@ def remarks(observed: Observed, now: datetime.datetime) -> list[str]:
 
 
 def _time(text: str) -> datetime.datetime:
-    return datetime.datetime.strptime(text, _FORM).replace(tzinfo=datetime.timezone.utc)
+    return datetime.datetime.strptime(text, TIME).replace(tzinfo=datetime.timezone.utc)
