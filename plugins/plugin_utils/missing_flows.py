@@ -121,30 +121,35 @@ def missing_flows(fleet: Fleet, observed: Mapping[str, Observed]) -> Missing:
 
 
 def _parties(fleet: Fleet) -> list[tuple[str, AddressSet]]:
-    """Return the classes and zones of the model, those with the fewest addresses first; of two alike, the class."""
+    """Return the classes and zones of the model, those with the fewest addresses first; of two alike, the class.
+
+    Those that are for everybody are left out: a flow opens to all that a zone has, of both families.
+    """
     resolved = fleet.resolved
     found = [
         (name, AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()]))
         for name in resolved.networks
     ]
-    return sorted(found, key=lambda party: (_size(party[1]), party[0] not in resolved.model.classes))
+    some = [party for party in found if not _is_for_all(party[1])]
+    return sorted(some, key=lambda party: (_size(party[1]), party[0] not in resolved.model.classes))
 
 
 def _size(addresses: AddressSet) -> int:
     return sum(network.num_addresses for network in addresses.networks)
 
 
-def _narrowest(parties: Sequence[tuple[str, AddressSet]], seen: Seen) -> str:
-    """Return who has an address; nobody where it is only one of everybody's, as that would open to all of them."""
-    return next(
-        (name for name, addresses in parties if seen.address in addresses and not _is_for_all(addresses, seen)), ""
+def _is_for_all(addresses: AddressSet) -> bool:
+    """Return whether a set has at least half of all addresses of a family, in however many networks."""
+    halves = {4: 1 << 31, 6: 1 << 127}
+    return any(
+        sum(network.num_addresses for network in addresses.of_family(version)) >= half
+        for version, half in halves.items()
     )
 
 
-def _is_for_all(addresses: AddressSet, seen: Seen) -> bool:
-    """Return whether a set has at least half of all addresses of a family, in however many networks."""
-    networks = addresses.of_family(seen.address.version)
-    return sum(network.num_addresses for network in networks) >= 1 << (seen.address.max_prefixlen - 1)
+def _narrowest(parties: Sequence[tuple[str, AddressSet]], seen: Seen) -> str:
+    """Return who has an address; an empty text where nobody does."""
+    return next((name for name, addresses in parties if seen.address in addresses), "")
 
 
 def _no_flow_for(policy: Policy, seen: Seen) -> str:

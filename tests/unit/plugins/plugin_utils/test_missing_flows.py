@@ -66,6 +66,15 @@ def test_a_peer_that_only_everybody_is_gets_a_zone_of_its_own():
     assert flows(found) == {(zone.name, "web"): ["8080/tcp"]}
 
 
+@pytest.mark.parametrize("networks", [["203.0.113.0/25", "::/0"], ["2001:db8::/64", "0.0.0.0/1"]])
+def test_who_has_half_of_one_family_is_everybody_in_the_other_one_too(networks):
+    zones = [{"name": "clients", "networks": networks}]
+    one = Observed((seen("203.0.113.5", 8080), seen("2001:db8::5", 8080)))
+    found = missing_flows(build({**MODEL, "gatehouse_zones": zones, "gatehouse_flows": []}), {"web1": one})
+
+    assert flows(found) == {("seen_by_web", "web"): ["8080/tcp"]}
+
+
 def test_peers_that_used_other_ports_do_not_share_a_zone():
     found = missing(web1=[seen("198.51.100.7", 8080), seen("198.51.100.8", 8081)])
 
