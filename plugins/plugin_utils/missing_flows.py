@@ -44,7 +44,10 @@ class NewZone:
 
 @dataclass(frozen=True)
 class MissingFlow:
-    """A flow that would allow what was seen: new connections, so many, the first and the last of them at a time."""
+    """A flow that would allow what was seen: new connections, so many, the first and the last of them at a time.
+
+    It is ``sided`` where the model tells sides of its hosts apart, and nobody knows on which one this was.
+    """
 
     name: str
     sender: str
@@ -54,6 +57,7 @@ class MissingFlow:
     first: str
     last: str
     peers: tuple[str, ...]
+    sided: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,8 @@ def _flows(fleet: Fleet, named: Mapping[Ends, list[Seen]]) -> tuple[list[Missing
         if dynamic:
             remarks.append(_dynamic_remark(ends, dynamic))
         if seen:
-            flows.append(_flow_of(names.new(f"{ends[0][:28]}_to_{ends[1][:28]}"), ends, seen))
+            sided = any(fleet.policies[end].has_sides for end in ends if end in fleet.policies)
+            flows.append(_flow_of(names.new(f"{ends[0][:28]}_to_{ends[1][:28]}"), ends, seen, sided))
     return flows, remarks
 
 
@@ -239,11 +244,11 @@ def _dynamic_remark(ends: Ends, seen: Sequence[Seen]) -> str:
     )
 
 
-def _flow_of(name: str, ends: Ends, seen: Sequence[Seen]) -> MissingFlow:
+def _flow_of(name: str, ends: Ends, seen: Sequence[Seen], sided: bool) -> MissingFlow:
     ports = PortSet.of(PortRange(one.protocol, one.port, one.port) for one in seen)
     peers = sorted({(one.address.version, int(one.address), str(one.address)) for one in seen})
     packets, first, last = _sum(seen)
-    return MissingFlow(name, *ends, ports, packets, first, last, tuple(peer[2] for peer in peers))
+    return MissingFlow(name, *ends, ports, packets, first, last, tuple(peer[2] for peer in peers), sided)
 
 
 def _sum(seen: Sequence[Seen]) -> tuple[int, str, str]:
@@ -256,6 +261,8 @@ def _seen_lines(flow: MissingFlow) -> Iterator[str]:
     more = f" and {len(flow.peers) - _SHOWN} more" if len(flow.peers) > _SHOWN else ""
     peers = f"{', '.join(flow.peers[:_SHOWN])}{more}"
     yield f"  # {flow.packets} connections, first {flow.first}, last {flow.last}; {peers}"
+    if flow.sided:
+        yield "  # On which side is not counted: as it stands here, it opens both"
 
 
 def _flow(flow: MissingFlow) -> str:

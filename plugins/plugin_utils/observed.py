@@ -12,7 +12,7 @@ from .addresses import Address
 from .compile import DIRECTIONS, Policy
 from .host_answer import TIME, Answer
 from .ports import PROTOCOLS
-from .verdict import Packet, verdict_by_any_interface
+from .verdict import Packet, verdict_by_every_interface
 
 SHOWN = 20
 SHORT = 3600
@@ -78,8 +78,11 @@ def _seen(row: Answer) -> Seen:
 
 
 def denied(policy: Policy, seen: Iterable[Seen]) -> list[Seen]:
-    """Return what of it a host that enforces this policy denies on every interface, the most often seen first."""
-    found = (one for one in seen if not verdict_by_any_interface(policy, _packet(one)).allowed)
+    """Return what of it a host that enforces this policy denies on some interface, the most often seen first.
+
+    It was counted without its interface, and denied on that one: what a flow allows on another is no answer to it.
+    """
+    found = (one for one in seen if not verdict_by_every_interface(policy, _packet(one)).allowed)
     return sorted(found, key=lambda one: -one.packets)
 
 
