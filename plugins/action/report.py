@@ -74,7 +74,8 @@ class ActionModule(FleetAction):
         if observed or is_outdated:
             files[FILE] = missing_flows(fleet, observed).text()
         usage_files, usage = self._usage(directory, fleet, live, arguments["unused_days"])
-        return {**files, **usage_files}, usage
+        unreadable = [f"{host}: {one.silence}" for host, one in live.items() if one.unreadable]
+        return {**files, **usage_files}, {**usage, **({"warnings": unreadable} if unreadable else {})}
 
     @staticmethod
     def _usage(directory, fleet, live, days):

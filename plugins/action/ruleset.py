@@ -21,6 +21,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_argumen
     RULESETS,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.host_answer import AnswerError
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import fail_closed, lockout
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.observed import (
     read_observed,
@@ -68,6 +69,10 @@ OTHERS = (
     "This host's firewall has another manager: {0}. Two managers undo each other's work. Set gatehouse_takeover: true "
     "to have it stopped and disabled once our rules are confirmed, and put back by remove; or do it yourself, but only "
     "disable nftables.service and iptables.service: to stop them flushes everybody's rules"
+)
+UNREADABLE = (
+    "What this host has observed can't be read: {0}. Look at what it runs, or set gatehouse_accept_observed: true to "
+    "have all denied that no flow allows"
 )
 NOT_HARDENED = "This host has no rules of ours yet: harden it"
 MORE_THAN_ADDRESSES = (
@@ -191,14 +196,19 @@ class ActionModule(ActionBase):
 
     def _refuse_cuts(self, policy, found, accepted):
         """Fail where the host has seen, observing, what it would deny; in check mode, return that as a warning."""
-        observed = read_observed(found)
+        try:
+            observed = read_observed(found)
+        except AnswerError as error:
+            return self._refuse_question(UNREADABLE.format(error), accepted)
         if observed is None:
             return []
-        refusal = would_cut(policy, observed)
+        refused = self._refuse_question(would_cut(policy, observed), accepted)
+        return [*remarks(observed, datetime.datetime.now(datetime.timezone.utc)), *refused]
+
+    def _refuse_question(self, refusal, accepted):
         if refusal and not accepted and not self._task.check_mode:
             raise AnsibleActionFail(f"{refusal}. Nothing was changed")
-        said = remarks(observed, datetime.datetime.now(datetime.timezone.utc))
-        return [*said, *([refusal] if refusal else [])]
+        return [refusal] if refusal else []
 
     def _refuse_company(self, managers):
         """Fail where the host's firewall has another manager; in check mode, return that as a warning."""

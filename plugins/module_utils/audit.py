@@ -56,13 +56,14 @@ def changes_of_rules(recorded: str, live: str) -> list[Finding]:
 
 
 def changes_of_model(applied: Sequence[str], wanted: Sequence[str]) -> list[Finding]:
-    """Return what another ruleset than the applied one gains and loses, given what both let through in lines."""
+    """Return what another ruleset than the applied one gains and loses, given what both let through."""
     before, after = set(applied), set(wanted)
     lost = [line for line in applied if line not in after]
     gained = [line for line in wanted if line not in before]
     signed = [("no more", line) for line in lost] + [("new", line) for line in gained]
     found = [_finding("model_changed", line, f"{sign} in the model: {line}") for sign, line in signed]
-    return found or [Finding("model_changed", "other rules for the same flows: the model or this collection has changed")]
+    others = Finding("model_changed", "other rules for the same flows: the model or this collection has changed")
+    return found or [others]
 
 
 def metrics(findings: Sequence[Finding], host_names: Sequence[Mapping[str, Any]], seconds: float) -> str:

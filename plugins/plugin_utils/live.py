@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .compile import DIRECTIONS
+from .host_answer import Answer, AnswerError
 from .observed import Observed, read_observed
 
 
@@ -23,6 +25,8 @@ class Count:
 class Live:
     """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be.
 
+    It is ``unreadable`` where it did answer, but nothing that it could have got from us.
+
     ``usage`` is counted since ``in_force_since``, a time in ISO 8601; an empty text where the host can't tell.
     ``observed`` is what it would have denied, where it only observes.
     """
@@ -34,13 +38,29 @@ class Live:
     usage: tuple[Count, ...] = ()
     in_force_since: str = ""
     observed: Observed | None = None
+    unreadable: bool = False
 
 
 def read_live(host: str, result: Mapping[str, Any]) -> Live:
-    """Read the result that a host's look was registered with."""
+    """Read the result that a host's look was registered with. One that can't be read is as good as none."""
     if result.get("unreachable") or result.get("failed"):
         return Live(host, silence="not reached" if result.get("unreachable") else str(result.get("msg", "failed")))
-    findings = tuple(str(finding["text"]) for finding in result["findings"])
-    usage = tuple(Count(**one) for one in result.get("usage", ()))
-    since = str(result.get("in_force_since") or "")
-    return Live(host, "", str(result["backend"]), findings, usage, since, read_observed(result))
+    try:
+        return _answered(host, Answer(result))
+    except AnswerError as error:
+        return Live(host, silence=f"what it answers can't be read: {error}", unreadable=True)
+
+
+def _answered(host: str, answer: Answer) -> Live:
+    return Live(
+        host,
+        backend=answer.text("backend"),
+        findings=tuple(finding.text("text") for finding in answer.rows("findings")),
+        usage=tuple(map(_count, answer.rows("usage"))),
+        in_force_since=answer.time_if_any("in_force_since"),
+        observed=read_observed(answer.values),
+    )
+
+
+def _count(row: Answer) -> Count:
+    return Count(row.text("flow"), row.word("direction", DIRECTIONS), row.number("packets"), row.number("bytes"))

@@ -44,7 +44,10 @@ class NewZone:
 
 @dataclass(frozen=True)
 class MissingFlow:
-    """A flow that would allow what was seen: new connections, so many, the first and the last of them at a time."""
+    """A flow that would allow what was seen: new connections, so many, the first and the last of them at a time.
+
+    It is ``sided`` where the model tells sides of its hosts apart, and nobody knows on which one this was.
+    """
 
     name: str
     sender: str
@@ -54,6 +57,7 @@ class MissingFlow:
     first: str
     last: str
     peers: tuple[str, ...]
+    sided: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,30 +125,35 @@ def missing_flows(fleet: Fleet, observed: Mapping[str, Observed]) -> Missing:
 
 
 def _parties(fleet: Fleet) -> list[tuple[str, AddressSet]]:
-    """Return the classes and zones of the model, those with the fewest addresses first; of two alike, the class."""
+    """Return the classes and zones of the model, those with the fewest addresses first; of two alike, the class.
+
+    Those that are for everybody are left out: a flow opens to all that a zone has, of both families.
+    """
     resolved = fleet.resolved
     found = [
         (name, AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()]))
         for name in resolved.networks
     ]
-    return sorted(found, key=lambda party: (_size(party[1]), party[0] not in resolved.model.classes))
+    some = [party for party in found if not _is_for_all(party[1])]
+    return sorted(some, key=lambda party: (_size(party[1]), party[0] not in resolved.model.classes))
 
 
 def _size(addresses: AddressSet) -> int:
     return sum(network.num_addresses for network in addresses.networks)
 
 
-def _narrowest(parties: Sequence[tuple[str, AddressSet]], seen: Seen) -> str:
-    """Return who has an address; nobody where it is only one of everybody's, as that would open to all of them."""
-    return next(
-        (name for name, addresses in parties if seen.address in addresses and not _is_for_all(addresses, seen)), ""
+def _is_for_all(addresses: AddressSet) -> bool:
+    """Return whether a set has at least half of all addresses of a family, in however many networks."""
+    halves = {4: 1 << 31, 6: 1 << 127}
+    return any(
+        sum(network.num_addresses for network in addresses.of_family(version)) >= half
+        for version, half in halves.items()
     )
 
 
-def _is_for_all(addresses: AddressSet, seen: Seen) -> bool:
-    """Return whether a set has at least half of all addresses of a family, in however many networks."""
-    networks = addresses.of_family(seen.address.version)
-    return sum(network.num_addresses for network in networks) >= 1 << (seen.address.max_prefixlen - 1)
+def _narrowest(parties: Sequence[tuple[str, AddressSet]], seen: Seen) -> str:
+    """Return who has an address; an empty text where nobody does."""
+    return next((name for name, addresses in parties if seen.address in addresses), "")
 
 
 def _no_flow_for(policy: Policy, seen: Seen) -> str:
@@ -201,7 +210,8 @@ def _flows(fleet: Fleet, named: Mapping[Ends, list[Seen]]) -> tuple[list[Missing
         if dynamic:
             remarks.append(_dynamic_remark(ends, dynamic))
         if seen:
-            flows.append(_flow_of(names.new(f"{ends[0][:28]}_to_{ends[1][:28]}"), ends, seen))
+            sided = any(fleet.policies[end].has_sides for end in ends if end in fleet.policies)
+            flows.append(_flow_of(names.new(f"{ends[0][:28]}_to_{ends[1][:28]}"), ends, seen, sided))
     return flows, remarks
 
 
@@ -234,11 +244,11 @@ def _dynamic_remark(ends: Ends, seen: Sequence[Seen]) -> str:
     )
 
 
-def _flow_of(name: str, ends: Ends, seen: Sequence[Seen]) -> MissingFlow:
+def _flow_of(name: str, ends: Ends, seen: Sequence[Seen], sided: bool) -> MissingFlow:
     ports = PortSet.of(PortRange(one.protocol, one.port, one.port) for one in seen)
     peers = sorted({(one.address.version, int(one.address), str(one.address)) for one in seen})
     packets, first, last = _sum(seen)
-    return MissingFlow(name, *ends, ports, packets, first, last, tuple(peer[2] for peer in peers))
+    return MissingFlow(name, *ends, ports, packets, first, last, tuple(peer[2] for peer in peers), sided)
 
 
 def _sum(seen: Sequence[Seen]) -> tuple[int, str, str]:
@@ -251,6 +261,8 @@ def _seen_lines(flow: MissingFlow) -> Iterator[str]:
     more = f" and {len(flow.peers) - _SHOWN} more" if len(flow.peers) > _SHOWN else ""
     peers = f"{', '.join(flow.peers[:_SHOWN])}{more}"
     yield f"  # {flow.packets} connections, first {flow.first}, last {flow.last}; {peers}"
+    if flow.sided:
+        yield "  # On which side is not counted: as it stands here, it opens both"
 
 
 def _flow(flow: MissingFlow) -> str:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from .addresses import Address
-from .compile import Policy
+from .compile import DIRECTIONS, Policy
+from .host_answer import TIME, Answer
 from .ports import PROTOCOLS
-from .verdict import Packet, verdict_by_any_interface
+from .verdict import Packet, verdict_by_every_interface
 
 SHOWN = 20
 SHORT = 3600
 """Seconds of observing after which nobody can have seen much."""
 
 _NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
-_FORM = "%Y-%m-%dT%H:%M:%SZ"
+_SETS = tuple(f"{direction} {family}" for direction in DIRECTIONS for family in ("IPv4", "IPv6"))
 
 
 @dataclass(frozen=True)
@@ -53,31 +54,35 @@ class Observed:
 
 
 def read_observed(result: Mapping[str, Any]) -> Observed | None:
-    """Return what a look at a host tells of it; None where the host doesn't observe."""
+    """Return what a look at a host tells of it; None where the host doesn't observe.
+
+    Raises AnswerError where any of it is not as we write it.
+    """
     if result.get("observed") is None:
         return None
-    return Observed(
-        tuple(_seen(row) for row in result["observed"]),
-        tuple(map(str, result.get("observed_full") or ())),
-        str(result.get("observed_since") or ""),
-    )
+    answer = Answer(result)
+    seen = tuple(_seen(row) for row in answer.rows("observed"))
+    return Observed(seen, answer.words("observed_full", _SETS), answer.time_if_any("observed_since"))
 
 
-def _seen(row: Mapping[str, Any]) -> Seen:
+def _seen(row: Answer) -> Seen:
     return Seen(
-        str(row["direction"]),
-        ip_address(str(row["address"])),
-        str(row["protocol"]),
-        int(row["port"]),
-        int(row["packets"]),
-        str(row["first"]),
-        str(row["last"]),
+        row.word("direction", DIRECTIONS),
+        row.address("address"),
+        row.protocol("protocol"),
+        row.port("port"),
+        row.number("packets"),
+        row.time("first"),
+        row.time("last"),
     )
 
 
 def denied(policy: Policy, seen: Iterable[Seen]) -> list[Seen]:
-    """Return what of it a host that enforces this policy denies on every interface, the most often seen first."""
-    found = (one for one in seen if not verdict_by_any_interface(policy, _packet(one)).allowed)
+    """Return what of it a host that enforces this policy denies on some interface, the most often seen first.
+
+    It was counted without its interface, and denied on that one: what a flow allows on another is no answer to it.
+    """
+    found = (one for one in seen if not verdict_by_every_interface(policy, _packet(one)).allowed)
     return sorted(found, key=lambda one: -one.packets)
 
 
@@ -95,8 +100,9 @@ def would_cut(policy: Policy, observed: Observed) -> str:
     more = [f"and {len(cut) - SHOWN} more"] if len(cut) > SHOWN else []
     full = [f"There may be more still: no room was left for {', '.join(observed.full)}"] if observed.full else []
     lines = "".join(f"\n  {line}" for line in (*map(str, cut[:SHOWN]), *more, *full))
+    since = observed.since or "nobody knows when"
     return (
-        f"This host observes, and to enforce would cut {len(cut)} of what it has seen since {observed.since}:{lines}"
+        f"This host observes, and to enforce would cut {len(cut)} of what it has seen since {since}:{lines}"
         "\nreport writes the flows that are missing (missing_flows.yml). Add those that are wanted, or set "
         "gatehouse_accept_observed: true to have all others denied"
     )
@@ -107,14 +113,13 @@ def remarks(observed: Observed, now: datetime.datetime) -> list[str]:
     found = []
     seconds = (now - _time(observed.since)).total_seconds() if observed.since else 0.0
     if seconds < SHORT:
+        how_long = f"{max(0, int(seconds // 60))} minutes only" if observed.since else "nobody knows how long"
         what = "" if observed.seen else " and has seen nothing yet"
-        found.append(
-            f"This host has observed for {max(0, int(seconds // 60))} minutes only{what}: services may be missed"
-        )
+        found.append(f"This host has observed for {how_long}{what}: services may be missed")
     if observed.full:
         found.append(f"This host had no room left to count more ({', '.join(observed.full)}): services may be missed")
     return found
 
 
 def _time(text: str) -> datetime.datetime:
-    return datetime.datetime.strptime(text, _FORM).replace(tzinfo=datetime.timezone.utc)
+    return datetime.datetime.strptime(text, TIME).replace(tzinfo=datetime.timezone.utc)

@@ -118,9 +118,14 @@ def _through(policy: Policy | None, direction: str, port: Port) -> AddressSet:
 
 def destinations(*policies: Policy) -> list[AddressSet]:
     """Return all addresses in as few parts as fare alike with these policies, which may be for some alone."""
+    return parted(at for policy in policies for at in narrowed_to(policy.ingress))
+
+
+def parted(sets: Iterable[AddressSet]) -> list[AddressSet]:
+    """Return all addresses in as few parts as are inside or outside of each of these sets."""
     parts = [EVERYBODY]
-    for at in dict.fromkeys(at for policy in policies for at in narrowed_to(policy.ingress)):
-        parts = [part for one in parts for part in (one & at, one - at) if part]
+    for one in dict.fromkeys(sets):
+        parts = [part for whole in parts for part in (whole & one, whole - one) if part]
     return parts
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from .addresses import Address
 from .compile import Policy, Rule
 from .essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
+from .readers import SIDES
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,16 @@ def verdict_by_any_interface(policy: Policy, packet: Packet) -> Verdict:
     interfaces = ["", *(name for names in policy.interfaces.values() for name in names)]
     found = [verdict(policy, replace(packet, interface=interface)) for interface in interfaces]
     return next((one for one in found if one.allowed), found[0])
+
+
+def verdict_by_every_interface(policy: Policy, packet: Packet) -> Verdict:
+    """Return what a host does with a packet on an interface that denies it, if there is one, or on any other.
+
+    A side of which the host declares no interface may be any other.
+    """
+    interfaces = dict.fromkeys(name for side in SIDES for name in policy.interfaces.get(side) or ("",))
+    found = [verdict(policy, replace(packet, interface=interface)) for interface in interfaces]
+    return next((one for one in found if not one.allowed), found[0])
 
 
 def is_judged_before_dnat(policy: Policy, packet: Packet) -> bool:

@@ -85,3 +85,24 @@ def test_flows_that_are_missing_no_more_are_no_more_in_the_file(play, fleet, wri
     assert ["8080/tcp" in text for text in texts] == [False, True, True, False]
     assert texts[0] == ""
     assert "gatehouse_flows: []" in texts[3]
+
+
+def test_a_host_whose_answer_can_not_be_read_writes_no_rows_and_is_named(play, fleet, write, tmp_path):
+    row = {"direction": "ingress", "address": "203.0.113.7", "protocol": "tcp", "port": 8080, "packets": 3}
+    times = {"first": "2026-11-20T08:00:00Z", "last": "2026-11-20T08:00:00Z"}
+    evil = {**times, "first": "2026-11-20T08:00:00Z\n  - {name: evil, from: [office], to: [db], ports: [all]}"}
+    said = {"backend": "nftables", "findings": [], "observed_full": [], "observed_since": "2026-11-19T08:00:00Z"}
+    inventory = fleet(
+        web1={"look": {**said, "observed": [{**row, **times}]}}, web2={"look": {**said, "observed": [{**row, **evil}]}}
+    )
+    task = {"gatehouse.firewall.report": {"directory": str(tmp_path / "report"), "registered": "look"}}
+    tasks = [{**task, "run_once": True}]
+    book = write(tmp_path / "play.yml", [{"hosts": "all", "gather_facts": False, "tasks": tasks}])
+
+    done = play(book, write(tmp_path / "inventory.yml", inventory))
+    assert done.code == 0, done.output
+    assert "web2: what it answers can't be read: observed[0].first: got" in " ".join(done.output.split())
+    rows = (tmp_path / "report" / "missing_flows.yml").read_text(encoding="utf-8")
+    assert ("8080/tcp" in rows, "evil" in rows) == (True, False)
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "1 without an answer." in page

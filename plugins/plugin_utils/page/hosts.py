@@ -40,4 +40,4 @@ def _row(report: Report, host: Host) -> list[str]:
 def _backend(report: Report, host: Host) -> str:
     """Return what enforces: as the host has said, or else as it is declared, if it is."""
     live = report.live.get(host.name)
-    return live.backend if live and live.backend else host.backend.replace("auto", "")
+    return text(live.backend if live and live.backend else host.backend.replace("auto", ""))

@@ -453,3 +453,18 @@ def test_a_host_that_has_seen_nothing_yet_is_said_to_have_seen_nothing():
     _steps, result = run({"policy": POLICY}, {"observed": [], "observed_full": [], "observed_since": ""})
 
     assert "has seen nothing yet" in result["warnings"][0]
+
+
+SPOILT = {**SEEN, "observed_since": "yesterday"}
+
+
+def test_a_host_whose_observations_can_not_be_read_is_refused_and_not_enforced_blindly():
+    with pytest.raises(AnsibleActionFail, match="observed can't be read: observed_since: got 'yesterday'"):
+        run({"policy": POLICY}, SPOILT)
+
+
+@pytest.mark.parametrize("more", [{"accept_observed": True}, {}], ids=["accepted", "check mode"])
+def test_where_that_is_accepted_or_only_looked_at_it_is_a_warning(more):
+    _steps, result = run({"policy": POLICY, **more}, SPOILT, check_mode=not more)
+
+    assert "can't be read" in result["warnings"][0]

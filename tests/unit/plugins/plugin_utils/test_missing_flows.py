@@ -66,6 +66,42 @@ def test_a_peer_that_only_everybody_is_gets_a_zone_of_its_own():
     assert flows(found) == {(zone.name, "web"): ["8080/tcp"]}
 
 
+@pytest.mark.parametrize("networks", [["203.0.113.0/25", "::/0"], ["2001:db8::/64", "0.0.0.0/1"]])
+def test_who_has_half_of_one_family_is_everybody_in_the_other_one_too(networks):
+    zones = [{"name": "clients", "networks": networks}]
+    one = Observed((seen("203.0.113.5", 8080), seen("2001:db8::5", 8080)))
+    found = missing_flows(build({**MODEL, "gatehouse_zones": zones, "gatehouse_flows": []}), {"web1": one})
+
+    assert flows(found) == {("seen_by_web", "web"): ["8080/tcp"]}
+
+
+SIDED = {
+    **MODEL,
+    "gatehouse_flows": [
+        {"name": "inside", "from": ["internet"], "to": ["web"], "ports": ["all"], "side": "private"}
+    ],
+    "groups": {"webs": ["web1"], "dbs": ["db1", "db2"]},
+    "hosts": {
+        **MODEL["hosts"],
+        "web1": {
+            "gatehouse_addresses": {"private": ["192.0.2.1"], "public": ["203.0.113.200"]},
+            "gatehouse_interfaces": {"private": "eth0", "public": "eth1"},
+        },
+    },
+}  # fmt: skip
+
+
+def test_what_may_have_come_by_the_side_that_no_flow_opens_is_missing_and_its_side_is_said_to_be_unknown():
+    found = missing_flows(build(SIDED), {"web1": Observed((seen("198.51.100.9", 8443),))})
+
+    assert flows(found) == {("seen_by_web", "web"): ["8443/tcp"]}
+    assert "# On which side is not counted: as it stands here, it opens both" in found.text()
+
+
+def test_where_a_model_has_no_sides_nothing_is_said_of_them():
+    assert "side" not in missing(web1=[seen("203.0.113.7", 8080)]).text()
+
+
 def test_peers_that_used_other_ports_do_not_share_a_zone():
     found = missing(web1=[seen("198.51.100.7", 8080), seen("198.51.100.8", 8081)])
 

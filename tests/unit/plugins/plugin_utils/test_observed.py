@@ -41,6 +41,44 @@ def test_an_observing_policy_is_asked_what_it_would_deny_if_it_enforced():
     assert denied(policy, observed(row("203.0.113.7")).seen)
 
 
+SIDED = good(
+    {
+        "hosts.web1": {
+            "gatehouse_addresses": {"private": ["192.0.2.1"], "public": ["203.0.113.1"]},
+            "gatehouse_interfaces": {"private": "eth0", "public": "eth1"},
+        },
+        "groups.webs": ["web1"],
+        "gatehouse_zones[2]": {"name": "everywhere", "networks": ["0.0.0.0/0", "::/0"]},
+        "gatehouse_flows[2]": {
+            "name": "inside", "from": ["everywhere"], "to": ["web"], "ports": ["all"], "side": "private"
+        },
+    }
+)  # fmt: skip
+
+
+def denied_ports(document, *ports):
+    policy = build(document).policy_of("web1")
+    return [one.port for one in denied(policy, observed(*(row("198.51.100.9", port) for port in ports)).seen)]
+
+
+def test_what_a_flow_allows_on_one_side_alone_may_have_come_by_the_other():
+    assert denied_ports(SIDED, 8443) == [8443]
+    assert "would cut 1 of" in would_cut(build(SIDED).policy_of("web1"), observed(row("198.51.100.9", 8443)))
+
+
+def test_what_flows_allow_on_both_sides_is_no_question_any_more():
+    outside = {**SIDED["gatehouse_flows"][2], "name": "outside", "ports": ["8443/tcp"], "side": "public"}
+
+    assert denied_ports({**SIDED, "gatehouse_flows": [*SIDED["gatehouse_flows"], outside]}, 8443, 8444) == [8444]
+
+
+def test_where_a_host_declares_no_interface_of_one_side_any_other_may_be():
+    hosts = {**SIDED["hosts"]}
+    hosts["web1"] = {**hosts["web1"], "gatehouse_interfaces": {"private": "eth0"}}
+
+    assert denied_ports({**SIDED, "hosts": hosts}, 8443) == [8443]
+
+
 def test_a_refusal_lists_what_would_be_cut_the_most_often_seen_first():
     said = would_cut(POLICY, observed(row("198.51.100.1"), row("2001:db8:9::9", protocol="gre", port=0, packets=7)))
 

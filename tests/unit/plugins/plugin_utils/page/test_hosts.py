@@ -47,6 +47,13 @@ def test_a_host_that_was_asked_says_what_enforces():
     ]
 
 
+def test_what_a_host_calls_its_backend_is_text_and_nothing_else():
+    lines = "".join(hosts(report_of(good(), live={"web2": Live("web2", backend="<img src=x onerror=alert(1)>")})))
+
+    assert "<img" not in lines
+    assert "&lt;img src=x onerror=alert(1)&gt;" in lines
+
+
 @pytest.mark.parametrize(("number", "shown"), [(50, True), (51, False)])
 def test_a_class_of_many_hosts_is_folded(number, shown):
     own = [f"web{index}" for index in range(number)]
