@@ -171,8 +171,8 @@ class Observing:
         It has observed since then, or for as long before as the file has what was counted.
         """
         known = self._read()
-        since = _utc(loaded_at) if loaded_at else ""
-        is_whole = bool(loaded_at) and _utc((loaded_at or 0) - _GAP) <= known["until"]
+        since = "" if loaded_at is None else _utc(loaded_at)
+        is_whole = loaded_at is not None and _utc(loaded_at - _GAP) <= known["until"]
         return {
             "observed": together(known["observed"], merged(elements, time.time())),
             "observed_full": sorted({*known["full"], *full_sets(elements)}),

@@ -108,15 +108,15 @@ def from_controller(
     ``port``. Where the destination is none of the host's declared addresses, nothing is asked.
     """
     members = _members(fleet, seen, seed)
-    asked = [_to_class(fleet, hosts, seen, _owners(fleet), seed) for hosts in members.values()]
+    owners = _owners(fleet)
+    asked = [_to_class(fleet, hosts, seen, owners, seed) for hosts in members.values()]
     return tuple(islice(paced(taken_in_turn(asked)), limit))
 
 
 def _owners(fleet: Fleet) -> dict[Address, Host]:
     """Return the managed host that has an address."""
-    return {
-        network.network_address: host for host in fleet.hosts.values() for network in host.addresses("").networks
-    }
+    hosts = fleet.hosts.values()
+    return {network.network_address: host for host in hosts for network in host.addresses("").networks}
 
 
 def taken_in_turn(some: Iterable[Iterator[Item]]) -> Iterator[Item]:

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
 from .compile import DIRECTIONS, Fleet
+from .host_answer import TIME
 from .live import Live
 from .model import Flow
 
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 _KEPT_DAYS = 90
 _NOTHING = timedelta()
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from .compile import DIRECTIONS
 from .errors import GatehouseError, quoted
-from .usage import TIME, History, HostUsage, Watched, read_time
+from .host_answer import TIME
+from .usage import History, HostUsage, Watched, read_time
 
 FILE = "usage.json"
 KIND = "usage of flows"

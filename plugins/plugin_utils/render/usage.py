@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from ..usage import TIME, FlowUse
+from ..host_answer import TIME
+from ..usage import FlowUse
 
 COLUMNS = ("flow", "last used", "days watched without use", "packets", "hosts", "owner", "ticket")
 _SHOWN = 5

@@ -246,3 +246,15 @@ def test_a_host_that_observes_lets_through_what_the_other_end_does():
 def closed_hosts():
     hosts = {f"web{number}": {"gatehouse_addresses": addresses(10 + number)} for number in range(2)}
     return hosts | {f"db{number}": {"gatehouse_addresses": addresses(50 + number)} for number in range(3)}
+
+
+@pytest.mark.parametrize("source", ["192.0.2.50", "192.0.2.51"])
+def test_a_controller_that_is_a_managed_host_is_held_to_its_own_rules_at_each_of_its_addresses(source):
+    hosts = {
+        "web0": {"gatehouse_addresses": addresses(10)},
+        "db0": {"gatehouse_addresses": {"private": ["192.0.2.50", "192.0.2.51"]}},
+    }
+    let_in_alone = {"name": "admin", "from": ["db"], "to": ["web"], "ports": ["22/tcp"], "end": "ingress"}
+    found = from_controller(fleet_of([let_in_alone], 1, 1, hosts=hosts), {"web0": seen(source=source)}, 100, "1")
+
+    assert (found[0].port, found[0].allowed) == (22, False)
