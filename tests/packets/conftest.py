@@ -1,9 +1,8 @@
-"""One lab and one set of plans for all packet tests, which may import the collection by its name."""
+"""One lab and one set of plans for all packet tests."""
 
 from __future__ import annotations
 
 import os
-import runpy
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,8 +12,6 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-if "ansible_collections.gatehouse.firewall" not in sys.modules:
-    runpy.run_path(str(Path(__file__).parents[1] / "unit" / "conftest.py"))
 
 import expectations
 from lab import Lab, read_hosts, running

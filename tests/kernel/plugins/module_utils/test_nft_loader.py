@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import NO_TABLE, PRIMER
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 
 pytestmark = private_nft.needs_nft
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils import prober, stage
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 
 HOST = {4: "203.0.113.114", 6: "2001:db8:62::114"}
 PEER = {4: "203.0.113.120", 6: "2001:db8:62::120"}

@@ -6,7 +6,7 @@ import sys
 import types
 
 _NAME = "ansible_collections.gatehouse.firewall"
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def _is_importable():

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils import stage
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.test_prober import (
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.module_utils.test_prober import (
     LEGS,
     answers,
     nothing,
@@ -81,7 +81,7 @@ SCRIPT = """
     import os, runpy, sys, time
     runpy.run_path({conftest!r})
     from ansible_collections.gatehouse.firewall.plugins.module_utils.stage import rehearse
-    from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.test_prober import LEGS, question, run
+    from ansible_collections.gatehouse.firewall.tests.kernel.plugins.module_utils.test_prober import LEGS, question, run
 
     def load():
         print(os.getpid(), flush=True)
@@ -96,7 +96,7 @@ SCRIPT = """
 
 def script(sleep=0):
     text = textwrap.dedent(SCRIPT)
-    return [sys.executable, "-c", text.format(conftest=str(CHECKOUT / "tests/unit/conftest.py"), sleep=sleep)]
+    return [sys.executable, "-c", text.format(conftest=str(CHECKOUT / "tests/conftest.py"), sleep=sleep)]
 
 
 def test_the_stage_ends_with_its_parent_however_that_dies():

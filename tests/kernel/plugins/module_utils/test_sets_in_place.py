@@ -8,13 +8,13 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.private_iptables import (
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_iptables import (
     Host,
     each_variant,
     needs_iptables,
 )
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 
 def policy(office, db=("192.0.2.11", "192.0.2.12"), ports=("443/tcp",)):

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good, problems_of
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.render.grammar import strange_lines
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.properties import examples

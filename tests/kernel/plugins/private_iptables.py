@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 VARIANTS = {"nft": "nf_tables", "legacy": "legacy"}
