@@ -75,7 +75,7 @@ class Host:
         self.each("-restore", "--noflush", text=FOREIGN)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def _missing():
     tools = [
         "unshare",

@@ -7,14 +7,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Callable, Iterable, Iterator, Tuple
 
 import pytest
 
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-Run = Callable[..., tuple[int, str, str]]
+Run = Callable[..., Tuple[int, str, str]]
 
 _ROOT = ["--net"] if os.geteuid() == 0 else ["--net", "--map-root-user"]
 
@@ -70,7 +70,7 @@ def _run(enter: list[str], words: list[str], text: str | None = None) -> tuple[i
     return done.returncode, done.stdout, done.stderr
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def _missing() -> str:
     missing = [tool for tool in ("unshare", "nft") if not shutil.which(tool, path=_PATH)]
     if missing:

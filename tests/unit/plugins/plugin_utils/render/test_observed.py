@@ -4,8 +4,9 @@ import re
 from dataclasses import replace
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils import observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables, observed
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 NODE_PORTS = {
@@ -38,3 +39,7 @@ def test_no_base_chain_looks_anything_up_in_a_set():
 
     assert len(chains) == 3
     assert not [chain for chain in chains if "@" in chain or "{" in chain]
+
+
+def test_hosts_and_renderers_agree_on_how_much_and_how_long():
+    assert (observing.MOST, observing.SECONDS) == (observed.MOST, observed.SECONDS)
