@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from containers import Lab, playbook
+from lab import Lab, running
+from plans import Planner
 from prober import Probe, disagreements, listening
+from systems import SYSTEMS
 
-SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+IKS = SYSTEMS["iks"]
 PUBLIC = "eth1"
 BALANCERS = {"worker1": ["203.0.113.221", "2001:db8:2::d1"], "worker2": ["203.0.113.222", "2001:db8:2::d2"]}
 CONTROLLERS = {"worker1": ["203.0.113.223"], "worker2": ["2001:db8:2::d3"]}
@@ -24,28 +23,27 @@ def frontends(addresses: dict[str, list[str]], ports: list[int]) -> list[dict[st
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    """Return the hardened workers, which have the balancers' addresses beside their own, and listen everywhere."""
-    lab = Lab(SCENARIO / "inventory")
-    for name, addresses in [*BALANCERS.items(), *CONTROLLERS.items()]:
-        for address in addresses:
-            length, nodad = ("/64", "nodad") if ":" in address else ("/25", "")
-            lab.run(name, "sh", "-c", f"ip address replace {address}{length} dev {PUBLIC} {nodad}")
+def workers(planner: Planner) -> Iterator[Lab]:
+    """The hardened workers, which have the balancers' addresses beside their own, and listen everywhere."""
     options = {
         "block_node_ports": True,
         "load_balancers": frontends(BALANCERS, OPEN["balancer"]),
         "ingress": frontends(CONTROLLERS, OPEN["controller"]),
     }
-    done = playbook("harden", f"--extra-vars={json.dumps({'gatehouse_options': options})}", inventory=lab.inventory)
-    assert done.returncode == 0, done.stdout + done.stderr
-    with listening(lab.namespaces, ASKED, ASKED):
+    plan = planner.start("balancers", {"gatehouse_options": options}, inventory=IKS.inventory)
+    with running(IKS.hosts) as lab, listening(lab.namespaces, ASKED, ASKED):
+        for name, addresses in [*BALANCERS.items(), *CONTROLLERS.items()]:
+            for address in addresses:
+                length, nodad = ("/64", ["nodad"]) if ":" in address else ("/25", [])
+                lab.run(name, "ip", "address", "add", f"{address}{length}", "dev", PUBLIC, *nodad)
+        lab.harden(BALANCERS, plan.result())
         yield lab
 
 
 @pytest.fixture(scope="module")
-def expected(lab: Lab) -> dict[Probe, bool]:
+def expected(workers: Lab) -> dict[Probe, bool]:
     """Return what a stranger on the public network may ask of each address."""
-    own = {name: [lab.hosts[name].address("public", family) for family in (4, 6)] for name in BALANCERS}
+    own = {name: [workers.hosts[name].address("public", family) for family in (4, 6)] for name in BALANCERS}
     kinds = {"balancer": BALANCERS, "controller": CONTROLLERS, "worker": own}
     return {
         Probe("stranger", "", name, address, protocol, port): protocol == "tcp" and port in OPEN[kind]
@@ -57,11 +55,11 @@ def expected(lab: Lab) -> dict[Probe, bool]:
     }
 
 
-def test_each_answers_at_its_own_address_and_nowhere_else(lab: Lab, expected: dict[Probe, bool]) -> None:
+def test_each_answers_at_its_own_address_and_nowhere_else(workers: Lab, expected: dict[Probe, bool]) -> None:
     assert set(expected.values()) == {True, False}
-    assert disagreements(expected, lab.namespaces, closed_passes=False) == []
+    assert disagreements(expected, workers.namespaces, closed_passes=False) == []
 
 
-def test_everything_answers_everywhere_without_our_rules(lab: Lab, expected: dict[Probe, bool]) -> None:
-    lab.unload()
-    assert disagreements(dict.fromkeys(expected, True), lab.namespaces, closed_passes=False) == []
+def test_everything_answers_everywhere_without_our_rules(workers: Lab, expected: dict[Probe, bool]) -> None:
+    workers.unload()
+    assert disagreements(dict.fromkeys(expected, True), workers.namespaces, closed_passes=False) == []
