@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
-from containers import ROOT, SHOW_IPTABLES, Completed, Lab, playbook, playbook_command
+from containers import ROOT, SHOW, Completed, Lab, playbook, playbook_command
 
 HERE = Path(__file__).parent
 INVENTORY = HERE / "inventory"
 KEY = ROOT / ".cache" / "lockout" / "id_ed25519"
-# Of both backends, so that nothing of the one is left unseen beside the other.
-SHOW = f"{{ nft --stateless list table inet gatehouse; {SHOW_IPTABLES}; }} 2>/dev/null || true"
 ON_DISK = "cat /etc/gatehouse/ruleset.* 2>/dev/null || true"
 
 Result = TypeVar("Result")
@@ -72,10 +70,6 @@ class Fleet(Lab):
         rows = {name: row for group in groups.values() for name, row in group["hosts"].items()}
         self._ansible_host = {name: rows[name]["ansible_host"] for name in self.managed}
         self.backends = {name: rows[name].get("gatehouse_backend", "nftables") for name in self.managed}
-
-    def rulesets(self) -> dict[str, str]:
-        """Return our rules as each host's kernel has them, of both backends and without counters."""
-        return self.everywhere(SHOW)
 
     def states(self) -> dict[str, State]:
         """Return all that a change would change on each host."""
