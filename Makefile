@@ -27,8 +27,8 @@ demo-down: ## Take the demo's containers and networks down
 test: lab ## Run every check below, and print how long each took and the sums; with since=main, those that a change concerns
 	@.venv/bin/python .ci/stages.py --all $(if $(since),--since $(since))
 
-check: setup ## Run what needs neither root nor containers
-	@.venv/bin/python .ci/stages.py lint types unit
+check: setup ## Run what needs no containers; what needs root is skipped without it
+	@.venv/bin/python .ci/stages.py lint types unit hosts kernel golden
 
 lint: setup ## Run the linters
 	@.ci/lint

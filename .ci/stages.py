@@ -1,7 +1,7 @@
 """Run make's targets in lanes side by side, also after one has failed; print how long each took and, last, the sums.
 
-``stages.py NAME...`` runs these, ``--all`` all of stages.toml, and ``--since REF`` those of them whose files have changed
-since. ``--write-times`` writes what the last run took into docs/development.md. Needs nothing but Python 3.11.
+``stages.py NAME...`` runs these, ``--all`` all of stages.toml, and ``--since REF`` those of them whose files have
+changed since. ``--write-times`` writes what the last run took into docs/development.md. Needs no more than Python 3.11.
 """
 
 import argparse
@@ -166,8 +166,8 @@ def write_times() -> None:
     text = (
         f"Measured on {last['day']}, on a machine with {last['cores']} cores that takes {last['speed']:.2f} s to start "
         f"Python ten times, with downloads cached: {last['all']} s in all.\n"
-        "Lanes run side by side, so the times of stages overlap. What takes a fifth longer is marked in the summary.\n\n"
-        "| stage | time |\n| --- | --- |\n" + "\n".join(rows)
+        "Lanes run side by side, so the times of stages overlap. What takes a fifth longer is marked in the summary."
+        "\n\n| stage | time |\n| --- | --- |\n" + "\n".join(rows)
     )
     PAGE.write_text(TIMES.sub(lambda _match: text, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
