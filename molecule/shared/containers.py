@@ -61,7 +61,7 @@ class Lab:
         self.hosts = read_hosts(inventory)
         self.managed = [name for name in self.hosts if name not in members(inventory / "hosts.yml", *self.outside)]
         self.shared = members(inventory / "lab.yml", "lab_shared")
-        by_iptables = members(inventory / "backends.yml", "by_iptables")
+        by_iptables = members(inventory / "lab_backends.yml", "by_iptables")
         self.backends = {name: "iptables" if name in by_iptables else "nftables" for name in self.managed}
 
     @cached_property
