@@ -31,6 +31,7 @@ def test_a_look_changes_nothing_and_says_what_there_is(host):
         "drift": [],
         "host_names": [],
         "managers": [],
+        "concerns": [],
         "management": CONNECTION,
         "live": host.nft.table,
         "applied": RULESET,
