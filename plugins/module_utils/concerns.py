@@ -61,8 +61,8 @@ CONCERNS: Mapping[str, Concern] = MappingProxyType(
             "This host has no systemd, so that nothing of ours runs at boot: have whatever starts its network run it"
         ),
         "conntrack_full": Concern(
-            "Once the table is full, the kernel drops new connections: raise net.netfilter.nf_conntrack_max first, in "
-            "/etc/sysctl.d, too, or /etc/modules-load.d must name nf_conntrack",
+            "Once our rules are loaded, the kernel tracks them all, and drops new ones when its table is full: load "
+            "nf_conntrack (/etc/modules-load.d), and raise net.netfilter.nf_conntrack_max (/etc/sysctl.d) first",
             ALWAYS,
         ),
     }

@@ -114,7 +114,12 @@ def test_a_clean_host_has_nothing_to_say(host):
 
 
 def test_our_own_rules_are_nothing_to_say(host):
-    host.do("nft", "-f", "-", text="table inet gatehouse {\nchain a {\ntype filter hook prerouting priority raw\nnotrack\n}\n}\n")
+    host.do(
+        "nft",
+        "-f",
+        "-",
+        text="table inet gatehouse {\nchain a {\ntype filter hook prerouting priority raw\nnotrack\n}\n}\n",
+    )
     host.do("iptables-nft", "-t", "raw", "-N", "GATEHOUSE-X")
     host.do("iptables-nft", "-t", "raw", "-A", "GATEHOUSE-X", "-j", "NOTRACK")
     host.do("iptables-nft", "-t", "raw", "-A", "PREROUTING", "-j", "GATEHOUSE-X")
@@ -248,10 +253,11 @@ def test_a_chain_that_leads_elsewhere_is_not(host):
 
 def test_what_the_host_sends_to_itself_may_be_untracked(host):
     host.rule("nft", "-t raw -A OUTPUT -p tcp --dport 4444 -j NOTRACK", "")
-    host.do("iptables-nft", "-t", "raw", "-A", "OUTPUT", *"-d 198.51.100.21 -p udp --dport 53 -j CT --notrack".split())
+    rule = ["iptables-nft", "-t", "raw", "-A", "OUTPUT", "-p", "udp", "--dport", "53", "-j", "CT", "--notrack"]
+    host.do(*rule, "-d", "198.51.100.21")
     assert host.findings() == []
 
-    host.do("iptables-nft", "-t", "raw", "-A", "OUTPUT", *"-d 203.0.113.9 -p udp --dport 53 -j CT --notrack".split())
+    host.do(*rule, "-d", "203.0.113.9")
     assert host.kinds() == ["untracked"]
 
 
@@ -372,8 +378,8 @@ KUBE_PROXY_IPTABLES = """\
 :KUBE-SVC-B - [0:0]
 :KUBE-SEP-B - [0:0]
 -A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
--A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "default/kubernetes:https cluster IP" -m tcp --dport 443 -j KUBE-SVC-A
--A KUBE-SERVICES -d 203.0.113.150/32 -p tcp -m comment --comment "default/web:http external IP" -m tcp --dport 80 -j KUBE-SVC-B
+-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "a/b:https cluster IP" -m tcp --dport 443 -j KUBE-SVC-A
+-A KUBE-SERVICES -d 203.0.113.150/32 -p tcp -m comment --comment "a/w:h external IP" -m tcp --dport 80 -j KUBE-SVC-B
 -A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS
 -A KUBE-NODEPORTS -p tcp -m comment --comment default/web:http -m tcp --dport 30080 -j KUBE-SVC-B
 -A KUBE-NODEPORTS -p tcp -m comment --comment default/web:http -m tcp --dport 29999 -j KUBE-SVC-B
