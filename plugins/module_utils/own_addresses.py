@@ -28,6 +28,11 @@ class Address:
     interface: str
     label: str = ""
 
+    @property
+    def family(self) -> int:
+        """Return 4 or 6."""
+        return ip_address(self.text).version
+
 
 def read_addresses(listing: str) -> list[Address]:
     """Return the addresses that ``ip -o address`` lists."""

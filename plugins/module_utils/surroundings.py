@@ -28,7 +28,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.own_addresses i
     undeclared,
 )
 
-FORWARDING = {"IPv4": "/proc/sys/net/ipv4/ip_forward", "IPv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
+FORWARDING = {4: "/proc/sys/net/ipv4/ip_forward", 6: "/proc/sys/net/ipv6/conf/all/forwarding"}
 HELPERS = "/proc/sys/net/netfilter/nf_conntrack_helper"
 _SHOWN = 5
 
@@ -88,13 +88,20 @@ class Surroundings:
     def _link(self, *words: str) -> str:
         return self._run([self._ip, *words], None)[1] if self._ip else ""
 
+    def _forwards(self, family: int) -> bool:
+        """Return whether the host forwards, and has more than one network to forward between."""
+        if self._read(FORWARDING[family]).strip() in ("", "0"):
+            return False
+        legs = {one.interface for one in self._addresses if one.family == family and one.interface != "lo"}
+        return len(legs) > 1
+
     def _automatic_helpers(self) -> list[str]:
         is_on = self._read(HELPERS).strip() == "1"
         return ["connections get a helper by the kernel (net.netfilter.nf_conntrack_helper is 1)"] if is_on else []
 
     def _forwarding(self, managers: Sequence[Manager]) -> Iterator[Finding]:
         """Yield what may be a manager's of what becomes of forwarded traffic."""
-        families = [name for name, path in FORWARDING.items() if self._read(path).strip() not in ("", "0")]
+        families = [f"IPv{family}" for family in FORWARDING if self._forwards(family)]
         lost = lost_with_forwarding(self._rules.tables) if families else []
         if lost:
             names = " and ".join(dict.fromkeys(manager.name for manager in managers))

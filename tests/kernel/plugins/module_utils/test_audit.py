@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import changes_of_rules
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.private_iptables import (
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_iptables import (
     Host,
     each_variant,
     needs_iptables,
 )
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.private_nft import lasting_namespace
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_nft import lasting_namespace
 
 pytestmark = needs_iptables
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.conntrack import filling, maximum
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.private_nft import lasting_namespace, needs_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_nft import lasting_namespace, needs_nft
 
 pytestmark = needs_nft
 

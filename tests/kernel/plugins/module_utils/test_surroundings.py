@@ -8,8 +8,8 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.declared import Declared
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Manager
 from ansible_collections.gatehouse.firewall.plugins.module_utils.surroundings import FORWARDING, Surroundings
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.private_iptables import PATH, VARIANTS, needs_iptables
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.private_nft import lasting_namespace, needs_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_iptables import PATH, VARIANTS, needs_iptables
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_nft import lasting_namespace, needs_nft
 
 pytestmark = [needs_nft, needs_iptables]
 
@@ -421,17 +421,23 @@ def test_of_kubernetes_services_those_are_found_that_others_can_reach(host, back
 )
 def test_forwarding_that_goes_with_a_manager_is_said(host, backend, family, words, nft, what):
     host.rule(backend, words, nft)
-    assert host.findings(UFW) == []
-
+    model = {**MODEL, "addresses": {"private": [*ADDRESSES, "203.0.113.21", "2001:db8:2::21"]}}
     host.read_instead[FORWARDING[family]] = "1\n"
-    found = only(host.findings(UFW))
+    assert host.findings(UFW) == []  # it has one network
+
+    for address in ("203.0.113.21/24", "2001:db8:2::21/64"):
+        host.address("add", address, "eth1")
+    found = only(host.findings(UFW, model=model))
+    host.read_instead = {}
+    assert host.findings(UFW, model=model) == []
+    for address in ("203.0.113.21/24", "2001:db8:2::21/64"):
+        host.address("del", address, "eth1")
     for kind in VARIANTS:
         for command in ("iptables", "ip6tables"):
             host.do(f"{command}-{kind}", "-P", "FORWARD", "ACCEPT")
 
     assert (found.kind, what in found.text.lower()) == ("forwarding_lost", True)
-    assert found.text.startswith(f"ufw: this host forwards {family} by: ")
-    assert host.findings() == []
+    assert found.text.startswith(f"ufw: this host forwards IPv{family} by: ")
 
 
 def test_more_than_can_be_read_is_summed_up(host):
