@@ -59,7 +59,7 @@ def read_saved(name: str, saved: str) -> list[Table]:
 
 def _rule(line: str) -> Iterator[Rule]:
     """Yield what a line says; nothing of one about loopback alone, or about what only a cluster knows."""
-    words = shlex.split(line)
+    words = _words(line)
     options = _options(words)
     if options.get("-i") == "lo" or _CLUSTER_ADDRESS in options.get("--comment", ""):
         return
@@ -68,6 +68,13 @@ def _rule(line: str) -> Iterator[Rule]:
     if target == "CT":
         action = NOTRACK if "--notrack" in words else HELPER if "--helper" in words else ""
     yield Rule(line, _match(options), action, ((Match(), target),) if target and not target.startswith(_OURS) else ())
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:  # a quote in a comment that wasn't quoted
+        return line.split()
 
 
 def _options(words: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_network
 from typing import Iterator, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.declared import (
@@ -28,7 +27,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.other_rules imp
     denying_chains,
     reached,
 )
-from ansible_collections.gatehouse.firewall.plugins.module_utils.own_addresses import networks, within
+from ansible_collections.gatehouse.firewall.plugins.module_utils.own_addresses import Network, networks, within
 
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 
@@ -67,7 +66,7 @@ def redirected(tables: Sequence[Table], declared: Declared, own: Sequence[str]) 
     known = set()
     for one in reached(tables, "prerouting", [REDIRECT]):
         places = one.match.destinations or ()
-        if places and all(ip_network(place, strict=False).is_loopback for place in places):
+        if places and all(_is_loopback(place) for place in places):
             continue
         others = [place for place in places if not _is_judged_at(place, declared, own)]
         ports = of_match(one.match) if others else without(of_match(one.match), declared.pre_dnat)
@@ -79,11 +78,18 @@ def redirected(tables: Sequence[Table], declared: Declared, own: Sequence[str]) 
 
 def _is_judged_at(place: str, declared: Declared, own: Sequence[str]) -> bool:
     """Return whether the pre-DNAT stage looks at a destination: an address of the host's own, or one that it names."""
-    network = ip_network(place, strict=False)
-    return _is_own(place, own) or any(
-        one.version == network.version and network.subnet_of(one)  # type: ignore[arg-type]
-        for one in networks(declared.pre_dnat_addresses)
-    )
+    named = networks(declared.pre_dnat_addresses)
+    parts = networks([place])
+    return _is_own(place, own) or (bool(parts) and all(any(_is_in(part, one) for one in named) for part in parts))
+
+
+def _is_in(part: Network, whole: Network) -> bool:
+    return part.version == whole.version and part.subnet_of(whole)  # type: ignore[arg-type]
+
+
+def _is_loopback(place: str) -> bool:
+    parts = networks([place])
+    return bool(parts) and all(part.is_loopback for part in parts)
 
 
 def _at(places: Sequence[str]) -> str:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network, summarize_address_range
 from typing import Callable, Iterable, Iterator, Mapping, Sequence, Union
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding
@@ -60,8 +60,18 @@ def undeclared(addresses: Iterable[Address], declared: Iterable[str], is_guests:
 
 
 def networks(texts: Iterable[str]) -> list[Network]:
-    """Return texts as networks."""
-    return [ip_network(text, strict=False) for text in texts]
+    """Return texts as networks; a range as those that it is made of, and nothing of what is neither."""
+    return [network for text in texts for network in _networks(text)]
+
+
+def _networks(text: str) -> list[Network]:
+    try:
+        first, dash, last = text.partition("-")
+        if dash:
+            return [*summarize_address_range(ip_address(first), ip_address(last))]
+        return [ip_network(text, strict=False)]
+    except (TypeError, ValueError):
+        return []
 
 
 def within(address: str, known: Sequence[Network]) -> bool:

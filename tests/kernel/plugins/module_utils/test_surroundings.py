@@ -343,6 +343,15 @@ def test_an_external_address_that_is_published_counts_unless_pre_dnat_names_it(h
     assert all(text.startswith(f"{what} is redirected") for text in found)
 
 
+@pytest.mark.parametrize(
+    ("addresses", "count"), [("203.0.113.148-203.0.113.150", 1), ("198.51.100.20-198.51.100.22", 0)]
+)
+def test_a_range_of_addresses_counts_by_those_in_it(host, addresses, count):
+    host.nft("ip", NAT.format(rule=f"ip daddr {addresses} tcp dport 30555 dnat to 192.0.2.10:80"))
+
+    assert host.kinds() == ["redirected"] * count
+
+
 KUBE_PROXY = """\
 map service-ips {
     type ipv4_addr . inet_proto . inet_service : verdict
