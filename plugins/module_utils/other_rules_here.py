@@ -16,6 +16,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.other_rules_nft
 
 _OURS = "inet gatehouse"
 _OF_IPTABLES = re.compile(r"ip6? (?:filter|nat|mangle|raw|security)")
+_TABLE = re.compile(r"^table (\S+ \S+) \{\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
 _FAMILIES = {"iptables": ("ip ", "ip_tables_names"), "ip6tables": ("ip6 ", "ip6_tables_names")}
 
 Find = Callable[[str], "str | None"]
@@ -36,23 +37,22 @@ class OtherRules:
 
     def _all(self) -> Iterator[Table]:
         """Yield every table: those that iptables has in nftables as iptables shows them, where it is there and can."""
-        names = self._names()
+        listings = self._listings()
         for family, (prefix, _proc) in _FAMILIES.items():
-            theirs = [name for name in names if name.startswith(prefix) and _OF_IPTABLES.fullmatch(name)]
+            theirs = [name for name in listings if name.startswith(prefix) and _OF_IPTABLES.fullmatch(name)]
             saved = self._saved(family, "nft", "(nf_tables)") if theirs or not self._find("nft") else ""
             if saved:
-                names = [name for name in names if name not in theirs]
+                listings = {name: listing for name, listing in listings.items() if name not in theirs}
                 yield from read_saved(family, saved)
-        for name in names:
-            yield read_table(name, self._words(["nft", "-s", "list", "table", *name.split()]))
+        yield from (read_table(name, listing) for name, listing in listings.items())
         for family, (_prefix, proc) in _FAMILIES.items():
             if self._read(f"/proc/net/{proc}").strip():
                 yield from read_saved(f"{family}-legacy", self._saved(family, "legacy", "(legacy)"))
 
-    def _names(self) -> list[str]:
-        lines = self._words(["nft", "list", "tables"]).splitlines() if self._find("nft") else []
-        names = [line.partition("table ")[2] for line in lines if line.startswith("table ")]
-        return [name for name in names if name != _OURS]
+    def _listings(self) -> dict[str, str]:
+        """Return what nft lists of each table, by family and name."""
+        text = self._words(["nft", "-s", "list", "ruleset"]) if self._find("nft") else ""
+        return {name: listing for name, listing in _TABLE.findall(text) if name != _OURS}
 
     def _saved(self, family: str, kind: str, variant: str) -> str:
         """Return all rules of a family in one variant; an empty text where it can't show them all."""

@@ -71,6 +71,8 @@ def _rule(line: str) -> Iterator[Rule]:
 
 
 def _words(line: str) -> list[str]:
+    if '"' not in line:
+        return line.split()
     try:
         return shlex.split(line)
     except ValueError:  # a quote in a comment that wasn't quoted

@@ -460,11 +460,11 @@ def test_more_than_can_be_read_is_summed_up(host):
 
 def test_what_can_not_be_read_is_said(host):
     def run(words, text):
-        return (1, "", "no") if "table" in words else host._run(words, text)
+        return (1, "", "no") if "ruleset" in words else host._run(words, text)
 
     host.nft("inet", RAW.format(hook="prerouting", rule="udp dport 8443 notrack"))
     found = Surroundings(run, {"nft": "nft", "ip": "ip"}.get, Declared.read(MODEL), host.read).findings(())
 
     assert [(one.kind, one.text.partition(". ")[0]) for one in found] == [
-        ("rules_unreadable", "nft -s list table inet theirs: no")
+        ("rules_unreadable", "nft -s list ruleset: no")
     ]
