@@ -74,7 +74,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of somebody else, by what people call it, with its chains by name."""
+    """A table of others, by what people call it, with its chains by name."""
 
     name: str
     chains: Mapping[str, Chain]

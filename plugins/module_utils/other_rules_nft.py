@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What ``nft list table`` prints of somebody else's table, read for what it does to packets."""
+"""What ``nft list table`` prints of a table of others, read for what it does to packets."""
 
 from __future__ import annotations
 

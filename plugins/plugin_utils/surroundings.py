@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
 from typing import Any
 
 from .compile import Policy, Rule
 from .host_answer import Answer
-from .ports import PortSet
+from .ports import ALL_PORTS, PortSet
 
 
 def declared_of(policy: Policy) -> dict[str, Any]:
@@ -46,4 +45,6 @@ def weighed(
 
 
 def _ports(rules: tuple[Rule, ...]) -> list[str]:
-    return reduce(PortSet.__or__, (rule.ports for rule in rules), PortSet()).texts()
+    if any(rule.ports.everything for rule in rules):
+        return ALL_PORTS.texts()
+    return PortSet.of(item for rule in rules for item in rule.ports.ranges).texts()

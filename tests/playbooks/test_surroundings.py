@@ -26,8 +26,8 @@ INVENTORY = {
 HARDEN = {"hosts": "webs", "gather_facts": False, "roles": ["gatehouse.firewall.host"]}
 LINK = """
 set -e
-ip link add eth0 type veth peer name nobody
-for device in lo eth0 nobody; do ip link set $device up; done
+ip link add eth0 type veth peer name other
+for device in lo eth0 other; do ip link set $device up; done
 ip address add $1/28 dev eth0
 ip address add $2/64 dev eth0 nodad
 """

@@ -56,7 +56,7 @@ class Host:
         self.do("nft", "-f", "-", text=f"table {family} theirs {{\n{body}\n}}\n")
 
     def rule(self, backend, words, nft):
-        """Add a rule of somebody else's to both families, as a backend has it."""
+        """Add a rule of others to both families, as a backend has it."""
         if backend == "nftables":
             self.nft("inet", nft)
             return
@@ -139,7 +139,7 @@ def test_an_address_that_the_model_does_not_know_is_found(host, address):
 
 
 @pytest.mark.parametrize("address", ["203.0.113.160/32", "203.0.113.151/32", "169.254.20.10/32", "127.0.0.9/8"])
-def test_an_address_that_flows_are_for_or_that_nobody_else_can_reach_is_known(host, address):
+def test_an_address_that_flows_are_for_or_that_no_peer_can_reach_is_known(host, address):
     host.address("add", address, "eth1")
     found = host.findings()
     host.address("del", address, "eth1")

@@ -42,6 +42,12 @@ def test_a_host_is_told_what_the_model_says_of_it_and_reads_the_same():
     )
 
 
+def test_a_flow_of_every_port_is_every_port():
+    data = {**POLICY, "egress": [{**RULE, "flow": "all", "ports": ["all"]}, *POLICY["egress"]]}
+
+    assert declared_of(from_data(data))["egress"] == ["all"]
+
+
 def found(*kinds, differs=True):
     return {"differs": differs, "concerns": [{"kind": kind, "text": f"what is {kind}", "flow": ""} for kind in kinds]}
 
