@@ -72,8 +72,8 @@ SHORT_SIGHTED = (
 OTHERS = (
     "This host's firewall has another manager: {0}. Two managers undo each other's work. Set gatehouse_takeover: true "
     "to have it stopped and disabled once our rules are confirmed, and put back by remove; or do it yourself, but stop "
-    "only ufw, firewalld, netfilter-persistent and lfd: to stop any other may flush everybody's rules, and to disable it "
-    "is enough"
+    "only ufw, firewalld, netfilter-persistent and lfd: to stop any other may flush everybody's rules, and it is "
+    "enough to disable it"
 )
 UNREADABLE = (
     "What this host has observed can't be read: {0}. Look at what it runs, or set gatehouse_accept_observed: true to "
