@@ -25,6 +25,48 @@ BY_HAND = {
     "another_manager": dict.fromkeys(HOSTS, "systemctl enable nftables.service"),
 }
 
+THEIRS = """nft -f - <<'END'
+table inet theirs {
+    ct helper ftp {
+        type "ftp" protocol tcp
+    }
+    chain raw {
+        type filter hook prerouting priority raw
+        tcp dport 30001 notrack
+    }
+    chain help {
+        type filter hook prerouting priority filter
+        tcp dport 21 ct helper set "ftp"
+    }
+    chain nat {
+        type nat hook prerouting priority dstnat
+        tcp dport 8080 redirect to :80
+    }
+}
+END"""
+ADDRESSES = {
+    "nftables": ["198.51.100.198/32", "2001:db8:1::198/128"],
+    "iptables": ["198.51.100.199/32", "2001:db8:1::199/128"],
+}
+# What no model can know, and how it goes again.
+ALONE = {
+    "nftables": (
+        {"address_undeclared", "restored_at_boot", "untracked", "helper", "redirected"},
+        THEIRS,
+        "nft delete table inet theirs",
+    ),
+    "iptables": (
+        {"address_undeclared", "restored_at_boot", "untracked", "redirected", "jump_not_first"},
+        """ip6tables -t raw -A PREROUTING -p tcp --dport 30001 -j NOTRACK
+iptables -t nat -A PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 80
+iptables -I INPUT 1 -p udp --dport 9 -j ACCEPT""",
+        """ip6tables -t raw -D PREROUTING -p tcp --dport 30001 -j NOTRACK
+iptables -t nat -D PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 80
+iptables -D INPUT -p udp --dport 9 -j ACCEPT""",
+    ),
+}
+SCRIPT = "printf '#!/bin/sh\\niptables-restore </etc/rules\\n' >/etc/rc.local; chmod +x /etc/rc.local"
+
 
 def audit(lab: Lab, hosts: list[str], *arguments: str) -> tuple[int, str]:
     done = playbook("audit", f"--limit={','.join(hosts)}", "--extra-vars=gatehouse_audit_fail=true", *arguments)
@@ -66,6 +108,23 @@ def test_what_somebody_did_by_hand_is_found_and_harden_mends_it(lab: Lab, kind: 
     assert audit(lab, hosts)[0] == 0
     for host in hosts:  # else the next removal brings back a manager that this test brought
         lab.run(host, "rm", "-f", TAKEN_OVER)
+
+
+def test_what_the_host_alone_knows_is_found_until_it_is_gone(lab: Lab) -> None:
+    def on_each(verb: str, scripts: dict[str, str]) -> None:
+        for backend, host in HOSTS.items():
+            own = [f"ip address {verb} {address} dev eth0" for address in ADDRESSES[backend]]
+            lab.run(host, "sh", "-ec", "\n".join([*own, scripts[backend]]))
+
+    on_each("add", {backend: f"{SCRIPT}\n{spoil}" for backend, (_kinds, spoil, _mend) in ALONE.items()})
+    code, output = audit(lab, [*HOSTS.values()], "--extra-vars=gatehouse_audit_textfile=/tmp/gatehouse.prom")
+    found = {backend: findings(lab, host) for backend, host in HOSTS.items()}
+    on_each("del", {backend: f"rm /etc/rc.local\n{mend}" for backend, (_kinds, _spoil, mend) in ALONE.items()})
+
+    assert (code != 0, found) == (True, {backend: kinds for backend, (kinds, _spoil, _mend) in ALONE.items()})
+    for address in (one.partition("/")[0] for some in ADDRESSES.values() for one in some):
+        assert f"{address} on eth0 is an address of this host that the model doesn't know" in output
+    assert audit(lab, [*HOSTS.values()])[0] == 0
 
 
 def test_a_change_of_the_model_is_told_from_a_change_by_hand(lab: Lab) -> None:
