@@ -36,7 +36,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Carried:
-    """The values in a node's configuration that are nobody's own.
+    """The values in a node's configuration that no person has set.
 
     ``cluster`` has the cluster's values that we wrote, and ``server`` what the server fills in.
     """
@@ -69,7 +69,7 @@ def cluster_values(existing: Iterable[Object]) -> dict[str, Any]:
 
 
 def to_merge(one: Object, there: Object | None, cluster: Values, sent: Object | None) -> Iterator[Step]:
-    """Yield the step to failsafes of ours in a node's configuration, of which the rest is somebody else's.
+    """Yield the step to failsafes of ours in a node's configuration, whose rest is its owner's.
 
     ``sent`` is what this run has sent already: what is there and was not sent, the server has filled in.
     """

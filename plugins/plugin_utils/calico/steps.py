@@ -29,7 +29,7 @@ def steps(
     problems: Problems,
     sent: Mapping[Key, Object] | None = None,
 ) -> list[Step]:
-    """Return what to do, in order; note objects of somebody else's that have names of ours.
+    """Return what to do, in order; note objects of others that have names of ours.
 
     ``sent`` has what this run has sent already.
     """

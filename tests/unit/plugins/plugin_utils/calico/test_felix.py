@@ -89,7 +89,7 @@ def test_a_value_that_a_person_changes_on_a_node_stays_a_persons():
     assert step.wanted["metadata"] == {"name": "node.a", "labels": {}, "annotations": {}}
 
 
-def test_of_somebody_elses_configuration_a_value_that_was_there_stays_and_one_that_we_cause_is_the_clusters():
+def test_in_a_configuration_of_others_a_value_stays_and_one_that_we_cause_is_the_clusters():
     theirs = felix("node.a", {"nftablesMode": "Auto", "logSeverityScreen": "Info"})
     after = merged(theirs, CLUSTER)
     assert (after["spec"]["nftablesMode"], after["spec"]["floatingIPs"]) == ("Auto", "Enabled")
@@ -112,7 +112,7 @@ def test_what_a_server_fills_in_that_no_one_knows_yet_is_found_when_it_is_read_b
 
 
 @pytest.mark.parametrize("text", ["", "[", "[]", '{"cluster": 1}'])
-def test_an_annotation_that_somebody_broke_is_taken_for_none(text):
+def test_an_annotation_that_is_broken_is_taken_for_none(text):
     broken = stored(OURS)
     broken["metadata"] = {**broken["metadata"], "annotations": {"gatehouse.firewall/carried-values": text}}
 

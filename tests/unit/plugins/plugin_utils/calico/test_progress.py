@@ -103,7 +103,7 @@ def test_a_policy_that_is_kept_under_another_name_is_found_before_any_endpoint_l
     assert not [key for key in store.objects if key[0] == HEP]
 
 
-def test_an_object_that_comes_meanwhile_from_somebody_else_is_not_overwritten():
+def test_an_object_of_others_that_comes_meanwhile_is_not_overwritten():
     store, theirs = Datastore(), copy.deepcopy(WANTED[-1])
     theirs["metadata"]["labels"] = {}
     store.meanwhile[3] = [theirs]
