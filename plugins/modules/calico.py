@@ -19,7 +19,7 @@ description:
     overwritten. Where a batch fails, the message says what is in force by then.
   - Deletes nothing but objects with the label C(app.kubernetes.io/managed-by=gatehouse). Of a node's FelixConfiguration
     it changes the failsafe ports alone, and puts them back when they are no longer wanted.
-  - Values that a server fills into a node's FelixConfiguration are the cluster's, so that they don't beat the cluster's.
+  - Values that a server fills into a node's FelixConfiguration are the cluster's, so that they don't beat those.
 options:
   objects:
     description: The objects, as RV(gatehouse.firewall.compile#module:manifests) has them.
