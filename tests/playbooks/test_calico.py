@@ -134,7 +134,7 @@ def test_what_comes_meanwhile_is_not_overwritten_and_what_is_in_force_is_said(ru
 
     assert failed.code != 0
     assert f"got '{name}', expected no object of this name" in failed.failures[0]
-    assert f"all but HostEndpoint {first} (to be created), HostEndpoint '{name}' (not ours)" in failed.failures[0]
+    assert f"all but HostEndpoint {first} (to be created), HostEndpoint '{name}' (refused)" in failed.failures[0]
     assert "There is no host endpoint of ours" in failed.failures[0]
     assert json.loads((store / f"HostEndpoint.{name}.json").read_text())["spec"] == theirs["spec"]
 

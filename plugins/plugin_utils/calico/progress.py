@@ -104,7 +104,7 @@ def in_force(wanted: Sequence[Object], existing: Sequence[Object]) -> str:
     """Say how much of what is wanted is in force, and whether host endpoints of ours have their policies."""
     problems = Problems()
     names = [f"{step.name} (to be {step.word})" for step in steps(wanted, existing, problems)]
-    names += [f"{problem.where.origin} {problem.got} (not ours)" for problem in problems.found]
+    names += [f"{problem.where.origin} {problem.got} (refused)" for problem in problems.found]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     missing = f"all but {', '.join(names[:_MOST_NAMES])}{more}" if names else "all of it"
     return f"In force now is {missing}. {_coverage(existing)}"

@@ -7,6 +7,7 @@ on the way leaves a state in which every endpoint has its policies, and the next
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -33,6 +34,7 @@ def steps(
 
     ``sent`` has what this run has sent already.
     """
+    _check_twins(existing, problems)
     there, cluster = _paired(wanted, existing), cluster_values(existing)
     found: list[Step] = []
     for one in _in_order(wanted):
@@ -45,12 +47,24 @@ def steps(
 def _paired(wanted: Iterable[Object], existing: Iterable[Object]) -> dict[Key, Object]:
     """Return what is there of each wanted object.
 
-    Calico 3.29.0 to 3.29.3 list a policy x as default.x: there it is the same object, and goes on under that name with
-    later releases, for which the two are two.
+    Calico 3.29.0 to 3.29.3 list a policy x as default.x, and either name means the same object. Later releases may
+    have both, and then x is the wanted one.
     """
     found = {plain_key_of(one): one for one in existing}
     found.update({key_of(one): one for one in existing})
     return {key: found[key] for key in map(key_of, wanted) if key in found}
+
+
+def _check_twins(existing: Iterable[Object], problems: Problems) -> None:
+    """Note two objects of ours with one name.
+
+    Over etcd, Calico 3.32 lists a policy that 3.29.0 to 3.29.3 have made as x, but stores a change beside it: both are
+    in force then, and the older one is reached as default.x alone.
+    """
+    for (kind, name), count in Counter(map(key_of, filter(is_ours, existing))).items():
+        if count > 1:
+            hint = f"calicoctl delete {kind.lower()} default.{name} takes away the one that an earlier Calico has made"
+            problems.add(Where("metadata.name", kind), name, f"one object of this name, but {count} are there", hint)
 
 
 def rivals(wanted: Sequence[Object], existing: Sequence[Object], problems: Problems) -> list[str]:
