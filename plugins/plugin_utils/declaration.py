@@ -190,7 +190,11 @@ def plain(value: Any) -> Any:
         return {_text(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, datetime.date)) else _text(value)
+    if value is None or isinstance(value, (bool, datetime.date)):
+        return value
+    # Since ansible-core 2.19, a number in an inventory is of a type of Ansible's, which YAML can't write.
+    number = next((kind for kind in (int, float) if isinstance(value, kind)), None)
+    return number(value) if number else _text(value)
 
 
 def _text(value: object) -> str:

@@ -145,7 +145,7 @@ class _Renderer:
 
     def own_addresses(self, host: EndpointHost) -> Iterator[Object]:
         """Yield what lets a host talk to itself by its own addresses, which goes over loopback, too."""
-        selector, nets = self.kind.selector_of(host), host.addresses_by_family("")
+        selector, nets = self.kind.selector_of(host), host.networks_by_family()
         between = {family: {"source": {"nets": own}, "destination": {"nets": own}} for family, own in nets.items()}
         rules = [_rule("Allow", {"ipVersion": family, **match}, why="loopback") for family, match in between.items()]
         spec = {"types": ["Ingress", "Egress"], "ingress": rules, "egress": [dict(rule) for rule in rules]}

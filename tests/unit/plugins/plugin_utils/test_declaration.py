@@ -4,6 +4,7 @@ import datetime
 import itertools
 
 import pytest
+import yaml
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     OTHER_KEYS,
     DeclaredVariables,
@@ -199,6 +200,13 @@ class Vaulted:
 
     def __str__(self):
         return "192.0.2.1"
+
+
+@pytest.mark.parametrize("number", [7, 1.5])
+def test_a_number_of_ansibles_becomes_one_that_yaml_can_write(number):
+    tagged = type("Tagged", (type(number),), {})(number)
+
+    assert yaml.safe_dump(plain({"order": tagged})) == f"order: {number}\n"
 
 
 @pytest.mark.parametrize("kept", [None, True, 5, 1.5, datetime.date(2027, 1, 31), "text"])
