@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_network
 
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 HOST = {4: "198.51.100.1", 6: "2001:db8::1"}
+ON_LINK = "fe80::1"  # the host's own, beside fe80::2
 STRANGER = {4: "198.51.100.2", 6: "2001:db8::2"}
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 EVERYBODY = AddressSet.of(map(ip_network, ("0.0.0.0/0", "::/0")))
@@ -72,10 +73,11 @@ def pair() -> Iterator[Pair]:
         for one in (host, stranger):
             one.set({f"ipv6/conf/{which}/accept_dad": 0 for which in ("all", "default")})
         host.ip("link set lo up", f"link add eth0 type veth peer name eth0 netns {stranger.pid}")
-        for one, addresses in ((host, HOST), (stranger, STRANGER)):
+        for one, addresses, link_local in ((host, HOST, "fe80::1/64"), (stranger, STRANGER, "fe80::2/64")):
             one.ip(
                 "link set eth0 up", f"address add {addresses[4]}/24 dev eth0", f"address add {addresses[6]}/64 dev eth0"
             )
+            one.ip(f"address add {link_local} dev eth0 nodad")
         host.run("nft", "-f", "-", text=OTHERS)
         yield Pair(host, stranger)
 
@@ -134,9 +136,9 @@ KINDS = {
 
 
 @contextmanager
-def rules(pair: Pair, backend: Backend) -> Iterator[None]:
+def rules(pair: Pair, backend: Backend, policy: Policy = POLICY) -> Iterator[None]:
     """Have a backend's rules judge, and nobody's afterwards."""
-    backend.load(POLICY, pair.host)
+    backend.load(policy, pair.host)
     try:
         yield
     finally:
@@ -188,6 +190,38 @@ def reported(pair: Pair) -> bool:
     return False
 
 
+def heard(pair: Pair, to: str, source_port: int) -> bool:
+    """Return whether a DHCP client of the host's hears what the stranger sends there from a port."""
+    family = 6 if ":" in to else 4
+    port, any_address = (546, "::") if family == 6 else (68, "0.0.0.0")
+    scope = pair.stranger.call(partial(socket.if_nametoindex, "eth0")) if to == ON_LINK else 0
+    source = ("fe80::2" if to == ON_LINK else STRANGER[family], source_port, *([0, scope] if family == 6 else []))
+    with _datagrams(pair.host, family) as client, _datagrams(pair.stranger, family) as server:
+        client.bind((any_address, port))
+        client.settimeout(QUICK)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        server.bind(source)
+        server.sendto(b"an answer", (to, port, *([0, scope] if family == 6 else [])))
+        with suppress(TimeoutError):
+            return client.recv(64) == b"an answer"
+    return False
+
+
+def _datagrams(namespace: Namespace, family: int) -> socket.socket:
+    return namespace.call(partial(socket.socket, FAMILY[family], socket.SOCK_DGRAM))
+
+
+ANSWERS = {
+    ("255.255.255.255", 67): True,
+    (HOST[4], 67): True,
+    (HOST[4], 1067): False,
+    ("198.51.100.255", 67): False,
+    (ON_LINK, 547): True,
+    (ON_LINK, 49152): True,
+    (HOST[6], 547): False,
+}
+
+
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 each_family = pytest.mark.parametrize("family", [4, 6])
 
@@ -216,3 +250,12 @@ def test_a_host_that_joins_a_group_says_so_on_its_link(pair: Pair, kind: Kind) -
         assert not reported(pair), "the control: our rules would hold it back"
     with rules(pair, kind.ours):
         assert reported(pair)
+
+
+@each_kind
+def test_a_dhcp_client_hears_who_may_answer_it_unless_the_model_wants_none(pair: Pair, kind: Kind) -> None:
+    assert {answer: heard(pair, *answer) for answer in ANSWERS} == dict.fromkeys(ANSWERS, True), "the control"
+    with rules(pair, kind.ours):
+        assert {answer: heard(pair, *answer) for answer in ANSWERS} == ANSWERS
+    with rules(pair, kind.ours, replace(POLICY, dhcp=False)):
+        assert {answer: heard(pair, *answer) for answer in ANSWERS} == dict.fromkeys(ANSWERS, False)
