@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from containers import Completed, Lab, playbook
@@ -106,14 +103,3 @@ class Fleet(Lab):
         done = playbook("harden", "--extra-vars=gatehouse_serial=100%", *arguments, inventory=INVENTORY)
         assert done.returncode == 0, done.stdout + done.stderr
         return done
-
-
-def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return as soon as something has come to pass; fail if it doesn't."""
-    end = time.monotonic() + seconds
-    while True:
-        with suppress(RuntimeError):
-            if condition():
-                return
-        assert time.monotonic() < end, f"within {seconds} s, not so: {what}"
-        time.sleep(0.2)

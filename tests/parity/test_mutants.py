@@ -70,7 +70,7 @@ MUTANTS: dict[str, Mutant] = {
     "DHCP ports swapped": (datagrams, "nftables_match", '"sport": one.source_port, "dport": one.port', '"sport": 68'),
     "DHCP always passes": (nftables, "_dhcp", "policy.dhcp", "True"),
     "IGMP from afar": (nftables, "_base", "ip ttl {IGMP_TTL} ", ""),
-    "IGMP to anybody": (nftables, "_base", " ip daddr {IGMP_GROUPS}", ""),
+    "IGMP to any address": (nftables, "_base", " ip daddr {IGMP_GROUPS}", ""),
     "an error about a connection is dropped": (nftables, "_icmp", '    yield "ct state related accept"\n', ""),
     "what is invalid may pass": (nftables, "_base", '    yield f"ct state invalid {_denial(policy)}"\n', ""),
     "replies are dropped": (nftables, "_base", '    yield "ct state established accept"\n', ""),
