@@ -18,7 +18,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.tests.parity.backends import Backend, iptables_backend, nftables_backend
-from ansible_collections.gatehouse.firewall.tests.parity.namespaces import Namespace, new_namespace
+from ansible_collections.gatehouse.firewall.tests.parity.namespaces import CommandError, Namespace, new_namespace
 
 TOOLS = ("nft", "ip", "ipset", "iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy")
 pytestmark = pytest.mark.skipif(
@@ -35,11 +35,14 @@ POLICY = Policy("web", ingress=(Rule("site", "world", EVERYBODY, PortSet.parse(f
 PASSIVE = {4: f"227 Entering Passive Mode (198,51,100,1,0,{SECRET})\r\n", 6: f"229 Extended (|||{SECRET}|)\r\n"}
 QUICK = 0.4  # seconds, within which what may pass has passed
 
-# What others do on the host: a helper listens to the open port, and a port is refused.
-OTHERS = f"""table inet others {{
+# What others do on the host: a port is refused, and a helper listens to the one that is open.
+REFUSAL = f"""table inet refusal {{
+    chain input {{ type filter hook input priority -20; tcp dport {REFUSED} reject with tcp reset; }}
+}}
+"""
+HELPER = f"""table inet helper {{
     ct helper files {{ type "ftp" protocol tcp; }}
     chain before {{ type filter hook prerouting priority -150; tcp dport {CONTROL} ct helper set "files"; }}
-    chain input {{ type filter hook input priority -20; tcp dport {REFUSED} reject with tcp reset; }}
 }}
 """
 
@@ -78,8 +81,17 @@ def pair() -> Iterator[Pair]:
                 "link set eth0 up", f"address add {addresses[4]}/24 dev eth0", f"address add {addresses[6]}/64 dev eth0"
             )
             one.ip(f"address add {link_local} dev eth0 nodad")
-        host.run("nft", "-f", "-", text=OTHERS)
+        host.run("nft", "-f", "-", text=REFUSAL)
         yield Pair(host, stranger)
+
+
+@pytest.fixture(scope="module")
+def helped(pair: Pair) -> Pair:
+    try:
+        pair.host.run("nft", "-f", "-", text=HELPER)
+    except CommandError as error:
+        pytest.skip(f"needs a kernel with the connection tracking helper ftp: {error}")
+    return pair
 
 
 def changed_nftables(before: str, after: str) -> Callable[[Policy], str]:
@@ -228,11 +240,11 @@ each_family = pytest.mark.parametrize("family", [4, 6])
 
 @each_kind
 @each_family
-def test_what_the_helper_of_others_expects_is_judged_by_flow(pair: Pair, kind: Kind, family: int) -> None:
-    with rules(pair, kind.with_all_related):
-        assert opened_by_helper(pair, family), "the control: the helper works"
-    with rules(pair, kind.ours):
-        assert not opened_by_helper(pair, family)
+def test_what_the_helper_of_others_expects_is_judged_by_flow(helped: Pair, kind: Kind, family: int) -> None:
+    with rules(helped, kind.with_all_related):
+        assert opened_by_helper(helped, family), "the control: the helper works"
+    with rules(helped, kind.ours):
+        assert not opened_by_helper(helped, family)
 
 
 @each_kind
