@@ -56,7 +56,8 @@ def test_the_order_of_the_sources_changes_no_row():
 
 
 @pytest.mark.parametrize(
-    ("key", "attribute"), [("gatehouse_options", "options"), ("gatehouse_echo_request", "echo_request")]
+    ("key", "attribute"),
+    [("gatehouse_options", "options"), ("gatehouse_echo_request", "echo_request"), ("gatehouse_dhcp", "dhcp")],
 )
 def test_a_single_value_may_be_said_twice_and_must_not_be_said_in_two_ways(key, attribute):
     agreed, none = declared(Source("", {}), Source("group a", {key: False}), Source("group b", {key: False}))
