@@ -21,7 +21,9 @@ KINDS = (
     "boot_file_edited",
     "unit_disabled",
     "refresh_disabled",
+    "refresh_interpreter",
     "name_unanswered",
+    "name_crowded",
     "another_manager",
     "model_changed",
 )

@@ -98,9 +98,7 @@ each_family = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 
 @each_family
 @pytest.mark.parametrize(("datagrams", "stream"), [(bogus, None), (truncated, byte_by_byte)], ids=["UDP", "TCP"])
-def test_a_question_ends_in_time_whatever_a_server_sends_instead_of_an_answer(
-    monkeypatch, address, datagrams, stream
-):
+def test_a_question_ends_in_time_whatever_a_server_sends_instead_of_an_answer(monkeypatch, address, datagrams, stream):
     with neighbour(address, datagrams, stream) as port:
         took = seconds_until_no_answer(monkeypatch, port, "timed out", servers=(address,), attempts=1)
 

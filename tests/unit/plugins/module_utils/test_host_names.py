@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import (
+    MAX_ADDRESSES,
     HostName,
     Refresh,
     names_of,
@@ -12,6 +13,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names impo
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.refresh import Refresh as PolicyRefresh
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
@@ -138,3 +140,15 @@ def test_a_ruleset_that_somebody_has_edited_says_nothing(backend, ruleset, edite
     assert without_answers(edited) == edited
     assert not any(backend.elements(edited).values())
     assert ruleset
+
+
+@each_backend
+def test_how_many_addresses_count_comes_with_the_ruleset_or_is_the_default_in_one_of_an_earlier_version(
+    backend, ruleset
+):
+    earlier = ruleset.replace(', "max_addresses": 256', "")
+    other = ruleset.replace('"max_addresses": 256', '"max_addresses": 9')
+
+    assert backend.elements(earlier) == backend.elements(ruleset)
+    assert [refresh_of(text).max_addresses for text in (ruleset, other, earlier)] == [256, 9, 256]
+    assert (ruleset != earlier, MAX_ADDRESSES) == (True, PolicyRefresh().max_addresses)

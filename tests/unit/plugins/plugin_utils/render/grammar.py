@@ -34,7 +34,7 @@ _LINES = (
     r"#: the (?:private|public) side is [A-Za-z0-9_.:@-]{1,15}(?:, [A-Za-z0-9_.:@-]{1,15})*",
     r"#: no echo requests \(ping\), but where a flow has all ports",
     r"#: mode: observe, nothing is blocked, and what no flow allows is counted",
-    rf'#refresh: {{"min_ttl": \d+, "max_ttl": \d+, "refused": {_TEXTS}}}',
+    rf'#refresh: {{"min_ttl": \d+, "max_ttl": \d+, "refused": {_TEXTS}, "max_addresses": \d+}}',
     rf'#name: {{"name": "[A-Za-z0-9_.-]+", "addresses": {_TEXTS}, "sets": {{"4": {_TEXTS}, "6": {_TEXTS}}}}}',
     r"(?:delete )?table inet gatehouse",
     r"table inet gatehouse \{",
