@@ -125,7 +125,7 @@ def test_the_service_writes_to_its_own_folders_alone(host):
     found = settings(service(host).read_text())
 
     assert (found["ProtectSystem"], found["ReadWritePaths"]) == ("strict", "/etc/gatehouse /var/lib/gatehouse")
-    assert found["RuntimeDirectory"] == "gatehouse"
+    assert (found["RuntimeDirectory"], found["ReadOnlyPaths"]) == ("gatehouse", "/run")
 
 
 @pytest.mark.parametrize(("path", "homes"), [("/usr/bin/python3", "yes"), ("/root/venv/bin/python", "read-only")])
