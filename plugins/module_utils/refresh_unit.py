@@ -41,8 +41,8 @@ main()
 
 TIMEOUT = 180  # seconds: a round's questions, those begun last (refresh.py, dns.py), locks, and a big set
 
-# It parses what strangers send, so it gets no more than it takes: what systemd 247 knows. RuntimeDirectory has the
-# lock, and is what else it may write to; newer systemds leave the rest of /run writable unless told. -S: packages that users have installed are no part of it.
+# It reads what strangers send, so it gets no more than it takes: what systemd 247 knows. RuntimeDirectory has the lock;
+# newer systemds leave the rest of /run writable unless told. -S: packages that users have installed are no part of it.
 SERVICE = """\
 # Written by gatehouse.firewall: edits are lost at the next run.
 [Unit]

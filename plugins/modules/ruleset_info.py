@@ -153,8 +153,8 @@ drift:
   elements: str
 cautions:
   description:
-    - What the host's owner should know of what the given ruleset has the host do by itself. M(gatehouse.firewall.ruleset)
-      warns of it.
+    - What the host's owner should know of what the given ruleset has the host do by itself.
+    - The module M(gatehouse.firewall.ruleset) warns of it.
   returned: when a ruleset is given
   type: list
   elements: str
