@@ -21,7 +21,7 @@ _NAMES = rf"\{{ {_INTERFACE}(?:, {_INTERFACE})* \}}"
 _INTERFACES = rf"(?:[io]ifname {_NAMES} )?"
 _PEER = rf"(?:meta nfproto ipv[46] |ip [sd]addr @{_SET}4 |ip6 [sd]addr @{_SET}6 )?"
 _AT = rf"(?:ct (?:original|state untracked) (?:ip daddr @{_SET}4|ip6 daddr @{_SET}6) )?"
-_LOG = rf'(?:log prefix "gatehouse {_NAME}: " )?'
+_LOG = rf'limit rate 100/minute burst 100 packets log prefix "gatehouse {_NAME}: "'
 _ASKED_FOR = r"meta l4proto (?:tcp|udp|sctp) ct status dnat ct original proto-dst"
 _GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
 
@@ -75,7 +75,7 @@ _LINES = (
     rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_OBSERVED_CHAIN}",
     rf"\t\t(?:add|update) @{_OBSERVED_SET} \{{ ip6? [sd]addr \. meta l4proto \. (?:0|th dport)(?: counter)? \}}",
     r"\t\t(?:fib saddr type local )?accept",
-    rf'\t\t{_INTERFACES}{_PEER}{_AT}{_LOG}counter accept comment "flow:{_NAME}"',
+    rf'\t\t{_INTERFACES}{_PEER}{_AT}(?:{_LOG}|counter accept) comment "flow:{_NAME}"',
 )
 _LINE = re.compile("|".join(f"(?:{line})" for line in _LINES), re.ASCII)
 
