@@ -41,6 +41,7 @@ RULESET_OF = {"nftables": "ruleset", "iptables": "iptables_ruleset"}
 KEPT = ("backend", "backend_reason", "diff")
 LOOKED_AT = (
     "answers",
+    "cautions",
     "concerns",
     "differs",
     "differs_in_addresses_alone",
@@ -110,6 +111,7 @@ class ActionModule(ActionBase):
         if not_here:
             return not_here
         warnings = self._judge_or_take_back(arguments, found) if arguments["state"] == "present" else []
+        warnings += found.get("cautions", [])
         if self._task.check_mode or not (found["differs"] or found["managers"]):
             return self._outcome(found, changed=bool(found["differs"] or found["managers"]), warnings=warnings)
         result = self._apply(arguments, found) if arguments["state"] == "present" else self._step(state="absent")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterable, Mapping
 
 FILE = "var/lib/gatehouse/names.json"
 
@@ -16,7 +16,11 @@ Write = Callable[[Path, str], None]
 
 
 class Answered:
-    """A host's file on its answers by name: ``answered`` and ``due`` in seconds since 1970, and the last ``error``."""
+    """A host's file on its answers by name: ``answered`` and ``due`` in seconds since 1970, and the last ``error``.
+
+    ``seen`` has when each address that counts was in an answer last, and ``crowded`` the families of which the limit
+    leaves out some.
+    """
 
     def __init__(self, path: Path, write: Write, names: dict[str, dict[str, Any]]) -> None:
         """Keep what the file has."""
@@ -47,13 +51,37 @@ class Answered:
         answered = self._known(name).get("answered")
         return None if answered is None else max(0.0, now - float(answered))
 
-    def note_answer(self, name: str, now: float, due: float, error: str = "") -> None:
-        """Note that a name was answered, and when to ask again."""
-        self._names[name] = {"answered": now, "due": due, "error": error}
+    def seen(self, name: str, addresses: Iterable[str]) -> dict[str, float]:
+        """Return when each of these addresses was in an answer last; 0 where no answer of the host's own had it."""
+        known = self._known(name)
+        times = known.get("seen")
+        if not isinstance(times, dict):  # of a version that kept the last answer alone
+            return dict.fromkeys(addresses, float(known.get("answered", 0)))
+        return {one: float(times.get(one, 0)) for one in addresses}
 
-    def note_failure(self, name: str, error: str) -> None:
-        """Note that a name was not answered: it is asked for again the next time."""
-        self._names[name] = {**self._known(name), "due": 0, "error": error}
+    def crowded(self, name: str) -> tuple[int, ...]:
+        """Return the families in which a name has had more addresses than count."""
+        return tuple(self._known(name).get("crowded", ()))
+
+    def turn(self, name: str) -> tuple[bool, float]:
+        """Return what puts names in the order to ask for them.
+
+        Those that were answered come first, and of the others those that have waited longest: so a few that take their
+        time hold up neither the rest nor always the same.
+        """
+        return bool(self.error(name)), float(self._known(name).get("asked", 0))
+
+    def note_answer(
+        self, name: str, now: float, due: float, seen: Mapping[str, float], error: str = "", crowded: Iterable[int] = ()
+    ) -> None:
+        """Note that a name was answered, when to ask again, and when each of its addresses was seen last."""
+        what = {"answered": now, "asked": now, "due": due, "error": error, "seen": dict(seen)}
+        self._names[name] = {**what, "crowded": list(crowded)}
+
+    def note_failure(self, name: str, error: str, asked: float | None = None) -> None:
+        """Note that a name was not answered, or not even asked for: it is the next time."""
+        known = self._known(name)
+        self._names[name] = {**known, "due": 0, "error": error, **({} if asked is None else {"asked": asked})}
 
     def ask_again(self, names: list[str]) -> None:
         """Have these names asked for the next time, and forget all others."""

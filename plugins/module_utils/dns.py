@@ -6,6 +6,9 @@
 
 As much of a stub resolver (RFC 1034 5.3.1, RFC 1035) as that takes: /etc/hosts first, then the servers, search list
 and options of resolv.conf(5), over UDP, and over TCP where an answer doesn't fit. Python 3.8, standard library.
+
+Each question has one deadline, whatever comes until then: a limit on each wait would begin anew with every datagram
+and every byte that a hostile neighbour sends.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -27,6 +31,7 @@ _RESPONSE, _TRUNCATED, _CODE = 0x8000, 0x0200, 0x000F
 _NO_SUCH_NAME = 3
 _LONGEST_CHAIN = 16  # of aliases
 _POINTER = 0xC0
+_LONGEST_QUESTION, _LONGEST_NAME = 15.0, 30.0  # seconds, over all servers, attempts and domains to search
 
 Record = Tuple[str, int, int, bytes]
 """Owner, type, time to live in seconds, and data; an alias's data is the name that it is for."""
@@ -38,6 +43,33 @@ class DnsError(Exception):
 
 class NoSuchNameError(DnsError):
     """The name doesn't exist, or has no address."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment of the monotonic clock after which nothing is waited for."""
+
+    end: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Return the deadline in so many seconds."""
+        return cls(time.monotonic() + seconds)
+
+    def within(self, seconds: float) -> Deadline:
+        """Return the deadline in so many seconds, or this one where it is nearer."""
+        return Deadline(min(self.end, time.monotonic() + seconds))
+
+    def is_over(self) -> bool:
+        """Return whether nothing is waited for any more."""
+        return time.monotonic() >= self.end
+
+    def left(self) -> float:
+        """Return for how many seconds something is waited for; raise socket.timeout where that is over."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        return left
 
 
 @dataclass(frozen=True)
@@ -80,14 +112,15 @@ class Configuration:
 
 
 def addresses_of(name: str, configuration: Configuration) -> Answer:
-    """Return the addresses behind a host name, IPv4 and IPv6; raise DnsError where nobody answers with any."""
+    """Return the addresses behind a host name, IPv4 and IPv6; raise DnsError where no server answers with any."""
     known = configuration.hosts.get(name.rstrip(".").lower())
     if known:
         return Answer(tuple(known), 0)
     reason: DnsError = NoSuchNameError(f"no such name: {name}")
+    deadline = Deadline.after(_LONGEST_NAME)
     for candidate in _candidates(name, configuration):
         try:
-            return _ask_both(candidate, configuration)
+            return _ask_both(candidate, configuration, deadline)
         except NoSuchNameError as error:
             reason = error
     raise reason
@@ -100,12 +133,12 @@ def _candidates(name: str, configuration: Configuration) -> list[str]:
     return [name, *searched] if name.count(".") >= configuration.ndots else [*searched, name]
 
 
-def _ask_both(name: str, configuration: Configuration) -> Answer:
+def _ask_both(name: str, configuration: Configuration, deadline: Deadline) -> Answer:
     answers: list[Answer] = []
     failures: dict[int, DnsError] = {}
     for kind, family in TYPES.items():
         try:
-            answers.append(_ask(name, kind, configuration))
+            answers.append(_ask(name, kind, configuration, deadline.within(_LONGEST_QUESTION)))
         except NoSuchNameError:
             raise
         except DnsError as error:
@@ -117,12 +150,12 @@ def _ask_both(name: str, configuration: Configuration) -> Answer:
     return Answer(found, min(answer.ttl for answer in answers if answer.addresses), unanswered)
 
 
-def _ask(name: str, kind: int, configuration: Configuration) -> Answer:
+def _ask(name: str, kind: int, configuration: Configuration, deadline: Deadline) -> Answer:
     reason = DnsError("there is no name server")
     for _attempt in range(configuration.attempts):
         for server in configuration.servers:
             try:
-                return _answer(name, kind, _exchange(server, name, kind, configuration.timeout))
+                return _answer(name, kind, _exchange(server, name, kind, deadline.within(configuration.timeout)))
             except NoSuchNameError:
                 raise
             except DnsError as error:
@@ -132,37 +165,53 @@ def _ask(name: str, kind: int, configuration: Configuration) -> Answer:
     raise reason
 
 
-def _exchange(server: str, name: str, kind: int, timeout: float) -> bytes:
+def _exchange(server: str, name: str, kind: int, deadline: Deadline) -> bytes:
     """Return the answer of a server to one question, as it came."""
     number = struct.unpack("!H", os.urandom(2))[0]
     query = struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0) + _encoded(name) + struct.pack("!2H", kind, _IN)
-    address = (server, PORT)
-    family = socket.AF_INET6 if ":" in server else socket.AF_INET
-    # A connected socket hears nobody but the server, and from a port that nobody else can know.
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(timeout)
-        sock.connect(address)
+    # A connected socket hears the server alone, at a port that no other sender can know.
+    with _connected(server, socket.SOCK_DGRAM, deadline) as sock:
         sock.send(query)
-        message = sock.recv(4096)
+        message = _received(sock, 4096, deadline)
         while not _is_for(message, query):
-            message = sock.recv(4096)
-    return _over_tcp(address, query, timeout) if _flags(message) & _TRUNCATED else message
+            message = _received(sock, 4096, deadline)
+    return _over_tcp(server, query, deadline) if _flags(message) & _TRUNCATED else message
 
 
-def _over_tcp(address: tuple[str, int], query: bytes, timeout: float) -> bytes:
-    with socket.create_connection(address, timeout) as sock:
+def _connected(server: str, kind: socket.SocketKind, deadline: Deadline) -> socket.socket:
+    # A server is an address: a name would have to be asked for, of libc, which knows no deadline.
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    ((family, _kind, _protocol, _name, address), *_others) = socket.getaddrinfo(server, PORT, type=kind, flags=flags)
+    sock = socket.socket(family, kind)
+    try:
+        sock.settimeout(deadline.left())
+        sock.connect(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _over_tcp(server: str, query: bytes, deadline: Deadline) -> bytes:
+    with _connected(server, socket.SOCK_STREAM, deadline) as sock:
+        sock.settimeout(deadline.left())
         sock.sendall(struct.pack("!H", len(query)) + query)
-        (length,) = struct.unpack("!H", _read(sock, 2))
-        message = _read(sock, length)
+        (length,) = struct.unpack("!H", _read(sock, 2, deadline))
+        message = _read(sock, length, deadline)
     if not _is_for(message, query):
         raise DnsError("it answered another question")
     return message
 
 
-def _read(sock: socket.socket, length: int) -> bytes:
+def _received(sock: socket.socket, length: int, deadline: Deadline) -> bytes:
+    sock.settimeout(deadline.left())
+    return sock.recv(length)
+
+
+def _read(sock: socket.socket, length: int, deadline: Deadline) -> bytes:
     data = b""
     while len(data) < length:
-        part = sock.recv(length - len(data))
+        part = _received(sock, length - len(data), deadline)
         if not part:
             raise DnsError("it hung up")
         data += part

@@ -96,6 +96,10 @@ class HostFirewall:
         """Return the host names that the ruleset in force depends on, with their addresses, and how old these are."""
         return self._refreshing.host_names(self.applied)
 
+    def cautions(self, wanted: str) -> list[str]:
+        """Return what the host's owner should know of what a ruleset has it do by itself."""
+        return self._refreshing.cautions(wanted)
+
     def observed(self) -> dict[str, Any]:
         """Return what was counted where it would have been denied; nothing where the host doesn't only observe.
 

@@ -19,6 +19,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
 
 NAME_MARK = "#name: "
 REFRESH_MARK = "#refresh: "
+MAX_ADDRESSES = 256  # where a ruleset says nothing: plugin_utils/refresh.py has the same
 _KEYS = {NAME_MARK: {"name", "addresses", "sets"}, REFRESH_MARK: {"min_ttl", "max_ttl", "refused"}}
 
 Answers = Mapping[str, Sequence[str]]
@@ -27,11 +28,15 @@ Answers = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Refresh:
-    """What counts as an answer: for how many seconds, at least and at most, and which networks it may not be in."""
+    """What counts as an answer: for how many seconds, at least and at most, and which networks it may not be in.
+
+    ``max_addresses`` is how many addresses of a family count behind one name.
+    """
 
     min_ttl: int
     max_ttl: int
     refused: tuple[str, ...]
+    max_addresses: int = MAX_ADDRESSES
 
     def refuses(self, address: str) -> bool:
         """Return whether an address can't be a peer's; an IPv4 address written as an IPv6 one never is."""
@@ -55,7 +60,8 @@ def refresh_of(ruleset: str) -> Refresh | None:
     for line in ruleset.splitlines():
         found = _read(line, REFRESH_MARK)
         if found:
-            return Refresh(found["min_ttl"], found["max_ttl"], tuple(found["refused"]))
+            most = found.get("max_addresses", MAX_ADDRESSES)  # a ruleset of an earlier version has none
+            return Refresh(found["min_ttl"], found["max_ttl"], tuple(found["refused"]), most)
     return None
 
 

@@ -83,6 +83,7 @@ class Iptables(ScriptedBackend):
     name = "iptables"
     packages = ("iptables", "ipset")
     file_type = "iptables"
+    capabilities = ("CAP_NET_ADMIN", "CAP_NET_RAW")  # iptables-save asks for sets' names by a raw socket
     helpers = MappingProxyType({"load.sh": LOADER})
 
     def __init__(self, run: Run, iptables: str | None, ip6tables: str | None, ipset: str | None) -> None:
@@ -163,7 +164,7 @@ class Iptables(ScriptedBackend):
             tested = SET_MATCH.sub("", files[family.file])
             words = [f"{family.command}-restore", "--test", "--noflush", "--wait"]
             code, output, error = self._run(words, tested)
-            if code != 0:
+            if code != 0 and (family is self._v4 or self._has_ipv6()):
                 said = (error or output).strip() + line_named_in(files[family.file], error or output)
                 raise FirewallError(f"{family.name} refuses {family.file}, nothing was changed:\n{said}")
 
@@ -244,8 +245,14 @@ class Iptables(ScriptedBackend):
         return output
 
     def _families(self) -> list[_Family]:
-        code, _output, _error = self._run(["test", "-e", "/proc/net/if_inet6"], None)
-        return [self._v4, self._v6] if code == 0 else [self._v4]
+        """Return the families that have rules. IPv6 may have some before its module is loaded."""
+        has_rules = self._has_ipv6() or (
+            self._variant(self._v6) == "nf_tables" and self._run([f"{self._v6.command}-save"], None)[0] == 0
+        )
+        return [self._v4, self._v6] if has_rules else [self._v4]
+
+    def _has_ipv6(self) -> bool:
+        return self._run(["test", "-e", "/proc/net/if_inet6"], None)[0] == 0
 
     def _tables(self, family: _Family) -> dict[str, Table]:
         saved = self._saved(family)

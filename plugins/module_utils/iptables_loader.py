@@ -133,6 +133,12 @@ choose_ending() {
     done
 }
 
+# IPv6 may be a module that is loaded later than we are, so its rules have to be there before it. Only where the kernel
+# has none even now that it was asked for, there is nothing to filter.
+can_have_ipv6() {
+    [ -e /proc/net/if_inet6 ] || { "$ip6tables-save" -t filter && modprobe -n -q ipv6; } >/dev/null 2>&1
+}
+
 ours() {
     "$ipset" list -n | grep '^gatehouse-'
 }
@@ -173,7 +179,8 @@ if ! {
 }; then
     say "ipset was not loaded: $words"
 else
-    [ ! -e /proc/net/if_inet6 ] || load "$ip6tables" rules.v6 ip6_tables_names
+    load "$ip6tables" rules.v6 ip6_tables_names
+    can_have_ipv6 || failed=0
     load "$iptables" rules.v4 ip_tables_names
 fi
 [ "$failed" != 0 ] || keep=$(printf '%s\n' "$sets" | awk '$1 == "create" { print $2 }')

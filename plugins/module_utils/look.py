@@ -71,6 +71,7 @@ def look(
         result["diff"] = firewall.difference(wanted)
     if wanted:
         findings = [*firewall.findings(wanted), *map(another, managers), *concerns]
+        result["cautions"] = firewall.cautions(wanted)
         result["findings"] = [asdict(finding) for finding in findings]
         result["metrics"] = metrics(findings, result["host_names"], time.time()) + usage_metrics(counts["usage"])
     is_there = firewall.is_at(wanted)

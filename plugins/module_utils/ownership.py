@@ -10,8 +10,11 @@ import re
 from typing import Iterator
 
 _OUR_TABLE = ("table inet gatehouse", "delete table inet gatehouse", "table inet gatehouse {")
+# As nft reads a text: whichever begins first, a comment to the end of its line, or a string, which may have several.
+_COMMENT_OR_STRING = re.compile(r'#[^\n]*|"[^"]*"')
+_INCLUDED = re.compile(r'(?<![\w.@-])include\s*""')
 _OUR_LINES = {
-    "ipset": re.compile(r"#.*|(?:create|add|swap|destroy|flush) gatehouse-.*"),
+    "ipset": re.compile(r"#.*|(?:create|add|destroy|flush) gatehouse-.*|swap gatehouse-\S+ gatehouse-\S+"),
     "rules": re.compile(
         r"#.*|\*(?:filter|mangle)|COMMIT|:GATEHOUSE-\S+ .*|-A GATEHOUSE-.*"
         r"|-I (?:INPUT|OUTPUT|PREROUTING) 1 -j GATEHOUSE-\S+"
@@ -21,9 +24,9 @@ _OUR_LINES = {
 
 def foreign_in_nft(ruleset: str) -> list[str]:
     """Return the statements of a text for nft that are about anything but our table."""
-    text = re.sub(r'"[^"\n]*"', '""', re.sub(r"(?m)^\s*#.*$", "", ruleset))
-    included = re.findall(r"(?m)^\s*include\b.*$", text)
-    return [*included, *(statement for statement in _outermost(text) if statement and statement not in _OUR_TABLE)]
+    text = _COMMENT_OR_STRING.sub(lambda found: '""' if found[0].startswith('"') else "", ruleset)
+    statements = [statement for statement in _outermost(text) if statement and statement not in _OUR_TABLE]
+    return [*_INCLUDED.findall(text), *statements]
 
 
 def foreign_in_iptables(file: str, text: str) -> list[str]:

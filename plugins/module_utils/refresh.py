@@ -5,7 +5,8 @@
 """What a host does by itself between two runs: it asks again who is behind host names, and changes their sets.
 
 It changes no rule, never empties a set that was filled, and keeps the last good answer where there is no new one. The
-boot file always has the addresses that are in force, so that the next boot begins with them.
+boot file always has the addresses that are in force, so that the next boot begins with them. However many names are
+slow to be answered, a round ends: what wasn't asked for is the next time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Callable, Container, Iterable, Sequence
+from typing import Callable, Container, Iterable, Sequence, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
@@ -28,6 +29,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boo
 from ansible_collections.gatehouse.firewall.plugins.module_utils.dns import (
     Answer,
     Configuration,
+    Deadline,
     DnsError,
     addresses_of,
 )
@@ -41,13 +43,19 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names impo
     refresh_of,
     with_answers,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils.judged import crowded, hold, judge, next_question
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
 AT_ONCE = 8
+ROUND = 60.0  # seconds in which the questions of a round begin; refresh_unit.py has when the whole round is ended
+NOT_ASKED = "not asked for: other names took too long"
 _DIRECTORIES = "/usr/sbin:/sbin:/usr/local/sbin"
 
 Ask = Callable[[str], Answer]
 """Returns the answer for a host name; raises DnsError where there is none."""
+
+Asked = Tuple[Answer, str]
+"""An answer, or an empty one and why that is so."""
 
 
 class Refresher:
@@ -70,6 +78,7 @@ class Refresher:
         if refresh is None:
             return
         due = [one for one in names_of(ruleset) if self._answered.is_due(one.name, self._now)]
+        due.sort(key=lambda one: self._answered.turn(one.name))
         answers = self._good_answers(refresh, due, ask)
         with self._rollback.alone():
             if self._rollback.is_pending():
@@ -81,20 +90,36 @@ class Refresher:
 
     def _good_answers(self, refresh: Refresh, names: Sequence[HostName], ask: Ask) -> dict[str, tuple[str, ...]]:
         found = {}
+        deadline = Deadline.after(ROUND)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for name, (answer, failure) in zip(names, pool.map(lambda one: _asked(ask, one.name), names)):
-                good = tuple(one for one in answer.addresses if not refresh.refuses(one))
-                error = failure or _partly_unanswered(answer, good)
-                if error and error != self._answered.error(name.name):
-                    stay = "" if good else f"; still {', '.join(name.addresses) or 'nobody'}"
-                    self.log.append(f"{name.name}: {error}{stay}")
+            for name, asked in zip(names, pool.map(lambda one: _asked(ask, one.name, deadline), names)):
+                good = self._noted(refresh, name, asked)
                 if good:
-                    ttl = min(max(answer.ttl, refresh.min_ttl), refresh.max_ttl)
-                    self._answered.note_answer(name.name, self._now, self._now + ttl, error)
-                    found[name.name] = (*good, *_of_families(name.addresses, answer.unanswered))
-                else:
-                    self._answered.note_failure(name.name, error)
+                    found[name.name] = good
         return found
+
+    def _noted(self, refresh: Refresh, name: HostName, asked: Asked) -> tuple[str, ...]:
+        """Note what came of a question; return the addresses that count now, or none where nothing changes."""
+        answer, failure = asked
+        judged = judge(refresh, answer)
+        error = failure or judged.error
+        self._tell(name, error, "" if judged.addresses else f"; still {', '.join(name.addresses) or 'nobody'}")
+        if not judged.addresses:
+            self._answered.note_failure(name.name, error, None if failure == NOT_ASKED else self._now)
+            return ()
+        held = hold(refresh, judged, self._answered.seen(name.name, name.addresses), self._now)
+        self.log += [
+            f"{name.name}: {crowded(refresh, family)}"
+            for family in held.crowded
+            if family not in self._answered.crowded(name.name)
+        ]
+        due = next_question(refresh, judged, held, answer.ttl, self._now)
+        self._answered.note_answer(name.name, self._now, due, held.seen, error, held.crowded)
+        return tuple(held.seen)
+
+    def _tell(self, name: HostName, error: str, what_stays: str) -> None:
+        if error and error != self._answered.error(name.name):
+            self.log.append(f"{name.name}: {error}{what_stays}")
 
     def _change(self, answers: Answers) -> None:
         ruleset = self._boot.ruleset(self._backend)  # as it is now that nobody else changes it
@@ -176,11 +201,14 @@ def _run_or_raise(words: list[str]) -> None:
         raise FirewallError(f"{' '.join(words)} failed: {(error or output).strip()}")
 
 
-def _asked(ask: Ask, name: str) -> tuple[Answer, str]:
+def _asked(ask: Ask, name: str, deadline: Deadline) -> Asked:
+    nothing = Answer((), 0)
+    if deadline.is_over():
+        return nothing, NOT_ASKED
     try:
         return ask(name), ""
     except DnsError as error:
-        return Answer((), 0), f"no answer: {error}"
+        return nothing, f"no answer: {error}"
 
 
 def _changes(names: Iterable[HostName], answers: Answers) -> Iterable[str]:
@@ -190,12 +218,6 @@ def _changes(names: Iterable[HostName], answers: Answers) -> Iterable[str]:
             gained = [f"+{address}" for address in in_order(new - old)]
             lost = [f"-{address}" for address in in_order(old - new)]
             yield f"{one.name}: {' '.join([*gained, *lost])}"
-
-
-def _partly_unanswered(answer: Answer, good: Sequence[str]) -> str:
-    refused = in_order(set(answer.addresses) - set(good))
-    reasons = [*answer.unanswered.values(), *([f"nobody's address: {', '.join(refused)}"] if refused else [])]
-    return "; ".join(reasons)
 
 
 def _of_families(addresses: Iterable[str], families: Container[int]) -> list[str]:

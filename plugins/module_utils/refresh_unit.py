@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import inspect
 import io
-import sys
 import zipfile
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Callable, List
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils import refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import BOOT_DIRECTORY
+from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import BOOT_DIRECTORY, LIVE_DIRECTORY
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import Refresh
+from ansible_collections.gatehouse.firewall.plugins.module_utils.interpreter import Interpreter
 
 NAME = "gatehouse-refresh"
 PROGRAM = f"{BOOT_DIRECTORY}/refresh.pyz"
@@ -28,7 +30,7 @@ PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
 # All that refresh imports of ours, and these import.
 MODULES = (
     *("answered", "backend", "backends", "boot", "dns", "fault", "host_names", "iptables", "iptables_loader"),
-    *("iptables_text", "nft", "nft_loader", "observing", "ownership", "refresh", "rollback"),
+    *("iptables_text", "judged", "nft", "nft_loader", "observing", "ownership", "refresh", "rollback"),
 )
 MAIN = f"""\
 # Written by gatehouse.firewall: edits are lost at the next run.
@@ -37,6 +39,10 @@ from {refresh.__name__} import main
 main()
 """
 
+TIMEOUT = 180  # seconds: a round's questions, those begun last (refresh.py, dns.py), locks, and a big set
+
+# It reads what strangers send, so it gets no more than it takes: what systemd 247 knows. RuntimeDirectory has the lock;
+# newer systemds leave the rest of /run writable unless told. -S: packages that users have installed are no part of it.
 SERVICE = """\
 # Written by gatehouse.firewall: edits are lost at the next run.
 [Unit]
@@ -46,7 +52,38 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
-ExecStart={python} /{program}
+ExecStart={python} -I -S /{program}
+TimeoutStartSec={timeout}s
+UMask=0077
+RuntimeDirectory=gatehouse
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+CapabilityBoundingSet={capabilities}
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadOnlyPaths=/run
+ReadWritePaths=/{boot} /{live}
+ProtectHome={home}
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+KeyringMode=private
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
 """
 TIMER = """\
 # Written by gatehouse.firewall: edits are lost at the next run.
@@ -62,8 +99,26 @@ AccuracySec=500ms
 WantedBy={wanted_by}
 """
 
+WEAK = (
+    "gatehouse-refresh.service runs as root with {0.path}, which others than root can change: {0.weakness}. Have the "
+    "host's own Python 3.8 or newer at /usr/bin/python3, or put that right"
+)
+
 Run = Callable[[List[str]], None]
 Write = Callable[[Path, "str | bytes"], None]
+
+
+@dataclass(frozen=True)
+class How:
+    """With which Python, which is looked for where it is needed, and with which capabilities the program runs."""
+
+    find_python: Callable[[], Interpreter]
+    capabilities: tuple[str, ...]
+
+    @cached_property
+    def python(self) -> Interpreter:
+        """Return the Python."""
+        return self.find_python()
 
 
 class RefreshUnit:
@@ -72,13 +127,19 @@ class RefreshUnit:
     ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content atomically.
     """
 
-    def __init__(self, run: Run, write: Write, has_systemd: bool, root: Path = Path("/")) -> None:
+    def __init__(self, run: Run, write: Write, has_systemd: bool, how: How, root: Path = Path("/")) -> None:
         """Keep the ways to run and to write."""
         self._run = run
         self._write = write
         self._has_systemd = has_systemd
+        self._how = how
         self._root = root
         self._wants = root / f"{UNITS}/{WANTED_BY}.wants/{NAME}.timer"
+
+    @property
+    def weakness(self) -> str:
+        """Return what there is to say of the Python that the unit runs; nothing where only root can change it."""
+        return WEAK.format(self._how.python) if self._has_systemd and self._how.python.weakness else ""
 
     def is_there(self, wanted: Refresh | None) -> bool:
         """Return whether the host has what these bounds take, as we write it; with None, whether it has nothing."""
@@ -117,7 +178,16 @@ class RefreshUnit:
         return [self._root / PROGRAM, *(self._root / f"{UNITS}/{NAME}.{kind}" for kind in ("service", "timer"))]
 
     def _texts(self, wanted: Refresh) -> dict[Path, bytes]:
-        service = SERVICE.format(python=sys.executable, program=PROGRAM)
+        python = self._how.python
+        service = SERVICE.format(
+            python=python.path,
+            program=PROGRAM,
+            timeout=TIMEOUT,
+            capabilities=" ".join(self._how.capabilities),
+            boot=BOOT_DIRECTORY,
+            live=LIVE_DIRECTORY,
+            home="read-only" if python.is_in_a_home else "yes",
+        )
         timer = TIMER.format(seconds=wanted.min_ttl, wanted_by=WANTED_BY)
         return dict(zip(self._paths(), [program(), service.encode(), timer.encode()]))
 

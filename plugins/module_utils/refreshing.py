@@ -12,6 +12,7 @@ from typing import Any, Iterable, Sequence
 from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import Answers, names_of, refresh_of
+from ansible_collections.gatehouse.firewall.plugins.module_utils.judged import crowded
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import RefreshUnit
 
 OUTDATED = 2
@@ -69,6 +70,10 @@ class Refreshing:
             for one in names_of(ruleset)
         ]
 
+    def cautions(self, ruleset: str) -> list[str]:
+        """Return what the owner of a host should know of how it will ask for the names of a ruleset."""
+        return [self._unit.weakness] if refresh_of(ruleset) and self._unit.weakness else []
+
     def findings(self, ruleset: str) -> list[Finding]:
         """Return in what the host doesn't keep up with the names of the ruleset in force."""
         refresh = refresh_of(ruleset)
@@ -78,6 +83,12 @@ class Refreshing:
         off = Finding("refresh_disabled", "the unit that asks for host names is not as we wrote it, or off")
         return [
             *([] if self._unit.is_there(refresh) else [off]),
+            *(Finding("refresh_interpreter", text) for text in self.cautions(ruleset)),
+            *(
+                Finding("name_crowded", f"{one.name} had {crowded(refresh, family)}")
+                for one in names_of(ruleset)
+                for family in self._answered.crowded(one.name)
+            ),
             *(
                 Finding("name_unanswered", _unanswered(**one))
                 for one in self.host_names(ruleset)

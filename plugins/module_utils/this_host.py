@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Mapping, Sequence
 
@@ -19,12 +20,13 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.declared import
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ebpf import replaces_kube_proxy, suspects
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import with_answers
+from ansible_collections.gatehouse.firewall.plugins.module_utils.interpreter import interpreter
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Observing
-from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import RefreshUnit
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import How, RefreshUnit
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils.surroundings import Surroundings
@@ -52,7 +54,8 @@ class ThisHost:
         self._backends = all_backends(self.run, self._find)
         self.backend, self.reason = choose(self._backends, module.params["backend"], list(rulesets))
         self._boot = Boot(self._run_or_raise, self._write)
-        unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd())
+        how = How(partial(interpreter, self.run), self.backend.capabilities)
+        unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd(), how)
         self._refreshing = Refreshing(unit, Answered.read(self._write))
         given = rulesets.get(self.backend.name)
         answers = module.params.get("answers")

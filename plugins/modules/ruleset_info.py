@@ -176,14 +176,22 @@ drift:
   returned: success
   type: list
   elements: str
+cautions:
+  description:
+    - What the host's owner should know of what the given ruleset has the host do by itself.
+    - The module M(gatehouse.firewall.ruleset) warns of it.
+  returned: when a ruleset is given
+  type: list
+  elements: str
+  sample: []
 findings:
   description:
     - In what the host is not as the given ruleset would have it. Counters don't count, nor do the rules of others,
       unless what they do makes a difference to a flow.
     - Each has a C(kind) (rule_added, rule_removed, rule_changed, table_gone, never_applied, boot_file_edited,
-      unit_disabled, refresh_disabled, name_unanswered, another_manager, model_changed, jump_not_first, and those of
-      RV(concerns)), a C(text), and the C(flow) that
-      it has to do with, if any.
+      unit_disabled, refresh_disabled, refresh_interpreter, name_unanswered, name_crowded, another_manager,
+      model_changed, jump_not_first, and those of RV(concerns)), a C(text), and the C(flow) that it has to do with, if
+      any.
   returned: when a ruleset is given
   type: list
   elements: dict

@@ -38,6 +38,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
             "min_ttl": policy.refresh.min_ttl,
             "max_ttl": policy.refresh.max_ttl,
             "refused": policy.refresh.refused.texts(),
+            "max_addresses": policy.refresh.max_addresses,
         },
         "ingress": [_rule_to_data(rule) for rule in policy.ingress],
         "egress": [_rule_to_data(rule) for rule in policy.egress],

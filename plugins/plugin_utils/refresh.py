@@ -10,6 +10,7 @@ from .errors import Problems, Where
 from .readers import Item
 
 SHORTEST_TTL, LONGEST_TTL = 1, 86400  # seconds
+MOST_ADDRESSES = 4096  # about what an answer over TCP can have
 
 # This host, this link, and nobody in particular: RFC 6890.
 _NOT_A_PEERS = (
@@ -22,22 +23,24 @@ _NOT_A_PEERS = (
 class Refresh:
     """An answer counts for its time to live, in seconds, but no shorter and no longer than these.
 
-    Addresses in ``refused`` are never taken for somebody's.
+    Addresses in ``refused`` are never taken for a peer's. Of a family, one name has at most ``max_addresses``.
     """
 
     min_ttl: int = 60
     max_ttl: int = 3600
     refused: AddressSet = AddressSet.of(map(ip_network, _NOT_A_PEERS))
+    max_addresses: int = 256
 
 
 def read_refresh(where: Where, value: object, problems: Problems) -> Refresh:
     """Read the bounds, noting problems; what isn't said is the default."""
     if value is None:
         return Refresh()
-    item = Item(where, value, ("min_ttl", "max_ttl", "refused"), problems)
+    item = Item(where, value, ("min_ttl", "max_ttl", "refused", "max_addresses"), problems)
     default = Refresh()
     least = item.number("min_ttl", SHORTEST_TTL, LONGEST_TTL, default.min_ttl)
     most = item.number("max_ttl", SHORTEST_TTL, LONGEST_TTL, max(default.max_ttl, least))
     if least > most:
         problems.add(item.place("min_ttl"), least, f"at most max_ttl, which is {most}")
-    return Refresh(least, most, item.networks("refused") if item.has("refused") else default.refused)
+    refused = item.networks("refused") if item.has("refused") else default.refused
+    return Refresh(least, most, refused, item.number("max_addresses", 1, MOST_ADDRESSES, default.max_addresses))

@@ -5,6 +5,7 @@ Nothing here reads facts: ``--limit one_host`` must find the same peers as a ful
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -14,6 +15,7 @@ from .errors import Problems, Where, near_miss, one_of
 from .model import Flow, Model, Zone
 from .node_classes import NodeClass
 from .readers import SIDES, choice_at, interfaces_at, rows, sides_at
+from .refresh import Refresh
 
 BACKENDS = ("auto", "nftables", "iptables")
 MODES = ("enforce", "observe")
@@ -72,7 +74,7 @@ class Resolved:
 
 def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Problems) -> Resolved:
     """Resolve every class and zone of a model; note what has no address, and a host that is in two classes."""
-    resolver = _Resolver(inventory, lookup, model.refresh.refused, problems)
+    resolver = _Resolver(inventory, lookup, model.refresh, problems)
     hosts = {node_class.name: resolver.members(node_class) for node_class in model.classes.values()}
     zones = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
     names = {zone.name: resolver.names(zone) for zone in model.zones.values()}
@@ -103,14 +105,14 @@ def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Proble
 
 def host_addresses(name: str, inventory: Inventory, lookup: Lookup) -> AddressSet:
     """Return the declared addresses of a host of the inventory, in a class or in none; none where they are wrong."""
-    return _Resolver(inventory, lookup, AddressSet(), Problems()).host(name).addresses("")
+    return _Resolver(inventory, lookup, Refresh(), Problems()).host(name).addresses("")
 
 
 @dataclass(frozen=True)
 class _Resolver:
     inventory: Inventory
     lookup: Lookup
-    refused: AddressSet
+    refresh: Refresh
     problems: Problems
     classes_by_host: dict[str, str] = field(default_factory=dict)
 
@@ -200,12 +202,19 @@ class _Resolver:
             self.problems.add(where, name, "a host name that resolves to an address", "it doesn't resolve here")
         found: list[Network] = []
         for answer in answers:
-            if ip_address(answer) in self.refused:
+            if ip_address(answer) in self.refresh.refused:
                 expected = f"a host name with an address that a peer can have, but it resolves to {answer}"
                 self.problems.add(where, name, expected, "gatehouse_refresh.refused has its network")
             else:
                 found.extend(self.host_networks(where, answer))
+        self.check_number(where, name, answers)
         return AddressSet.of(found)
+
+    def check_number(self, where: Where, name: str, answers: Sequence[str]) -> None:
+        for version, count in sorted(Counter(ip_address(answer).version for answer in answers).items()):
+            if count > self.refresh.max_addresses:
+                most = f"a host name with at most {self.refresh.max_addresses} IPv{version} addresses"
+                self.problems.add(where, name, f"{most}, but it resolves to {count}", "gatehouse_refresh.max_addresses")
 
 
 def _and_inner_zones(zones: Mapping[str, Zone], name: str) -> Iterable[str]:

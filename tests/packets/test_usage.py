@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text i
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import usage_of
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.logged import LOG_BURST
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
 from lab import Host, Lab, running
 from prober import in_namespace
@@ -155,6 +157,21 @@ def test_a_flow_counts_what_asks_for_a_connection_at_both_ends_and_in_both_famil
     assert counts(receiver) == {("api", "ingress"): 12, ("idle", "ingress"): 0, ("node", "ingress"): 0}
     assert all(one["bytes"] > 28 * one["packets"] for one in usage_of(receiver.counted()) if one["packets"])
     assert (sender.listing(), receiver.listing()) == before
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_logged_flow_lets_in_more_than_it_may_log(pair: Lab, name: str) -> None:
+    receiver = backend_of(pair, RECEIVER, name)
+    receiver.load(ruleset_of(RECEIVER, name))
+    pair.forget()
+    more = LOG_BURST + 20
+
+    assert connect(pair, 4, TCP, more) == ["let in"] * more
+    assert connect(pair, 6, TCP, more) == ["let in"] * more
+    assert counts(receiver)["api", "ingress"] == 2 * more
+    logged = [int(found) for found in re.findall(r"^\[(\d+):\d+\] .* -j LOG ", receiver.counted(), re.MULTILINE)]
+    assert all(found < more for found in logged), logged
+    assert [found for found in logged if found] or name == "nft"  # nft counts in the rule that lets in alone
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -23,6 +23,9 @@ from ..ports import PROTOCOLS, PortRange
 from . import observed
 from .datagrams import iptables_match
 from .dispatch import Segment, range_text, segments, within
+from .logged import LOG_BURST as FLOW_BURST
+from .logged import LOG_RATE as FLOW_RATE
+from .logged import flow_prefix
 from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix
 from .peers import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
 
@@ -348,7 +351,8 @@ def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator
     for interface, peer, at in product(interfaces, peers, _at(view, stage, rule)):
         match = f"{interface}{more}{peer}{at}"
         if rule.log:
-            yield f'{match}-j LOG --log-prefix "gatehouse {rule.flow[:_LOGGED_NAME]}: "'
+            limit = f"-m limit --limit {FLOW_RATE}/min --limit-burst {FLOW_BURST}"
+            yield f'{match}{limit} -j LOG --log-prefix "{flow_prefix(rule, _LOGGED_NAME)}"'
         yield f"{match}{_comment(f'flow:{rule.flow}')}-j RETURN"
 
 

@@ -21,10 +21,10 @@ def markdown(cells: Sequence[MatrixCell], model: Model) -> str:
 
 
 def as_csv(cells: Sequence[MatrixCell], model: Model) -> str:
-    """Return rows as RFC 4180 has them, but with plain line ends."""
+    """Return rows as RFC 4180 has them, but with plain line ends, and without a spreadsheet's formulas."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *_rows(cells, model)])
+    writer.writerows([COLUMNS, *(map(_no_formula, row) for row in _rows(cells, model))])
     return text.getvalue()
 
 
@@ -50,6 +50,10 @@ def _rows(cells: Sequence[MatrixCell], model: Model) -> list[tuple[str, ...]]:
         )
         for cell in cells
     ]
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _in_a_cell(text: str) -> str:

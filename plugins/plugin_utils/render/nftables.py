@@ -18,6 +18,9 @@ from ..essentials import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from ..ports import PROTOCOLS
 from .datagrams import nftables_match
 from .dispatch import Segment, range_text, segments, within
+from .logged import LOG_BURST as FLOW_BURST
+from .logged import LOG_RATE as FLOW_RATE
+from .logged import flow_prefix
 from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix, sets
 from .peers import (
     SERVICE_ADDRESSES,
@@ -248,9 +251,12 @@ def _dhcp(policy: Policy, direction: str) -> Iterator[str]:
 def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[str]:
     for rule in rules:
         interface = _interface(policy, direction, rule)
-        log = f'log prefix "gatehouse {rule.flow}: " ' if rule.log else ""
+        comment = f'comment "flow:{rule.flow}"'
+        log = f'limit rate {FLOW_RATE}/minute burst {FLOW_BURST} packets log prefix "{flow_prefix(rule)}"'
         for peer in _rule_matches(direction, rule):
-            yield f'{interface}{peer}{log}counter accept comment "flow:{rule.flow}"'
+            if rule.log:  # a rule of its own: a limit must not decide who passes
+                yield f"{interface}{peer}{log} {comment}"
+            yield f"{interface}{peer}counter accept {comment}"
 
 
 def _interface(policy: Policy, direction: str, rule: Rule) -> str:

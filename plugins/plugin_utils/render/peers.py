@@ -69,7 +69,12 @@ def host_names(policy: Policy, set_name: Callable[[str, int], str]) -> list[str]
             for one in rule.names:
                 peers.setdefault(one.name, {})[peer_name(direction, rule)] = one.addresses
     refresh = policy.refresh
-    bounds = {"min_ttl": refresh.min_ttl, "max_ttl": refresh.max_ttl, "refused": refresh.refused.texts()}
+    bounds = {
+        "min_ttl": refresh.min_ttl,
+        "max_ttl": refresh.max_ttl,
+        "refused": refresh.refused.texts(),
+        "max_addresses": refresh.max_addresses,
+    }
     lines = [f"#refresh: {json.dumps(bounds)}"] if peers else []
     for name, sets in sorted(peers.items()):
         addresses = next(iter(sets.values()))

@@ -625,10 +625,15 @@ def test_a_left_over_set_is_no_hindrance(host):
 @needs_iptables
 @pytest.mark.parametrize("host", ["nft"], indirect=True)
 def test_without_ipv6_in_the_kernel_only_ipv4_is_loaded(host, tmp_path):
+    ip6tables = tmp_path / "ip6tables"
+    for path in (ip6tables, tmp_path / "ip6tables-save", tmp_path / "ip6tables-restore"):
+        path.write_text("#!/bin/sh\necho Address family not supported by protocol >&2\nexit 3\n", encoding="utf-8")
+        path.chmod(0o755)
     (tmp_path / "load.sh").write_text(LOADER.replace("/proc/net/if_inet6", "/proc/net/none"), encoding="utf-8")
     (tmp_path / "ruleset").write_text(SMALL, encoding="utf-8")
 
-    host.do("sh", str(tmp_path / "load.sh"), str(tmp_path / "ruleset"), *host.paths.values())
+    paths = {**host.paths, "ip6tables": str(ip6tables)}
+    host.do("sh", str(tmp_path / "load.sh"), str(tmp_path / "ruleset"), *paths.values())
 
     assert {line.split()[0] for line in host.iptables.listing().splitlines()} == {"iptables"}
 

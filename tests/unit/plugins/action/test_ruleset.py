@@ -99,6 +99,14 @@ def test_a_change_is_loaded_and_then_confirmed_over_a_new_connection():
     assert result == {"changed": True, "confirmed": True, "persisted": True, **BACKEND}
 
 
+@pytest.mark.parametrize("differs", [True, False])
+def test_what_the_owner_should_know_of_a_host_is_a_warning_each_time(differs):
+    found = {"differs": differs, "cautions": ["others than root can change its Python"]}
+
+    assert run(found=found)[1]["warnings"] == ["others than root can change its Python"]
+    assert run(found=found, check_mode=True)[1]["warnings"] == ["others than root can change its Python"]
+
+
 def test_every_step_is_for_the_ruleset_with_the_answers_that_the_host_was_compared_with():
     action = Action({"ruleset": "wanted"}, {}, {}, False)
     action.run(task_vars={})

@@ -8,10 +8,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils.interpreter import Interpreter
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Observing
-from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import RefreshUnit
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import How, RefreshUnit
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 
@@ -85,6 +86,7 @@ class FakeHost:
         self.written = []
         self.units = {}
         root.mkdir(exist_ok=True)
+        self.python = Interpreter("/usr/bin/python3")
         if systemd:
             (root / "run/systemd/system").mkdir(parents=True)
 
@@ -107,7 +109,8 @@ class FakeHost:
 
     def refresh_unit(self):
         """Return the unit that asks for host names."""
-        return RefreshUnit(self.run, self.write, self.boot().has_systemd(), self.root)
+        how = How(lambda: self.python, self.backend.capabilities)
+        return RefreshUnit(self.run, self.write, self.boot().has_systemd(), how, self.root)
 
     def answered(self):
         """Return what this host knows of its host names."""

@@ -17,7 +17,7 @@ def answered(tmp_path):
 def test_a_name_is_due_until_it_is_answered_and_again_when_the_answer_counts_no_longer(answered):
     known = answered()
     assert known.is_due(NAME, 1000)
-    known.note_answer(NAME, 1000, 1060)
+    known.note_answer(NAME, 1000, 1060, {})
     known.save()
 
     assert [answered().is_due(NAME, now) for now in (1000, 1059, 1060, 5000)] == [False, False, True, True]
@@ -26,7 +26,7 @@ def test_a_name_is_due_until_it_is_answered_and_again_when_the_answer_counts_no_
 
 def test_a_clock_that_was_set_back_makes_a_name_due(answered):
     known = answered()
-    known.note_answer(NAME, 200_000, 200_060)
+    known.note_answer(NAME, 200_000, 200_060, {})
 
     assert known.is_due(NAME, 1000)
     assert known.age(NAME, 1000) == 0
@@ -34,7 +34,7 @@ def test_a_clock_that_was_set_back_makes_a_name_due(answered):
 
 def test_a_failure_keeps_the_age_and_asks_again_at_once(answered):
     known = answered()
-    known.note_answer(NAME, 1000, 1060)
+    known.note_answer(NAME, 1000, 1060, {})
     known.note_failure(NAME, "no answer")
 
     assert known.is_due(NAME, 1001)
@@ -43,8 +43,8 @@ def test_a_failure_keeps_the_age_and_asks_again_at_once(answered):
 
 def test_to_ask_again_is_to_keep_ages_and_to_forget_names_that_are_gone(answered):
     known = answered()
-    known.note_answer(NAME, 1000, 1060)
-    known.note_answer("old.example.org", 1000, 1060)
+    known.note_answer(NAME, 1000, 1060, {})
+    known.note_answer("old.example.org", 1000, 1060, {})
     known.ask_again([NAME, "new.example.org"])
 
     again = answered()

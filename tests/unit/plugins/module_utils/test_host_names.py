@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import (
+    MAX_ADDRESSES,
     HostName,
     Refresh,
     names_of,
@@ -130,3 +131,15 @@ def test_a_ruleset_that_somebody_has_edited_says_nothing(backend, ruleset, edite
     assert without_answers(edited) == edited
     assert not any(backend.elements(edited).values())
     assert ruleset
+
+
+@each_backend
+def test_how_many_addresses_count_comes_with_the_ruleset_or_is_the_default_in_one_of_an_earlier_version(
+    backend, ruleset
+):
+    earlier = ruleset.replace(', "max_addresses": 256', "")
+    other = ruleset.replace('"max_addresses": 256', '"max_addresses": 9')
+
+    assert backend.elements(earlier) == backend.elements(ruleset)
+    assert [refresh_of(text).max_addresses for text in (ruleset, other, earlier)] == [256, 9, 256]
+    assert (ruleset != earlier, MAX_ADDRESSES) == (True, 256)

@@ -6,7 +6,9 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils import look as look_module
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.interpreter import Interpreter
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.test_host_names import BACKENDS
 
 RULESET = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
 CONNECTION = {"source": "198.51.100.1", "destination": "198.51.100.21", "port": 22}
@@ -47,6 +49,13 @@ def test_a_host_is_compared_with_what_is_wanted(host, wanted, differs):
     found = look(host, wanted)
 
     assert (found["differs"], found["changed"], "diff" in found) == (differs, False, False)
+
+
+def test_the_python_that_asks_for_names_is_looked_at_where_there_are_any(host):
+    host.python = Interpreter("/opt/python", "/opt has the mode 0777")
+
+    assert look(host, RULESET)["cautions"] == []
+    assert "/opt has the mode 0777" in look(host, BACKENDS["nftables"][1])["cautions"][0]
 
 
 def test_a_diff_is_in_flows(host):

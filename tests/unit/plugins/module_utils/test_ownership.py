@@ -14,9 +14,21 @@ table inet gatehouse {
 """
 
 
+# nft flushes everything with each of these: comments begin anywhere, and a string may have several lines.
+HIDDEN = [
+    "table inet gatehouse { # {\n}\nflush ruleset\n",
+    "table inet gatehouse { } # {\nflush ruleset\n# }\n",
+    'table inet gatehouse { # "\n}\nflush ruleset # "\n',
+    'table inet gatehouse {\nchain a { counter comment "a\n" ; } ; } ; flush ruleset #"\n',
+]
+
+
 def test_a_ruleset_for_our_table_alone_has_nothing_foreign():
     assert foreign_in_nft(OURS) == []
     assert foreign_in_nft("table inet gatehouse { }") == []
+    assert foreign_in_nft(f"# }} flush ruleset\n{OURS} # }} flush ruleset\n") == []
+    assert foreign_in_nft('table inet gatehouse {\n\tcomment "a # b\n}; flush ruleset {"\n}\n') == []
+    assert foreign_in_nft("table inet gatehouse {\n\tset include { type ipv4_addr; }\n}\n") == []
 
 
 @pytest.mark.parametrize(
@@ -30,6 +42,9 @@ def test_a_ruleset_for_our_table_alone_has_nothing_foreign():
         (f"{OURS}delete table ip nat\n", ["delete table ip nat"]),
         ('include "/etc/nftables.conf"\n', ['include ""', 'include ""']),
         ("table inet gatehouse {\n}}\nflush ruleset\n", ["flush ruleset"]),
+        *((text, ["flush ruleset"]) for text in HIDDEN),
+        ('table inet gatehouse { include "/etc/nftables.conf"\n}\n', ['include ""']),
+        ('table inet gatehouse { chain a { ;include "/etc/nftables.conf"\n} }\n', ['include ""']),
     ],
 )
 def test_what_else_a_ruleset_would_do_is_found(text, foreign):
@@ -51,6 +66,8 @@ def test_what_else_a_ruleset_would_do_is_found(text, foreign):
         ("rules.v4", "-A INPUT -s 192.0.2.1 -j ACCEPT", False),
         ("rules.v4", "-I FORWARD 1 -j GATEHOUSE-INPUT", False),
         ("rules.v4", "-X DOCKER", False),
+        ("ipset", "swap gatehouse-new gatehouse-office.v4-0a1b", True),
+        ("ipset", "swap gatehouse-new theirs", False),
         ("ipset", "destroy", False),
         ("ipset", "flush theirs", False),
     ],

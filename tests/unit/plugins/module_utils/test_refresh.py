@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import threading
+
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
+from ansible_collections.gatehouse.firewall.plugins.module_utils import refresh
+from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import FILE, Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.dns import Answer, DnsError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import names_of
@@ -44,10 +48,10 @@ class Kernel(Nft):
 class Host(FakeHost):
     """A host with that kernel, hardened with the ruleset, at a time of its own."""
 
-    def __init__(self, root):
+    def __init__(self, root, ruleset=RULESET):
         super().__init__(root)
         self.kernel = self.backend = Kernel(self.nft)
-        self.harden(RULESET)
+        self.harden(ruleset)
         self.now = 1000.0
         self.asked = []
 
@@ -230,3 +234,107 @@ def test_while_every_answer_counts_nothing_is_written(host):
     host.refresh({})
 
     assert host.written == []
+
+
+# Names that answer with others each time. An answer counts for 5 to 50 seconds here.
+
+
+def addresses(*numbers):
+    return tuple(f"198.51.100.{number}" for number in numbers)
+
+
+def test_an_address_that_is_answered_no_more_counts_until_max_ttl_after_it_was_seen_last(host):
+    host.refresh({**SAME, GIT: addresses(20, 21)})
+    host.now += 10
+    assert host.refresh({**SAME, GIT: addresses(22, 23)}) == [f"{GIT}: +198.51.100.22 +198.51.100.23"]
+    assert host.addresses()[GIT] == (*addresses(20, 21, 22, 23), "2001:db8::7")
+
+    host.now += 39
+    host.refresh({**SAME, GIT: addresses(23)})
+    assert host.addresses()[GIT] == (*addresses(20, 21, 22, 23), "2001:db8::7")
+    host.now += 1
+    assert host.refresh({**SAME, GIT: addresses(23)}) == [f"{GIT}: -198.51.100.20 -198.51.100.21"]
+    assert host.addresses()[GIT] == (*addresses(22, 23), "2001:db8::7")
+
+
+def test_a_pool_that_answers_with_another_pair_each_time_grows_up_to_the_limit_and_that_is_said_once(tmp_path):
+    host = Host(tmp_path, RULESET.replace('"max_addresses": 256', '"max_addresses": 4'))
+    logs = []
+    for number in range(20, 28, 2):
+        logs += host.refresh({**SAME, GIT: Answer(addresses(number, number + 1), 5)})
+        host.now += 5
+
+    assert host.addresses()[GIT] == (*addresses(24, 25, 26, 27), "2001:db8::7")
+    assert [line for line in logs if "more than" in line] == [
+        f"{GIT}: more than 4 IPv4 addresses within 50 s, of which those seen last count (max_addresses)"
+    ]
+
+
+def test_an_answer_with_more_addresses_than_count_changes_nothing_in_its_family(tmp_path):
+    host = Host(tmp_path, RULESET.replace('"max_addresses": 256', '"max_addresses": 4'))
+
+    assert host.refresh({**SAME, GIT: addresses(*range(20, 25))}) == [
+        f"{GIT}: got 5 IPv4 addresses, expected at most 4 (max_addresses); still 198.51.100.7, 2001:db8::7"
+    ]
+    assert host.addresses() == SAME
+    host.refresh({**SAME, GIT: [*addresses(*range(20, 25)), "2001:db8::9"]})
+    assert host.addresses()[GIT] == ("198.51.100.7", "2001:db8::9")
+
+
+def test_a_failure_forgets_nothing_of_what_was_seen(host):
+    host.refresh({**SAME, GIT: addresses(20)})
+    host.now += 10
+    host.refresh({**SAME, GIT: DnsError("timed out")})
+    host.now += 10
+    host.refresh({**SAME, GIT: addresses(21)})
+
+    assert host.addresses()[GIT] == (*addresses(20, 21), "2001:db8::7")
+
+
+def test_what_an_earlier_version_has_found_counts_as_seen_when_it_was_answered(host):
+    known = {GIT: {"answered": host.now - 49, "due": 0, "error": ""}}
+    host.write(host.root / FILE, json.dumps(known))
+    host.refresh({**SAME, GIT: addresses(20)})
+
+    assert host.addresses()[GIT] == (*addresses(7, 20), "2001:db8::7")
+
+
+# Names that take their time.
+
+
+def test_what_a_round_has_no_time_for_is_not_asked_and_keeps_its_addresses(host, monkeypatch):
+    monkeypatch.setattr(refresh, "ROUND", 0)
+
+    assert host.refresh({}) == [
+        f"{GIT}: not asked for: other names took too long; still 198.51.100.7, 2001:db8::7",
+        f"{PKG}: not asked for: other names took too long; still 198.51.100.8",
+    ]
+    assert (host.asked, host.addresses()) == ([], SAME)
+
+
+def test_names_that_were_not_answered_are_asked_for_last_and_in_turn(host, monkeypatch):
+    monkeypatch.setattr(refresh, "AT_ONCE", 1)
+    host.refresh({**SAME, GIT: DnsError("timed out")})
+    host.now += 11
+    host.asked.clear()
+    host.refresh({GIT: DnsError("timed out"), PKG: DnsError("timed out")})
+    assert host.asked == [PKG, GIT]
+
+    answered = host.answered()
+    answered.note_failure(PKG, "timed out", host.now + 1)
+    answered.save()
+    host.asked.clear()
+    host.refresh(SAME)
+    assert host.asked == [GIT, PKG]
+
+
+def test_a_name_that_takes_its_time_does_not_hold_up_another(host):
+    is_asked = threading.Event()
+    answers = {GIT: is_asked.wait, PKG: is_asked.set}
+
+    def ask(name):
+        answers[name](5) if name == GIT else answers[name]()
+        return Answer(SAME[name], 10)
+
+    Refresher(host.backend, host.boot(), host.rollback(), host.answered(), host.now).refresh(ask)
+    assert is_asked.is_set()

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import FILE
+from ansible_collections.gatehouse.firewall.plugins.module_utils.interpreter import Interpreter
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.test_host_names import BACKENDS
 
@@ -22,7 +23,7 @@ def host(tmp_path):
 def answer(host, seconds_ago=0.0, error=""):
     answered = host.answered()
     for name in NAMES:
-        answered.note_answer(name, time.time() - seconds_ago, time.time(), error)
+        answered.note_answer(name, time.time() - seconds_ago, time.time(), {}, error)
     answered.save()
 
 
@@ -71,6 +72,27 @@ def test_an_audit_says_so_where_a_name_was_never_answered(host):
     assert [text.partition(";")[0] for _kind, text in kinds(host)] == [
         f"{name} was never answered here" for name in NAMES
     ]
+
+
+def test_an_audit_says_so_where_a_name_has_had_more_addresses_than_count(host):
+    answer(host)
+    answered = host.answered()
+    answered.note_answer(NAMES[0], time.time(), time.time(), {}, crowded=[6])
+    answered.save()
+
+    said = "more than 256 IPv6 addresses within 50 s, of which those seen last count (max_addresses)"
+    assert kinds(host) == [("name_crowded", f"git.example.org had {said}")]
+
+
+def test_an_audit_says_so_where_others_than_root_can_change_the_python_that_asks(host):
+    answer(host)
+    host.python = Interpreter("/usr/bin/python3", "/usr has the mode 0777")
+
+    ((kind, text),) = kinds(host)
+    assert kind == "refresh_interpreter"
+    assert "with /usr/bin/python3, which others than root can change: /usr has the mode 0777" in text
+    assert host.refreshing().cautions(RULESET) == [text]
+    assert host.refreshing().cautions("# no names\n") == []
 
 
 def test_an_audit_misses_the_unit(host):

@@ -21,7 +21,7 @@ SIDED = {
     "gatehouse_flows[1].ports": ["all"],
     "gatehouse_echo_request": False,
     "gatehouse_dhcp": False,
-    "gatehouse_refresh": {"min_ttl": 30, "max_ttl": "300", "refused": ["127.0.0.0/8", "::1"]},
+    "gatehouse_refresh": {"min_ttl": 30, "max_ttl": "300", "refused": ["127.0.0.0/8", "::1"], "max_addresses": 9},
     "hosts.web1.gatehouse_interfaces": {"public": ["eth1", "wg0"], "private": "eth0"},
     "hosts.web2.gatehouse_interfaces": {"public": "eth1"},
 }
@@ -57,7 +57,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         "echo_request": False,
         "dhcp": False,
         "interfaces": {"private": ["eth0"], "public": ["eth1", "wg0"]},
-        "refresh": {"min_ttl": 30, "max_ttl": 300, "refused": ["127.0.0.0/8", "::1"]},
+        "refresh": {"min_ttl": 30, "max_ttl": 300, "refused": ["127.0.0.0/8", "::1"], "max_addresses": 9},
         "ingress": [
             {
                 "flow": "front",

@@ -20,6 +20,8 @@ ANSWERS = {
     "web9.example.org": ["192.0.2.9"],
     "mapped.example.org": ["::ffff:192.0.2.1"],
     "loop.example.org": ["127.0.0.1"],
+    "pool4.example.org": [f"198.51.100.{number}" for number in (1, 2, 3, 4)],
+    "pool6.example.org": [f"2001:db8::{number}" for number in (1, 2, 3, 4)],
 }
 WEB = [{"name": "web", "groups": ["webs"]}]
 
@@ -137,6 +139,18 @@ def test_a_host_name_that_answers_with_a_loopback_address_is_a_problem():
             "can have, but it resolves to 127.0.0.1; gatehouse_refresh.refused has its network"
         )
     ]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_host_name_with_more_addresses_than_count_is_a_problem_that_names_the_key(family):
+    zones = [{"name": "vcs", "hostnames": [f"pool{family}.example.org"]}]
+
+    assert resolved(read(zones=zones, refresh={"max_addresses": 4}))[1] == []
+    (problem,) = resolved(read(zones=zones, refresh={"max_addresses": 3}))[1]
+    assert problem == (
+        f"gatehouse_zones[0].hostnames[0]: got 'pool{family}.example.org', expected a host name with at most 3 "
+        f"IPv{family} addresses, but it resolves to 4; gatehouse_refresh.max_addresses"
+    )
 
 
 def test_a_zone_holds_what_the_zones_inside_it_hold_however_deep():

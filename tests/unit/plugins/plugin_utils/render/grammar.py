@@ -22,7 +22,7 @@ _NAMES = rf"\{{ {_INTERFACE}(?:, {_INTERFACE})* \}}"
 _INTERFACES = rf"(?:[io]ifname {_NAMES} )?"
 _PEER = rf"(?:meta nfproto ipv[46] |ip [sd]addr @{_SET}4 |ip6 [sd]addr @{_SET}6 )?"
 _AT = rf"(?:ct (?:original|state untracked) (?:ip daddr @{_SET}4|ip6 daddr @{_SET}6) )?"
-_LOG = rf'(?:log prefix "gatehouse {_NAME}: " )?'
+_LOG = rf'limit rate 100/minute burst 100 packets log prefix "gatehouse {_NAME}: "'
 _ASKED_FOR = r"meta l4proto (?:tcp|udp|sctp) ct status dnat ct original proto-dst"
 _GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
 
@@ -36,7 +36,7 @@ _LINES = (
     r"#: no echo requests \(ping\), but where a flow has all ports",
     r"#: no DHCP, but where a flow has its ports",
     r"#: mode: observe, nothing is blocked, and what no flow allows is counted",
-    rf'#refresh: {{"min_ttl": \d+, "max_ttl": \d+, "refused": {_TEXTS}}}',
+    rf'#refresh: {{"min_ttl": \d+, "max_ttl": \d+, "refused": {_TEXTS}, "max_addresses": \d+}}',
     rf'#name: {{"name": "[A-Za-z0-9_.-]+", "addresses": {_TEXTS}, "sets": {{"4": {_TEXTS}, "6": {_TEXTS}}}}}',
     r"(?:delete )?table inet gatehouse",
     r"table inet gatehouse \{",
@@ -77,7 +77,7 @@ _LINES = (
     rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_OBSERVED_CHAIN}",
     rf"\t\t(?:add|update) @{_OBSERVED_SET} \{{ ip6? [sd]addr \. meta l4proto \. (?:0|th dport)(?: counter)? \}}",
     r"\t\t(?:fib saddr type local )?accept",
-    rf'\t\t{_INTERFACES}{_PEER}{_AT}{_LOG}counter accept comment "flow:{_NAME}"',
+    rf'\t\t{_INTERFACES}{_PEER}{_AT}(?:{_LOG}|counter accept) comment "flow:{_NAME}"',
 )
 _LINE = re.compile("|".join(f"(?:{line})" for line in _LINES), re.ASCII)
 

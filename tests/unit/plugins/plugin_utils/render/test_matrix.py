@@ -64,3 +64,16 @@ def test_a_model_without_flows_has_an_empty_one(form):
 
     assert empty
     assert EXPECTED[form].startswith(empty)
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@"])
+def test_no_cell_is_a_formula_to_a_spreadsheet(begin):
+    why = f"{begin}HYPERLINK('https://example.org')"
+    model = read(
+        classes=[{"name": "web", "groups": ["webs"]}],
+        zones=[{"name": "office"}],
+        flows=[{"name": "low", "from": ["office"], "to": ["web"], "ports": ["80/tcp"], "why": why}],
+    )
+
+    (row,) = csv.DictReader(io.StringIO(written("csv", model)))
+    assert row["why"] == f"'{why}"

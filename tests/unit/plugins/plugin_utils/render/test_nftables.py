@@ -242,9 +242,12 @@ def test_a_peers_sides_have_sets_of_their_own():
 def test_a_logged_flow_says_its_name_in_each_family():
     found = ingress(rule("front", "192.0.2.1 2001:db8::1", "22/tcp", log=True))
 
+    log = 'limit rate 100/minute burst 100 packets log prefix "gatehouse front: " comment "flow:front"'
     assert found["input_tcp_22"] == [
-        'ip saddr @office.v4 log prefix "gatehouse front: " counter accept comment "flow:front"',
-        'ip6 saddr @office.v6 log prefix "gatehouse front: " counter accept comment "flow:front"',
+        f"ip saddr @office.v4 {log}",
+        'ip saddr @office.v4 counter accept comment "flow:front"',
+        f"ip6 saddr @office.v6 {log}",
+        'ip6 saddr @office.v6 counter accept comment "flow:front"',
     ]
 
 
