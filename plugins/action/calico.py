@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import refuse_facts
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.lint import lint
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.names import API_VERSION
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.progress import Progress, in_force, plan
@@ -41,6 +42,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return what was done, or would be."""
         super().run(tmp, task_vars)
+        refuse_facts(task_vars)
         self._task_vars = task_vars
         _validation, self._arguments = self.validate_argument_spec(ARGUMENTS)
         wanted = plain(self._arguments["objects"]) if self._arguments["state"] == "present" else []

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.inventory.helpers import sort_groups
+from ansible.module_utils.common.validation import check_type_path
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils import plan_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.arguments import note_wrong
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     HOST_KEYS,
@@ -29,16 +32,13 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     difference,
     distinct,
     is_of_model,
-    note_hidden,
+    note_chosen_by_hosts,
     plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import with_detected
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
-    ModelError,
-    Problems,
-    Where,
-    quoted,
-)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems, Where, quoted
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.facts import Facts, Read
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.group_files import note_hidden_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import (
     Manifests,
@@ -48,7 +48,6 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests impor
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import Model
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build, read
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import host_files, write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import (
     canaries,
     flows_of,
@@ -65,9 +64,6 @@ NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command 
 OF_THE_INVENTORY = (
     "it in the inventory (group_vars, host_vars), where every host's addresses, interfaces and mode are read"
 )
-
-Reader = Callable[[str], Mapping[str, object]]
-"""Answers a host's name with all its variables."""
 
 
 class FleetAction(ActionBase):
@@ -86,6 +82,12 @@ class FleetAction(ActionBase):
         problems = Problems()
         return compiled(self.variables(task_vars, problems), problems)
 
+    @staticmethod
+    def directory(arguments: Mapping[str, object], variables: FleetVariables) -> str | None:
+        """Return the directory that a task names, or that the variable has whose name it says in its place."""
+        name = arguments["directory_of"]
+        return arguments["directory"] or (variables.path(name) if name else None)
+
 
 class ActionModule(FleetAction):
     """Compile the model for the whole inventory."""
@@ -94,11 +96,17 @@ class ActionModule(FleetAction):
         """Return the rulesets by key, and each managed host's key and class."""
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
-            {"directory": {"type": "path"}, "hosts": {"type": "list", "elements": "str", "default": []}}
+            {
+                "directory": {"type": "path"},
+                "directory_of": {"type": "str"},
+                "hosts": {"type": "list", "elements": "str", "default": []},
+            }
         )
         problems = Problems()
         variables = self.variables(task_vars, problems)
+        paths = {"directory": self.directory(arguments, variables), "plan": variables.path("gatehouse_plan")}
         fleet = compiled(variables, problems)
+        with_facts = variables.facts.like_ours_by_host(task_vars["ansible_play_hosts_all"])
         policies, hosts = one_policy_each(fleet)
         rulesets = {key: nftables.render(policy) for key, policy in policies.items()}
         with_iptables = sorted({hosts[host] for host in hosts if variables.backend(fleet.hosts[host]) != "nftables"})
@@ -115,34 +123,38 @@ class ActionModule(FleetAction):
             "declared": {key: declared_of(policy) for key, policy in policies.items()},
             "same_as": dict(fleet.same_as),
             "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
-            "canaries": canaries(fleet, arguments["hosts"]),
+            "canaries": canaries(fleet, [host for host in arguments["hosts"] if host not in with_facts]),
             "manifests": with_manifests(fleet, problems),
             "warnings": list(warnings_about(fleet, arguments["hosts"])),
+            "hosts_with_facts": with_facts,
+            **{key: path for key, path in paths.items() if path},
         }
-        if arguments["directory"] and not self._task.check_mode:
-            result["changed"] = self._write(arguments, variables, fleet, result)
+        if paths["directory"] and not self._task.check_mode:
+            result["changed"] = self._write(arguments["hosts"], variables, fleet, result)
         return result
 
-    def _write(self, arguments, variables, fleet, result):
+    def _write(self, hosts, variables, fleet, result):
         """Write the plan of the hosts that the run is about; return whether it differs from what was there."""
         files = manifest_files(result["manifests"])
         result["warnings"].extend(security_group_remarks(fleet))
-        for host in arguments["hosts"]:
-            if host in result["hosts"]:
+        with failing_on(Problems()) as problems:
+            plan_files.note_names([host for host in hosts if host in result["hosts"]], problems)
+        for host in hosts:
+            if host in result["hosts"] and host not in result["hosts_with_facts"]:
                 key, backend = result["hosts"][host], variables.templated_backend(fleet.hosts[host])
                 ruleset, iptables_ruleset = result["rulesets"][key], result["iptables_rulesets"].get(key, {})
-                files.update(host_files(host, backend, ruleset, iptables_ruleset))
+                files.update(plan_files.host_files(host, backend, ruleset, iptables_ruleset))
         try:
-            return write_files(Path(arguments["directory"]), files)
+            return plan_files.write_files(Path(result["directory"]), files)
         except OSError as error:
             raise AnsibleActionFail(f"can't write the plan: {error}") from error
 
 
 @contextmanager
-def failing_on(problems: Problems) -> Iterator[None]:
+def failing_on(problems: Problems) -> Iterator[Problems]:
     """Fail the task with every problem that was noted or raised inside."""
     try:
-        yield
+        yield problems
         problems.raise_if_any()
     except ModelError as error:
         raise AnsibleActionFail(str(error)) from error
@@ -191,18 +203,22 @@ class FleetVariables:
         self._play_hosts = sorted(task_vars["ansible_play_hosts_all"])
         self._hostvars = task_vars["hostvars"]
         self._manager = self._hostvars._variable_manager
+        self.facts = Facts(self._manager)
         self._inventory = self._hostvars._inventory
         self._loader = loader
         self._templar = templar
         self._problems = problems
+        self._of_task = {key: task_vars[key] for key in task_vars if key not in self.facts.of(self._this)}
+        self._task_vars = self._in_play(self._this)
         self._of_group = {name: self._own_variables(group) for name, group in self._inventory.groups.items()}
         self._of_host = {name: self._own_variables(host) for name, host in self._inventory.hosts.items()}
         self._defaults = self._role_defaults()
         self._above = {**self._found_by_value(), **self._set_above()}
+        self._note_wrong()
         self._note_facts()
         self._note_misplaced()
         self._note_included()
-        self._note_hidden()
+        note_hidden_files(self._loader, self._inventory._sources, self._inventory.groups, problems)
 
     def sources(self) -> list[Source]:
         """Return every place that sets a variable of the model; one above the inventory hides all places below it."""
@@ -217,7 +233,7 @@ class FleetVariables:
         ]
         for origin, raw, members in below:
             visible = {key: value for key, value in _of_model(raw).items() if key not in above}
-            sources.append(Source(origin, self._templated(origin, visible, members, self._hostvars.raw_get)))
+            sources.append(Source(origin, self._templated(origin, visible, members, self._anywhere)))
         return sources
 
     def inventory(self) -> Inventory:
@@ -234,6 +250,15 @@ class FleetVariables:
         """Return the backend of a host of the play."""
         raw = {"gatehouse_backend": self.backend(host)}
         return self._templated(f"host {host.name}", raw, [host.name], self._in_play)["gatehouse_backend"]
+
+    def path(self, key: str) -> str | None:
+        """Return the path on the controller that a variable has: one for all hosts, and no fact is asked for it."""
+        raw = self._task_vars.get(key)
+        if not raw:
+            return None
+        if key not in {**self._above, **self._set_for(self._this)}:
+            self._one_value(Where(key), [(host, plain(self._in_inventory(host).get(key))) for host in self._play_hosts])
+        return check_type_path(self._templated("", {key: raw}, self._play_hosts, self._in_play)[key])
 
     def _set_above(self) -> dict:
         """Return our variables of the play, the roles, the task with what includes it, and the command line."""
@@ -256,7 +281,7 @@ class FleetVariables:
     def _found_by_value(self) -> dict:
         """Return what neither the inventory nor a role's defaults say: vars_files or include_vars set it."""
         places = [self._defaults, *self._of_group.values(), *self._of_host.values()]
-        this_hosts = {**self._task_vars.get("ansible_facts", {}), **self._set_for(self._this)}
+        this_hosts = self._set_for(self._this)
         return {
             key: value
             for key, value in self._task_vars.items()
@@ -264,10 +289,17 @@ class FleetVariables:
             if value is not None and not any(raw.get(key) == value for raw in places)
         }
 
+    def _note_wrong(self) -> None:
+        """Note what no role could take, and what no host may choose, before any host is asked."""
+        groups = {f"group {name}" if name != "all" else "": found for name, found in self._of_group.items()}
+        hosts = {f"host {name}": found for name, found in self._of_host.items()}
+        for place, found in [("", self._above), *groups.items(), *hosts.items()]:
+            note_wrong(place, found, self._templar.is_template, self._problems)
+        note_chosen_by_hosts(hosts, self._above, self._problems)
+
     def _note_facts(self) -> None:
-        """Note facts that look as if they were part of the model: they would be ignored."""
-        facts = dict(self._manager._nonpersistent_fact_cache)
-        facts[self._this] = {**self._task_vars.get("ansible_facts", {}), **facts.get(self._this, {})}
+        """Note what set_fact has set as if it were part of the model: it would be ignored."""
+        facts = self._manager._nonpersistent_fact_cache
         for key in (*MODEL_KEYS, *OWN_KEYS):
             host = next((host for host in sorted(facts) if key in facts[host]), None)
             if host:
@@ -289,24 +321,6 @@ class FleetVariables:
         for key in sorted({key for found in included.values() for key in found} & {*MODEL_KEYS}):
             answers = [(host, plain(included.get(host, {}).get(key))) for host in self._play_hosts]
             self._one_value(Where(key), answers)
-
-    def _note_hidden(self) -> None:
-        """Note what one file of a group hides of another, which the merged variables don't show."""
-        sources = [Path(source) for source in self._inventory._sources if "," not in source]
-        beside = [source if source.is_dir() else source.parent for source in sources]
-        for folder in dict.fromkeys([*beside, Path(self._loader.get_basedir())]):
-            for group in self._inventory.groups:
-                files = self._group_files(folder, group)
-                if len(files) > 1:
-                    read = {file: self._loader.load_from_file(str(folder / file)) for file in files}
-                    note_hidden({file: found for file, found in read.items() if found}, self._problems)
-
-    def _group_files(self, folder: Path, group: str) -> list[str]:
-        """Return the files of a group's variables, with those that Ansible passes over for a folder of the name."""
-        found = self._loader.find_vars_files(str(folder / "group_vars"), group)
-        named = [folder / "group_vars" / f"{group}{ending}" for ending in (".yml", ".yaml", ".json")]
-        files = dict.fromkeys([*found, *(str(file) for file in named if file.is_file())]) if found else ()
-        return [str(Path(file).relative_to(folder)) for file in files]
 
     def _one_value(self, where: Where, answers: list[tuple[str, object]]) -> object:
         """Return the value that all these hosts have, or the first one's and note the problem."""
@@ -334,24 +348,31 @@ class FleetVariables:
 
     def _declared(self, name: str) -> dict[str, object]:
         """Return a host's declared variables; of several groups, the one that Ansible ranks highest counts."""
-        found = {}
-        for group in sort_groups(self._inventory.hosts[name].get_groups()):
-            found.update(self._of_group[group.name])
-        found.update(self._of_host[name])
-        found.update(self._manager.extra_vars)
+        found = {**self._in_inventory(name), **self._manager.extra_vars}
         declared = {key: found[key] for key in HOST_KEYS if key in found}
-        return self._templated(f"host {name}", declared, [name], self._hostvars.raw_get)
+        return self._templated(f"host {name}", declared, [name], self._anywhere)
+
+    def _in_inventory(self, name: str) -> dict[str, object]:
+        groups = self._inventory.hosts[name].get_groups() if name in self._inventory.hosts else []  # localhost, maybe
+        places = [*(self._of_group[group.name] for group in sort_groups(groups)), self._of_host.get(name, {})]
+        return {key: value for found in places for key, value in found.items()}
+
+    def _anywhere(self, host: str) -> Mapping[str, object]:
+        """Return all variables of a host, of the play or not."""
+        return self.facts.below(host, self._hostvars.raw_get)
 
     def _in_play(self, host: str) -> Mapping[str, object]:
         """Return all variables of a host in this task; those of a loop are the same for all hosts."""
         known = self._task_vars
-        if host == self._this:
-            return known
         hosts = {"_hosts": known["ansible_play_batch"], "_hosts_all": known["ansible_play_hosts_all"]}
-        found = self._manager.get_vars(self._play, self._inventory.get_host(host), self._task, **hosts)
-        return {**known, **found}
 
-    def _templated(self, origin: str, raw: Mapping[str, object], hosts: list[str], read: Reader) -> dict[str, object]:
+        def read(name: str) -> Mapping[str, object]:
+            return self._manager.get_vars(self._play, self._inventory.get_host(name), self._task, **hosts)
+
+        is_known = host == self._this and not self.facts.of(host)
+        return known if is_known else {**self._of_task, **self.facts.below(host, read)}
+
+    def _templated(self, origin: str, raw: Mapping[str, object], hosts: list[str], read: Read) -> dict[str, object]:
         """Return what the raw values say for these hosts, which must be the same for each."""
         try:
             templates = {key: value for key, value in raw.items() if self._templar.is_template(value)}

@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import HostAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Run the module on the host, and show that the run goes on."""
-
-    _supports_check_mode = True
-    _supports_async = False
 
     def run(self, tmp=None, task_vars=None):
         """Return the module's result."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import HostAction
 from ansible_collections.gatehouse.firewall.plugins.module_utils.prober import NOT_ASKED
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rehearsal_arguments import REHEARSAL
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import RULESETS
@@ -31,11 +31,8 @@ REFUSED = (
 UNTOLD = "The rehearsal has answered {told} of {asked} questions: {why}. Nothing was changed on the host"
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Rehearse one host's ruleset."""
-
-    _supports_check_mode = True
-    _supports_async = False
 
     def run(self, tmp=None, task_vars=None):
         """Return how the rehearsal went, and show that the run goes on."""

@@ -9,9 +9,10 @@ import datetime
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
+from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction, compiled
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils import usage_file
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import read_live
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.missing_flows import FILE, missing_flows
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.page.report import Report
@@ -30,6 +31,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.usage import up
 FILES = {"markdown": "flows.md", "csv": "flows.csv", "mermaid": "flows.mmd"}
 USAGE_PAGE = "usage.md"
 PAGE = "report.html"
+REPORT = "report"
 
 
 class ActionModule(FleetAction):
@@ -40,25 +42,31 @@ class ActionModule(FleetAction):
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
             {
-                "directory": {"type": "path", "required": True},
+                "directory": {"type": "path"},
+                "directory_of": {"type": "str"},
                 "registered": {"type": "str", "default": ""},
                 "unused_days": {"type": "int", "default": 30},
                 "planned": {"type": "str", "default": ""},
-            }
+            },
+            required_one_of=[("directory", "directory_of")],
+            mutually_exclusive=[("directory", "directory_of")],
         )
-        fleet = self.fleet(task_vars)
-        files, told = self._files(arguments, fleet, task_vars["hostvars"])
+        problems = Problems()
+        variables = self.variables(task_vars, problems)
+        directory = Path(self.directory(arguments, variables) or REPORT)
+        fleet = compiled(variables, problems)
+        files, told = self._files(arguments, directory, fleet, task_vars["hostvars"])
         try:
             # What is in a plan's folder is the owner's alone, as the plan is.
             mode = 0o600 if arguments["planned"] else 0o644
-            changed = not self._task.check_mode and write_files(Path(arguments["directory"]), files, mode)
+            changed = not self._task.check_mode and write_files(directory, files, mode)
         except OSError as error:
             raise AnsibleActionFail(f"can't write the report: {error}") from error
         if not self._task.check_mode and not arguments["planned"]:
-            self._display.display(f"The page for everybody is {Path(arguments['directory'], PAGE)}")
+            self._display.display(f"The page for everybody is {directory / PAGE}")
         return {"changed": changed, "files": sorted(files), **told}
 
-    def _files(self, arguments, fleet, hostvars):
+    def _files(self, arguments, directory, fleet, hostvars):
         """Return the files, and what else there is to say; of a plan, the page alone."""
         cells, model = flow_matrix(fleet.resolved.model, datetime.date.today()), fleet.resolved.model
         if arguments["planned"]:
@@ -68,7 +76,6 @@ class ActionModule(FleetAction):
         live = {host: read_live(host, result) for host, result in said.items()}
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         files[PAGE] = page(Report(fleet, cells, live))
-        directory = Path(arguments["directory"])
         observed = {host: one.observed for host, one in live.items() if one.observed}
         is_outdated = (directory / FILE).exists() and not all(one.silence for one in live.values())
         if observed or is_outdated:

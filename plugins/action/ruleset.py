@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.action.rehearsal import rehearsed
+from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import HostAction
 from ansible_collections.gatehouse.firewall.plugins.module_utils.concerns import CONCERNS
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rehearsal_arguments import REHEARSAL
@@ -90,11 +90,8 @@ SSH = 22
 GRACE = 15  # seconds in which a host that has gone back should answer again
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Apply a rendered ruleset to one host."""
-
-    _supports_check_mode = True
-    _supports_async = False
 
     def run(self, tmp=None, task_vars=None):
         """Return the module's result; a host that is where it should be costs one look and no more."""

@@ -9,6 +9,7 @@ import datetime
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
+from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import refuse_facts
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import declare
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
@@ -46,6 +47,7 @@ class ActionModule(FleetAction):
     def run(self, tmp=None, task_vars=None):
         """Return what the groups are, and whether that is a change."""
         super().run(tmp, task_vars)
+        refuse_facts(task_vars)
         _validation, self._arguments = self.validate_argument_spec(
             ARGUMENTS, required_if=[("state", "present", ["vpc_id"]), ("state", "absent", ["vpc_id"])]
         )

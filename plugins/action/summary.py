@@ -15,6 +15,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.summary import 
     by_class,
     complaint,
     lists,
+    not_changed,
     outcome,
     table,
 )
@@ -23,7 +24,7 @@ WRITTEN = "This plan is in {0}: harden -e gatehouse_plan={0} makes it, and nothi
 
 
 class ActionModule(ActionBase):
-    """Show the table, and fail where the batch is not what it should be."""
+    """Show the table, and say whether the run must stop here."""
 
     _supports_check_mode = True
     _supports_async = False
@@ -36,8 +37,9 @@ class ActionModule(ActionBase):
             {
                 "classes": {"type": "dict", "required": True},
                 "flows": {"type": "dict", "required": True},
-                "registered": {"type": "str", "default": "gatehouse_applied"},
+                "registered": {"type": "str", "default": "_gatehouse_applied"},
                 "directory": {"type": "path"},
+                "stopped": {"type": "str"},
             }
         )
         classes, hostvars = arguments["classes"], task_vars["hostvars"]
@@ -55,5 +57,24 @@ class ActionModule(ActionBase):
             write_files(Path(arguments["directory"]), {FILE: text})
             self._display.display(WRITTEN.format(Path(arguments["directory"], FILE)))
         message = complaint(numbers)
-        # A failure is printed with all that it returns, and the table has just said the numbers.
-        return {"failed": True, "msg": message} if message else {"changed": False, "classes": numbers}
+        if message:
+            self._display.display(message)
+        # Those that could not be changed have failed by themselves. This host may be none of them.
+        stop, group = not_changed(outcomes), arguments["stopped"]
+        joined = self._joined(stop[0], group, task_vars) if stop and group else {}
+        return {**joined, "changed": False, "classes": numbers, "stop": bool(stop)}
+
+    def _joined(self, host, group, task_vars):
+        """Have a host join a group, as Ansible's own action does it."""
+        task = self._task.copy()
+        task.args = {"name": host, "groups": [group]}
+        action = self._shared_loader_obj.action_loader.get(
+            "ansible.builtin.add_host",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        return action.run(task_vars=task_vars)

@@ -38,7 +38,7 @@ class ActionModule(FleetAction):
         _validation, arguments = self.validate_argument_spec(
             {
                 "questions": {"type": "dict", "required": True},
-                "registered": {"type": "str", "default": "gatehouse_answers"},
+                "registered": {"type": "str", "default": "_gatehouse_answers"},
                 "controller": {"type": "bool", "default": True},
                 "max": {"type": "int", "default": 1000},
                 "seed": {"type": "str", "default": "1"},

@@ -28,6 +28,12 @@ options:
       - Where the model has security groups, C(security_groups.yml), once for the fleet, with a document for each.
       - Where the model has pods with a namespace, C(network_policy.yml) has their NetworkPolicies.
     type: path
+  directory_of:
+    description:
+      - In place of O(directory), the name of the variable that says it, such as C(gatehouse_plan_dir). Where it isn't
+        set, nothing is written.
+      - So it is the same for all hosts, and no fact or variable of a host's own is asked for it.
+    type: str
   hosts:
     description: The hosts that this run is about. Those that are in no node class are named in a warning.
     type: list
@@ -113,6 +119,21 @@ declared:
     M(gatehouse.firewall.ruleset_info), by the same keys as RV(policies).
   returned: success
   type: dict
+directory:
+  description: Where files were written, or would be.
+  returned: with O(directory) or O(directory_of)
+  type: str
+plan:
+  description: The path that C(gatehouse_plan) has, one for all hosts.
+  returned: where it is set
+  type: str
+hosts_with_facts:
+  description:
+    - The hosts of the play with facts that are named like variables of ours, and these. They are not read, and no file
+      is written for these hosts.
+  returned: success
+  type: dict
+  sample: {nomad1: [gatehouse_takeover]}
 same_as:
   description: Of each class that the model says is another, which one.
   returned: success

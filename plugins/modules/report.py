@@ -20,9 +20,14 @@ description:
   - Compiles the model on the controller and connects to no host itself. Run it once per play (C(run_once)).
 options:
   directory:
-    description: A directory on the controller; it is made where it isn't there.
+    description:
+      - A directory on the controller; it is made where it isn't there. Either this or O(directory_of) is required.
     type: path
-    required: true
+  directory_of:
+    description:
+      - In place of O(directory), the name of the variable that says it, such as C(gatehouse_report_dir).
+      - So it is the same for all hosts, and no fact or variable of a host's own is asked for it.
+    type: str
   registered:
     description:
       - The name that each host's M(gatehouse.firewall.ruleset_info) was registered by, for the page to show what the

@@ -13,8 +13,8 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Shows a table of what M(gatehouse.firewall.ruleset) returned on all hosts so far, and names the hosts that were not
     reached, that failed, and that were left out.
-  - Fails where a host could not be brought to the model, so that the batches after it are left alone; and, in the last
-    batch, where a host was not reached. Run it once per batch, with C(any_errors_fatal).
+  - Says, as RV(stop), whether a host could not be brought to the model, so that the batches after it can be left alone.
+    It doesn't fail, because it would fail on a host to which nothing has happened. Run it once per batch.
 options:
   classes:
     description: The node class of each managed host, as M(gatehouse.firewall.compile) returns it.
@@ -27,13 +27,18 @@ options:
   registered:
     description: The name of the variable in which each host's result was registered.
     type: str
-    default: gatehouse_applied
+    default: _gatehouse_applied
   directory:
     description:
       - A directory on the controller that gets C(plan.json), in which each host has what it lets through and what it
         would, as its result's C(diff) has it. M(gatehouse.firewall.ruleset) takes it as
         O(gatehouse.firewall.ruleset#module:plan).
     type: path
+  stopped:
+    description:
+      - The name of a group of the inventory that is made where RV(stop), with the host that could not be changed. Have
+        the batches after it end the play where there is such a group.
+    type: str
 attributes:
   check_mode:
     description: Shows what would have changed.
@@ -48,10 +53,12 @@ seealso:
 EXAMPLES = r"""
 - name: Sum up
   gatehouse.firewall.summary:
-    classes: "{{ gatehouse_compiled.classes }}"
-    flows: "{{ gatehouse_compiled.flows }}"
+    classes: "{{ compiled.classes }}"
+    flows: "{{ compiled.flows }}"
+    registered: applied
+    stopped: stopped
+  changed_when: false
   run_once: true
-  any_errors_fatal: true
 """
 
 RETURN = r"""
@@ -60,4 +67,8 @@ classes:
   returned: success
   type: dict
   sample: {nomad_client: {hosts: 2, flows: 6, unchanged: 1, changed: 1, confirmed: 1, rolled_back: 0, failed: 0}}
+stop:
+  description: Whether a host failed or has gone back to its previous ruleset.
+  returned: success
+  type: bool
 """

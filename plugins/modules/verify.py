@@ -23,7 +23,7 @@ options:
   registered:
     description: The name of the variable in which each host's M(gatehouse.firewall.probe) was registered.
     type: str
-    default: gatehouse_answers
+    default: _gatehouse_answers
   controller:
     description: Whether to ask from the controller as well.
     type: bool

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from .arguments import arguments
 from .errors import Problems, Where, near_miss
 from .model import Declared, Layer
 from .pipeline import Declaration
@@ -25,20 +26,14 @@ MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
 OWN_KEYS = ("gatehouse_mode", *SIDE_KEYS)
 HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *OWN_KEYS)
-OTHER_KEYS = (  # of the roles and playbooks
-    *("gatehouse_addresses_alone", "gatehouse_hosts", "gatehouse_serial", "gatehouse_node_class"),
-    *("gatehouse_report_dir", "gatehouse_report_offline"),
-    *("gatehouse_plan", "gatehouse_plan_fail", "gatehouse_plan_offline", "gatehouse_plan_dir"),
-    *("gatehouse_allow_self_lockout", "gatehouse_rollback_timeout", "gatehouse_takeover", "gatehouse_audit_fail"),
-    *("gatehouse_audit_textfile", "gatehouse_compiled", "gatehouse_applied", "gatehouse_live"),
-    *("gatehouse_calico_via", "gatehouse_calicoctl", "gatehouse_calico_delegate"),
-    *("gatehouse_calico_environment", "gatehouse_calico_connection"),
-    *("gatehouse_network_policies", "gatehouse_api_server", "gatehouse_live_policies"),
-    *("gatehouse_planned", "gatehouse_plan_summary", "gatehouse_sums", "gatehouse_changing"),
-    *("gatehouse_vpc_id", "gatehouse_region", "gatehouse_endpoint_url", "gatehouse_security_group_tag"),
-    *("gatehouse_adopt_security_groups", "gatehouse_secured", "gatehouse_accept_observed"),
+CONTROLLER_KEYS = {  # what the controller reads, writes and runs
+    *("gatehouse_plan", "gatehouse_plan_dir", "gatehouse_report_dir"),
+    *("gatehouse_calicoctl", "gatehouse_calico_delegate", "gatehouse_calico_environment"),
+    *("gatehouse_calico_connection", "gatehouse_calico_via"),
+}
+_NOT_A_HOSTS = (
+    "it in the variables of all hosts, of a play or on the command line: it is the controller's, and no host chooses it"
 )
-_KNOWN = (*MODEL_KEYS, *HOST_KEYS[1:], *OTHER_KEYS)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _LOOKUPS = {"lookup", "query", "q", "vars", "include", "import"}  # by these a template may use any variable
 _SAME_FOR_ALL = {
@@ -87,7 +82,8 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
 @cache
 def misspelt(key: str) -> str:
     """Return a hint where a variable's name is almost one of ours, which would be ignored in silence."""
-    return near_miss(key, _KNOWN, cutoff=0.9) if key.startswith(PREFIX) and key not in _KNOWN else ""
+    known = arguments()
+    return near_miss(key, known, cutoff=0.9) if key.startswith(PREFIX) and key not in known else ""
 
 
 def is_of_model(key: str) -> bool:
@@ -107,6 +103,15 @@ def note_hidden(files: Mapping[str, Mapping[str, object]], problems: Problems) -
             if variables[key] != value:
                 expected = f"it in one file of the group: {other} has it, too, and Ansible takes only one of them"
                 problems.add(Where(key, name), plain(variables[key]), expected)
+
+
+def note_chosen_by_hosts(
+    hosts: Mapping[str, Mapping[str, object]], above: Mapping[str, object], problems: Problems
+) -> None:
+    """Note what a host's own variables say of what the controller reads, writes and runs; ``above`` hides them."""
+    for place, variables in hosts.items():
+        for key in sorted(CONTROLLER_KEYS & variables.keys() - above.keys()):
+            problems.add(Where(key, place), plain(variables[key]), _NOT_A_HOSTS)
 
 
 def _note_misspelt(source: Source, problems: Problems) -> None:

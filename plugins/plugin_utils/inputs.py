@@ -1,4 +1,4 @@
-"""What the core is told from outside: profiles, from their files, and addresses, from this machine's resolver."""
+"""What the core is told from outside: profiles and argument specs by files, addresses by this machine's resolver."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,6 +14,9 @@ from .errors import Problems, Where, near_miss, one_of
 from .profile import Profile
 
 PROFILES = Path(__file__).parent.parent / "profiles"
+ROLES = Path(__file__).parents[2] / "roles"
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time, where PyYAML was built with it
 
 
 def load_profile(where: Where, name: str, problems: Problems) -> Sequence[Profile]:
@@ -50,6 +54,13 @@ def _load(where: Where, name: str, extending: Sequence[str], problems: Problems)
 @cache
 def _content(path: Path) -> object:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@cache
+def argument_specs() -> tuple[dict[str, Any], ...]:
+    """Return what the roles of this collection take, each as its file has it."""
+    files = sorted(ROLES.glob("*/meta/argument_specs.yml"))
+    return tuple(yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) for path in files)
 
 
 @cache

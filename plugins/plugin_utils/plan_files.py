@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from .errors import Problems, Where
+
+_FILE_NAME = re.compile(r"(?!-|\.+$)[^/\x00-\x1f\x7f]+")
+_EXPECTED = "a name that a file can have, for its file in the plan: no slash in it, no dash first, and more than dots"
+
+
+def note_names(hosts: Iterable[str], problems: Problems) -> None:
+    """Note the inventory names that are no names of files: they would lead out of the folder, or to nothing."""
+    for host in hosts:
+        if not _FILE_NAME.fullmatch(host):
+            problems.add(Where("inventory_hostname"), host, _EXPECTED)
 
 
 def host_files(host: str, backend: str, ruleset: str, iptables_ruleset: Mapping[str, str]) -> dict[str, str]:

@@ -71,6 +71,11 @@ def complaint(numbers: Mapping[str, Mapping[str, int]]) -> str:
     return ""
 
 
+def not_changed(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return the hosts that could not be changed, for which a run must not go on to others."""
+    return [one.host for one in outcomes if {"rolled_back", "failed"} & {*one.what}]
+
+
 def lists(outcomes: Sequence[Outcome]) -> list[str]:
     """Return a line for each thing that people should know the hosts of."""
     lines = []

@@ -22,7 +22,7 @@ REMOVE = """
 - hosts: all
   gather_facts: false
   tasks:
-    - ansible.builtin.import_role: {name: gatehouse.firewall.calico, tasks_from: remove.yml}
+    - ansible.builtin.import_role: {name: gatehouse.firewall.calico, tasks_from: remove}
 """
 
 

@@ -25,11 +25,11 @@ def explain(*words, variables=()):
     ("words", "expected"),
     [
         (
-            ["from=nomad1", "to=vm2", "port=2376/tcp"],
+            ["from=nomad1", "to=vm2", "on=2376/tcp"],
             ["allowed", "output of nomad1 (nomad_client) allows it", "profile circleci_server_4"],
         ),
         (
-            ["from=stranger", "to=vm2", "port=2376/tcp"],
+            ["from=stranger", "to=vm2", "on=2376/tcp"],
             ["denied", "input of vm2 (external_vm) denies it: no flow allows it; the flow"],
         ),
         (["from=lb1", "to=k8s1", "port=30080/tcp"], ["allowed", "pre-DNAT of k8s1 (k8s_node) allows it"]),
@@ -43,6 +43,7 @@ def test_a_question_is_answered(words, expected):
 
     assert outcome.returncode == 0, outcome.stdout
     assert [part for part in expected if part not in outcome.stdout] == []
+    assert ("reserved name" in outcome.stdout + outcome.stderr) == any(word.startswith("port=") for word in words)
 
 
 def test_a_question_about_nobody_is_an_error():

@@ -31,7 +31,7 @@ def playbook(write, tmp_path):
     """Write a play of tasks; a text among them stands for the plan."""
 
     def to_file(*tasks, **play):
-        plan = {"ansible.builtin.import_role": {"name": HOST, "tasks_from": "plan.yml"}}
+        plan = {"ansible.builtin.import_role": {"name": HOST, "tasks_from": "plan"}}
         of_play = {"tasks": [plan if task == "plan" else task for task in tasks]} if tasks else {}
         return write(tmp_path / "play.yml", [{"hosts": "all", "gather_facts": False, **of_play, **play}])
 
@@ -39,7 +39,7 @@ def playbook(write, tmp_path):
 
 
 def planning(**variables):
-    return {"ansible.builtin.import_role": {"name": HOST, "tasks_from": "plan.yml"}, "vars": variables}
+    return {"ansible.builtin.import_role": {"name": HOST, "tasks_from": "plan"}, "vars": variables}
 
 
 def flows(files, host="web1"):
@@ -149,20 +149,6 @@ def test_a_fact_is_no_part_of_a_model(plan, inventory, write, tmp_path, cacheabl
     )
 
 
-def test_a_fact_that_an_earlier_run_has_left_is_none_either(play, inventory, write, tmp_path):
-    plays = [{"hosts": "web1", "gather_facts": False, "tasks": ["x"]}]
-    cache = {"ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "c")}
-    for name, task in {
-        "fact.yml": {"ansible.builtin.set_fact": {"gatehouse_flows": [], "cacheable": True}},
-        "plan.yml": planning(gatehouse_plan_offline=True),
-    }.items():
-        write(tmp_path / name, [{**plays[0], "tasks": [task]}])
-
-    assert play(tmp_path / "fact.yml", inventory, env=cache).code == 0
-    (problem,) = problems(play(tmp_path / "plan.yml", inventory, env=cache))
-    assert problem.startswith("gatehouse_flows (a fact of web1): got [], expected it in the inventory")
-
-
 SIDES = {"gatehouse_interfaces": {"public": "eth1"}, "gatehouse_addresses": {"private": ["10.9.9.9"]}}
 OUTSIDE = {
     "play": ({"vars": SIDES}, ["plan"], "of a play, role or task"),
@@ -245,7 +231,7 @@ def test_and_files_that_are_included_host_by_host(plan, inventory, playbook, wri
 
 def test_a_loops_variable_is_the_same_for_all(planned, inventory, playbook, tmp_path):
     task = {
-        "ansible.builtin.include_role": {"name": HOST, "tasks_from": "plan.yml"},
+        "ansible.builtin.include_role": {"name": HOST, "tasks_from": "plan"},
         "vars": {"gatehouse_flows": "{{ item }}"},
         "loop": [[SQL]],
     }

@@ -145,7 +145,7 @@ def test_the_model_may_stand_in_a_play_or_beside_the_playbook(files, planned, in
     content = yaml.safe_load(inventory.read_text())
     model = content["all"].pop("vars")
     bare = write(tmp_path / "inventory" / "hosts.yml", content)
-    tasks = [{"ansible.builtin.import_role": {"name": "gatehouse.firewall.host", "tasks_from": "plan.yml"}}]
+    tasks = [{"ansible.builtin.import_role": {"name": "gatehouse.firewall.host", "tasks_from": "plan"}}]
     write(tmp_path / "beside" / "group_vars" / "all.yml", model)
     beside = write(tmp_path / "beside" / "play.yml", [{"hosts": "all", "gather_facts": False, "tasks": tasks}])
 
@@ -180,7 +180,7 @@ def test_files_of_two_groups_hide_nothing(planned, in_folders, tmp_path):
 
 
 def test_what_a_play_sets_takes_the_place_of_every_list(planned, inventory, write, tmp_path):
-    tasks = [{"ansible.builtin.import_role": {"name": "gatehouse.firewall.host", "tasks_from": "plan.yml"}}]
+    tasks = [{"ansible.builtin.import_role": {"name": "gatehouse.firewall.host", "tasks_from": "plan"}}]
     plays = [{"hosts": "all", "gather_facts": False, "vars": {"gatehouse_flows": [ONLY]}, "tasks": tasks}]
     found = planned(inventory, tmp_path / "plan", playbook=write(tmp_path / "play.yml", plays))
 

@@ -5,8 +5,9 @@ import itertools
 
 import pytest
 import yaml
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.arguments import arguments
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
-    OTHER_KEYS,
+    MODEL_KEYS,
     DeclaredVariables,
     Source,
     declare,
@@ -134,6 +135,10 @@ def test_what_two_files_of_a_group_say_in_different_ways_is_named_with_both():
         ("gatehouse_rollback_timeouts", "gatehouse_rollback_timeout"),
         ("gatehouse_allow_selflockout", "gatehouse_allow_self_lockout"),
         ("gatehouse_take_over", "gatehouse_takeover"),
+        ("gatehouse_reheares", "gatehouse_rehearse"),
+        ("gatehouse_verify_maxx", "gatehouse_verify_max"),
+        ("gatehouse_unused_day", "gatehouse_unused_days"),
+        ("gatehouse_host", "gatehouse_hosts"),
     ],
 )
 def test_a_misspelt_variable_is_named_with_its_group(key, meant):
@@ -145,7 +150,8 @@ def test_a_misspelt_variable_is_named_with_its_group(key, meant):
 @pytest.mark.parametrize(
     "key",
     [
-        *OTHER_KEYS,
+        *sorted(arguments().keys() - {*MODEL_KEYS}),
+        *("_gatehouse_report", "_gatehouse_compiled"),
         *("gatehouse_addresses", "gatehouse_interfaces", "gatehouse_backend", "gatehouse_mode"),
         *("flows", "zones", "ansible_host", "my_gatehouse_flow"),
     ],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import write_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems, Where
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import note_names, write_files
 
 FILES = {"web1.nft": "one\n", "web2.nft": "two: é\n"}
 
@@ -38,3 +39,12 @@ def test_where_one_file_cannot_be_written_none_is(tmp_path):
         write_files(tmp_path, {"a.nft": "x", "b/c.nft": "y"})
 
     assert contents(tmp_path) == {}
+
+
+def test_inventory_names_that_are_no_file_names_are_named():
+    problems = Problems()
+    bad = ["", ".", "..", "a/b", "/etc/passwd", "../x", "-rf", "a\nb", "a\0b"]
+    note_names([*bad, "web1", "web-1.example.org", "2001:db8::1", "a b", "_x", "..x"], problems)
+
+    assert [problem.where for problem in problems.found] == [Where("inventory_hostname")] * len(bad)
+    assert "got '../x', expected a name that a file can have" in str(problems.found[bad.index("../x")])

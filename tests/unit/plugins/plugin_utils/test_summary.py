@@ -5,6 +5,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.summary import 
     by_class,
     complaint,
     lists,
+    not_changed,
     outcome,
     table,
 )
@@ -56,6 +57,14 @@ def test_hosts_that_need_somebody_are_named():
     outcomes, _numbers = summed(web1=ROLLED_BACK, web2={"unreachable": True}, db1={"failed": True})
 
     assert lists(outcomes) == ["Not reached: web2", "Gone back to their previous ruleset: web1", "Failed: db1"]
+
+
+def test_only_hosts_that_could_not_be_changed_stop_a_run():
+    outcomes, _numbers = summed(
+        web1=ROLLED_BACK, web2={"unreachable": True}, db1={"failed": True}, db2=None, db3=CONFIRMED
+    )
+
+    assert not_changed(outcomes) == ["web1", "db1"]
 
 
 def test_a_long_list_is_cut():
