@@ -22,6 +22,7 @@ ARGUMENTS = {
     "addresses": {"type": "dict"},
     "plan": {"type": "path"},
     "change": {"type": "str", "default": ""},
+    "connection": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},
     "allow_self_lockout": {"type": "bool", "default": False},
     "accept_observed": {"type": "bool", "default": False},

@@ -13,7 +13,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.observing impor
     observed_by_ipset,
     observed_by_nft,
     together,
-    without_observed,
+    without_filled,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import observed
 
@@ -88,7 +88,7 @@ def test_both_backends_tell_the_same_of_who_was_seen_and_when(elements):
 
 
 def test_what_the_kernel_has_put_into_sets_is_no_part_of_a_listing_and_what_we_have_put_there_is():
-    listing = without_observed(LISTING)
+    listing = without_filled(LISTING)
 
     assert "203.0.113.7 }" in listing
     assert not [word for word in ("8080", "expires", "203.0.113.8", "invalid") if word in listing]

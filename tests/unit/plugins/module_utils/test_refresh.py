@@ -29,12 +29,12 @@ class Kernel(Nft):
     def check(self, ruleset):
         """Take it."""
 
-    def load(self, ruleset):
+    def load(self, ruleset, change=""):
         """Take it."""
         self.loaded.append(ruleset)
         self._run.table = "rules and sets"
 
-    def refill(self, before, after):
+    def refill(self, before, after, change=""):
         """Note it."""
         if self.refuses:
             raise FirewallError("nft can't change our sets")
