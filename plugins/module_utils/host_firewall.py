@@ -289,13 +289,13 @@ class HostFirewall:
         if not self._rollback.disarm(change):
             self._boot.give_up(self._backend)
             return False
-        self._keep(wanted, change)
+        self._backend.settle(change)
+        fault_point("disarmed")
+        self._keep(wanted)
         return True
 
-    def _keep(self, wanted: str, change: str) -> None:
-        fault_point("disarmed")
+    def _keep(self, wanted: str) -> None:
         self._boot.keep(self._backend)
-        self._backend.settle(change)
         self._refreshing.keep_up(wanted)
         if not observes(wanted):
             self._observing.forget()

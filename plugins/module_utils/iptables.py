@@ -199,8 +199,8 @@ class Iptables(ScriptedBackend):
 
     def settle(self, change: str) -> None:
         """Take a change's markers away, and the sets that no rule uses any more."""
-        name = next(iter(self.helpers))
-        self._run(["/bin/sh", "-c", LOADER, name, "-", *self._commands, "settle", change], None)
+        ((name, script),) = self.helpers.items()
+        self._run(["/bin/sh", "-c", script, name, "-", *self._commands, "settle", change], None)
 
     def previous(self) -> str:
         """Return the ruleset that leads back to what is in the kernel now, with each jump once and first."""
