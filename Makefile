@@ -4,12 +4,13 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 in_env := source .ci/env.sh;
-# Folders whose tests run on the oldest and the newest ansible-core too.
-core_tests := tests/unit tests/playbooks
-# These tests share nothing, so that each core of the machine can run some.
+# These tests share nothing, so that each core of the machine can run some; those that wait for a kernel can be more than there are cores.
 parallel := --numprocesses=auto
-check_stages := lint types unit
-test_stages := $(check_stages) golden browser cores units sanity release-test packets parity molecule
+waiting := --numprocesses=6
+of_hosts := tests/unit/plugins/modules tests/unit/plugins/module_utils tests/kernel/plugins/module_utils
+of_ansible := tests/unit/plugins/action tests/unit/plugins/filter tests/playbooks
+# Clients of clouds and clusters follow the newest core; release-test runs these.
+without_clients := $(addprefix --ignore=tests/playbooks/test_,security_group.py network_policy_role.py calico_kubernetes.py)
 
 help: ## Print what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -23,11 +24,11 @@ demo: lab ## Bring a fleet of containers up, harden it and prove it with packets
 demo-down: ## Take the demo's containers and networks down
 	@$(in_env) molecule/shared/demo.sh down
 
-test: lab ## Run every check below, and print the sum
-	@.ci/stages $(test_stages)
+test: lab ## Run every check below, and print how long each took and the sums; with since=main, those that a change concerns
+	@.venv/bin/python .ci/stages --all $(if $(since),--since $(since))
 
 check: setup ## Run what needs neither root nor containers
-	@.ci/stages $(check_stages)
+	@.venv/bin/python .ci/stages lint types unit
 
 lint: setup ## Run the linters
 	@.ci/lint
@@ -39,22 +40,25 @@ unit: setup ## Run the unit tests
 	@.ci/tests $(parallel) tests/unit
 
 golden: setup ## Compare rendered rulesets with the expected ones, and load them in a namespace
-	@.ci/tests $(parallel) tests/golden
+	@.ci/tests $(waiting) tests/golden
+
+hosts: setup ## Run the tests of what runs on hosts on the oldest Python at hand
+	@.ci/hosts $(waiting) $(of_hosts)
+
+kernel: setup ## Load what is rendered into real kernels, in namespaces
+	@.ci/tests $(waiting) tests/kernel/plugins/plugin_utils
 
 browser: setup ## Open a report in a browser, click, read, and look at its colours (chromium)
 	@.ci/tests tests/browser
 
-cores: setup ## Run the unit and playbook tests on the oldest and the newest ansible-core
-	@.ci/cores $(parallel) $(core_tests)
-
-units: setup ## Run the unit tests with ansible-test
-	@.ci/ansible-test units
+oldest: setup ## Run what touches Ansible on the oldest ansible-core that the collection takes
+	@.ci/on-core oldest 3.10 3.11 3.12 -- .ci/tests $(parallel) $(without_clients) $(of_ansible)
 
 sanity: setup ## Run ansible-test sanity
 	@.ci/ansible-test sanity
 
-release-test: setup ## Build the collection, install it into an empty path, and run the playbook tests on it
-	@.ci/release-test $(parallel) tests/playbooks
+release-test: setup ## Build the collection, install it into an empty path, and run what touches Ansible on it by the newest ansible-core
+	@.ci/on-core newest 3.14 3.13 3.12 -- .ci/release-test $(parallel) tests/playbooks
 
 packets: lab ## Prove with packets that the kernel agrees with the compiler
 	@.ci/tests tests/packets
@@ -75,9 +79,9 @@ lock: ## Bring the locked versions up to date
 	@.ci/lock
 
 clean: ## Remove what the other targets wrote into this folder
-	@rm -rf .ansible .cache .venv .venv-newest .venv-oldest .*_cache .hypothesis tests/output gatehouse-firewall-*.tar.gz
+	@rm -rf .ansible .cache .venv .venv-* .*_cache .hypothesis tests/output gatehouse-firewall-*.tar.gz
 
 lab: setup
 	@.ci/need lab
 
-.PHONY: bench browser check clean cores demo demo-down golden help lab lint lock molecule packets parity release-test sanity screenshots setup test types unit units
+.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release-test sanity screenshots setup test types unit

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
-from pathlib import Path
-
 import pytest
-
-if "ansible_collections.gatehouse.firewall" not in sys.modules:
-    runpy.run_path(str(Path(__file__).parents[1] / "unit" / "conftest.py"))
-
 from ansible_collections.gatehouse.firewall.tests.browser.chromium import chromium, missing, write_report
 
 

@@ -21,7 +21,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests impor
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.render.grammar import strange_lines
 

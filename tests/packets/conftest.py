@@ -1,32 +1,31 @@
-"""One lab and one set of plans for all packet tests, which may import the collection by its name."""
+"""One lab and one set of plans for all packet tests."""
 
 from __future__ import annotations
 
 import os
-import runpy
 import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-if "ansible_collections.gatehouse.firewall" not in sys.modules:
-    runpy.run_path(str(Path(__file__).parents[1] / "unit" / "conftest.py"))
 
 import expectations
 from lab import Lab, read_hosts, running
 from plans import Planner
 from prober import listening
+from systems import SYSTEMS
 
 CONFIGURATIONS = sorted(path.stem for path in expectations.FOLDER.glob("*.yml"))
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    missing = [tool for tool in ("conntrack", "ip", "iptables", "nft") if not shutil.which(tool)]
+    missing = [tool for tool in ("conntrack", "ip", "ipset", "iptables", "nft") if not shutil.which(tool)]
     assert not missing, f"packet tests need the programs {missing}: `.ci/need lab` says how to get them"
     assert os.geteuid() == 0, "packet tests need root, for network namespaces"
     hosts = read_hosts()
@@ -36,16 +35,38 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Path]]]:
-    """Every plan that a test here needs, under way since the first of them asked."""
+def planner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planner]:
     planner = Planner(tmp_path_factory.mktemp("plans"))
+    yield planner
+    planner.pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def plans(planner: Planner) -> dict[str, Future[Path]]:
+    """Every plan of CircleCI Server 4 that a test here needs, under way since the first of them asked."""
     hosts = read_hosts()
     wanted = {name: expectations.read(name).variables(hosts) for name in CONFIGURATIONS}
     started = {name: planner.start(name, variables) for name, variables in wanted.items()}
     started["only_nomad1"] = planner.start("only_nomad1", {}, "--limit", "nomad1")
     started["no_echo"] = planner.start("no_echo", {"gatehouse_echo_request": False})
-    yield started
-    planner.pool.shutdown(cancel_futures=True)
+    return started
+
+
+@pytest.fixture(scope="session")
+def system_plans(planner: Planner) -> dict[tuple[str, str], Future[Path]]:
+    """Every variant's plan of every system, under way since the first test asked."""
+    return {
+        (system.name, variant): plan
+        for system in SYSTEMS.values()
+        for variant, plan in system.start_plans(planner).items()
+    }
+
+
+@pytest.fixture(scope="session")
+def systems() -> Iterator[dict[str, Lab]]:
+    """The hosts of every system, each system on networks of its own."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(system.running()) for name, system in SYSTEMS.items()}
 
 
 @pytest.fixture(scope="session", params=CONFIGURATIONS)

@@ -22,6 +22,7 @@ from prober import Probe, ask, in_namespace
 
 INVENTORY = Path(__file__).resolve().parents[2] / "molecule" / "shared" / "inventory"
 TABLE = ("inet", "gatehouse")
+JUMPS = {"INPUT": "filter", "OUTPUT": "filter", "PREROUTING": "mangle"}
 
 Interface = IPv4Interface | IPv6Interface
 
@@ -71,10 +72,18 @@ class Lab:
         return _run("ip", "netns", "exec", self.names[host], *command, text=text)
 
     def harden(self, hosts: Iterable[str], rulesets: Path) -> None:
-        """Load the hosts' ruleset files with the real nft."""
+        """Load the hosts' ruleset files, each with the real programs of its backend."""
         for host in hosts:
-            self.run(host, "nft", "-f", str(rulesets / f"{host}.nft"))
+            if (rulesets / f"{host}.nft").exists():
+                self.run(host, "nft", "-f", str(rulesets / f"{host}.nft"))
+            else:
+                self._load_iptables(host, rulesets)
         self.forget()
+
+    def _load_iptables(self, host: str, rulesets: Path) -> None:
+        self.run(host, "ipset", "restore", "-file", str(rulesets / f"{host}.ipset"))
+        for command, family in (("iptables", "v4"), ("ip6tables", "v6")):
+            self.run(host, f"{command}-restore", "--noflush", str(rulesets / f"{host}.rules.{family}"))
 
     def forget(self) -> None:
         """Forget neighbours, which new rules must let be found, and connections, which they would let pass."""
@@ -83,10 +92,19 @@ class Lab:
             self.run(host, "conntrack", "--flush")
 
     def unload(self) -> None:
-        """Delete our table, and nothing else, wherever it is."""
+        """Take our rules out of the packets' way, and nothing else, wherever they are."""
         for host in self.hosts:
             if "table {} {}".format(*TABLE) in self.run(host, "nft", "list", "tables").splitlines():
                 self.run(host, "nft", "delete", "table", *TABLE)
+            for command in ("iptables", "ip6tables"):
+                self._remove_jumps(host, command)
+
+    def _remove_jumps(self, host: str, command: str) -> None:
+        rules = self.run(host, f"{command}-save").splitlines()
+        for chain, table in JUMPS.items():
+            jump = next((rule.split()[1:] for rule in rules if rule.startswith(f"-A {chain} -j GATEHOUSE-")), None)
+            if jump:
+                self.run(host, command, "-t", table, "-D", *jump)
 
 
 def read_hosts(inventory: Path = INVENTORY) -> dict[str, Host]:

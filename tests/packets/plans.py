@@ -32,13 +32,15 @@ class Planner:
         link.parent.mkdir(parents=True)
         link.symlink_to(_ROOT)
 
-    def start(self, name: str, variables: Mapping[str, Any], *arguments: str) -> Future[Path]:
-        """Start a plan; its result is the folder with one ruleset file for each host."""
-        return self.pool.submit(self._plan, self.folder / name, variables, arguments)
+    def start(
+        self, name: str, variables: Mapping[str, Any], *arguments: str, inventory: Path = INVENTORY
+    ) -> Future[Path]:
+        """Start a plan; its result is the folder with the ruleset files of each host."""
+        return self.pool.submit(self._plan, self.folder / name, variables, (f"--inventory={inventory}", *arguments))
 
     def _plan(self, target: Path, variables: Mapping[str, Any], arguments: tuple[str, ...]) -> Path:
         extra = {**variables, "gatehouse_plan_offline": True, "gatehouse_plan_dir": str(target)}
-        command = [_executable(), "gatehouse.firewall.plan", "-i", str(INVENTORY), "-e", json.dumps(extra), *arguments]
+        command = [_executable(), "gatehouse.firewall.plan", "-e", json.dumps(extra), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, env=self._environment(), check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")

@@ -1,20 +1,13 @@
-"""Let these tests import the collection by its name, and give them a wire to each backend's kernel."""
+"""Give these tests a wire to each backend's kernel."""
 
 from __future__ import annotations
 
 import os
-import runpy
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-
-if "ansible_collections.gatehouse.firewall" not in sys.modules:
-    runpy.run_path(str(Path(__file__).parents[1] / "unit" / "conftest.py"))
-
 from ansible_collections.gatehouse.firewall.tests.parity.backends import BACKENDS
 from ansible_collections.gatehouse.firewall.tests.parity.check import Bench
 from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire

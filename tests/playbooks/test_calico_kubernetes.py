@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytest.importorskip("kubernetes", reason="requirements/dev.txt has the client of Kubernetes")
+pytest.importorskip("kubernetes", reason="requirements/newest.txt has the client of Kubernetes")
 
 HERE = Path(__file__).parent
 running = runpy.run_path(str(HERE / "kubernetes_api.py"))["running"]

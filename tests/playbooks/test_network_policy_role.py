@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("kubernetes", reason="requirements/dev.txt has the client of Kubernetes")
+pytest.importorskip("kubernetes", reason="requirements/newest.txt has the client of Kubernetes")
 
 running = runpy.run_path(str(Path(__file__).with_name("kubernetes_api.py")))["running"]
 

@@ -19,6 +19,14 @@ MAY_IMPORT = {  # besides the standard library
 }
 
 
+TESTS = "ansible_collections.gatehouse.firewall.tests."
+OF_HOSTS = [  # their tests run on the oldest Python that a host may have
+    path
+    for folder in ("tests/unit/plugins/modules", "tests/unit/plugins/module_utils", "tests/kernel/plugins/module_utils")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+
+
 def _name(path):
     return str(path.relative_to(ROOT))
 
@@ -70,6 +78,18 @@ def test_imports_point_one_way(folder):
     imports = {(name, _name(path)) for path in (ROOT / "plugins" / folder).rglob("*.py") for name in _imports(path)}
 
     assert {pair for pair in imports if not _may_import(folder, pair[0])} == set()
+
+
+def test_tests_of_what_runs_on_hosts_import_nothing_of_the_controllers():
+    imports = {(name, _name(path)) for path in OF_HOSTS for name in _imports(path)}
+
+    assert {pair for pair in imports if ".plugin_utils" in pair[0]} == set()
+
+
+def test_unit_tests_need_no_kernel():
+    imports = {(name, _name(path)) for path in (ROOT / "tests/unit").rglob("*.py") for name in _imports(path)}
+
+    assert {pair for pair in imports if pair[0].startswith(f"{TESTS}kernel")} == set()
 
 
 @each(PLAYBOOKS)

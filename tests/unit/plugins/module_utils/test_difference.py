@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils import iptables_text
 from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import (
     DESCRIPTION_MARK,
     as_diff,
@@ -10,8 +9,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.difference impo
     observes,
     with_modes,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils import rulesets
 
 RULESET = """\
 # gatehouse.firewall, node class web. Generated: edits are lost at the next run.
@@ -124,8 +122,6 @@ def test_a_mode_that_stays_is_nothing_to_add_and_a_host_without_rules_has_none()
 
 
 def test_a_rendered_ruleset_says_whether_it_observes():
-    policy = Policy("web", observe=True)
-
-    assert observes(nftables.render(policy))
-    assert observes(iptables_text.joined(iptables.render(policy)))
-    assert not observes(nftables.render(Policy("web")))
+    assert observes(rulesets.nftables("15-observe", "web1"))
+    assert observes(rulesets.iptables("15-observe", "web2"))
+    assert not observes(rulesets.nftables("15-observe", "web3"))

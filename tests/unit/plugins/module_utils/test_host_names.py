@@ -10,21 +10,13 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names impo
     without_answers,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils import rulesets
 
-NAMES = ["git.example.org", "pkg.example.org"]
-MODEL = {
-    "gatehouse_zones[0]": {"name": "office", "networks": ["203.0.113.0/24"], "hostnames": NAMES},
-    "gatehouse_refresh": {"min_ttl": 5, "max_ttl": 50},
-    "names": {"git.example.org": ["198.51.100.7", "2001:db8::7"], "pkg.example.org": ["198.51.100.8"]},
-}
-POLICY = build(good(MODEL)).policy_of("web1")
+CASE = "28-host-names"
 BACKENDS = {
-    "nftables": (Nft(None, "nft"), nftables.render(POLICY)),
-    "iptables": (Iptables(None, "iptables", "ip6tables", "ipset"), joined(iptables.render(POLICY))),
+    "nftables": (Nft(None, "nft"), rulesets.nftables(CASE, "web1")),
+    "iptables": (Iptables(None, "iptables", "ip6tables", "ipset"), rulesets.iptables(CASE, "web2")),
 }
 each_backend = pytest.mark.parametrize(("backend", "ruleset"), BACKENDS.values(), ids=BACKENDS)
 

@@ -15,7 +15,6 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.observing impor
     together,
     without_filled,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import observed
 
 # As nft 0.9.8 writes it; 1.0.6 and 1.1.3 have a 0 in place of the constant.
 LISTING = """\
@@ -106,10 +105,6 @@ def test_a_set_is_full_that_has_as_many_keys_as_it_can_hold():
 
     assert full_sets(elements) == ["ingress IPv4"]
     assert full_sets(elements[1:]) == []
-
-
-def test_hosts_and_renderers_agree_on_how_much_and_how_long():
-    assert (observing.MOST, observing.SECONDS) == (observed.MOST, observed.SECONDS)
 
 
 def test_counts_of_one_key_before_and_after_a_change_are_added_up():

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import re
-import shutil
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, parse_network
@@ -13,7 +10,6 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.iptables import render
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
 
 TITLE = "# gatehouse.firewall, node class web. Generated: edits are lost at the next run."
 DENIED = '-m comment --comment "denied: no flow allows it" -j DROP'
@@ -486,50 +482,3 @@ def test_nothing_of_ours_is_entered_so_that_return_would_lead_back_to_ours():
         "-I PREROUTING 1 -j GATEHOUSE-PRE-DNAT",
     ]
     assert [rules for rules in chains(FULL).values() if not re.fullmatch(LAST, rules[-1])] == []
-
-
-@functools.cache
-def _missing():
-    commands = [f"{name}-{variant}" for name in ("iptables", "ip6tables") for variant in ("nft", "legacy")]
-    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    missing = [tool for tool in ("unshare", "ipset", *commands) if not shutil.which(tool, path=path)]
-    if missing or os.geteuid() != 0:
-        return f"the programs {', '.join(missing)} are not installed" if missing else "ipset wants root"
-    done = private_nft.in_namespace("sh", "-ec", "; ".join(["ipset list", *(f"{command} -S" for command in commands)]))
-    return f"no network namespace with iptables can be had: {done.stderr.strip()}" if done.returncode else ""
-
-
-needs_iptables = pytest.mark.skipif(bool(_missing()), reason=_missing())
-
-
-def as_saved(text):
-    """Return what iptables-save prints of ours for a file, by chain."""
-    numbers = {"tcp": "6", "udp": "17", "sctp": "132"}
-    text = re.sub(r"--ctproto (tcp|udp|sctp)", lambda found: f"--ctproto {numbers[found[1]]}", text)
-    ours = [line for line in text.splitlines() if line.startswith((":GATEHOUSE", "-A GATEHOUSE"))]
-    return sorted(ours, key=lambda line: re.findall(r"GATEHOUSE-\S+", line)[0])
-
-
-@needs_iptables
-@pytest.mark.parametrize("variant", ["nft", "legacy"])
-@pytest.mark.parametrize("name", POLICIES)
-def test_the_kernel_has_each_rule_as_it_was_written_and_after_another_load_too(name, variant):
-    files = render(POLICIES[name])
-    with private_nft.lasting_namespace() as run:
-
-        def ok(*words, text=None):
-            code, output, error = run(list(words), text)
-            assert (code, error) == (0, ""), words
-            return output
-
-        for load in (1, 2):
-            ok("ipset", "restore", text=files["ipset"])
-            for family, command in ((4, "iptables"), (6, "ip6tables")):
-                ok(f"{command}-{variant}-restore", "--noflush", text=files[f"rules.v{family}"])
-                saved = ok(f"{command}-{variant}-save")
-                assert as_saved(saved) == as_saved(files[f"rules.v{family}"])
-                assert saved.count("-A INPUT -j GATEHOUSE-INPUT\n") == load
-        elements = {line for line in ok("ipset", "save").splitlines() if line.startswith("add ")}
-
-    wanted = {name: elements for name, (_kind, elements) in sets(POLICIES[name]).items()}
-    assert elements == {f"add {name} {element}" for name, elements in wanted.items() for element in elements}
