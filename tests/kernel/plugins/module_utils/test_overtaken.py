@@ -1,0 +1,78 @@
+"""A change whose way back overtakes it, wherever it is: the kernel refuses the rest, and nothing of it is in force."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import VARIABLE
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import TooLateError
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
+    OLD,
+    each_change,
+    each_kind,
+    kernel_host,
+    needs_all,
+    other_rules,
+)
+
+pytestmark = needs_all
+
+
+OVERTAKEN = r"way back has begun(.|\n)*the host has gone back, and the ruleset confirmed last is in force"
+
+
+@pytest.fixture
+def host(request, tmp_path):
+    with kernel_host(tmp_path, request.param) as host:
+        yield host
+
+
+@each_change
+@each_kind
+def test_at_each_of_its_transactions_the_kernel_refuses_what_is_left_of_it(host, change):
+    host.overtaken()
+    before, wanted = host.seen(), change(OLD[host.kind])
+    host.at(0)
+    host.firewall().load(wanted, 30)
+    transactions = host.transactions
+    host.fire()
+    assert host.seen() == before
+
+    for number in range(1, transactions + 1):
+        host.at(number)
+        with pytest.raises(FirewallError, match=OVERTAKEN):
+            host.firewall().load(wanted, 30)
+        assert host.seen() == before, number
+        assert host.firewall().way_back == ""
+
+    host.at(0)
+    made = host.firewall().load(wanted, 30)
+    assert host.transactions == transactions > 0
+    host.firewall().confirm(wanted, "fallback", made)
+    assert host.firewall().is_at(wanted)
+    assert "armed" not in "".join(host.seen()).lower()
+
+
+@each_change
+@each_kind
+def test_one_that_stalls_for_longer_than_its_way_back_waits_is_refused_and_the_host_has_gone_back(
+    host, change, monkeypatch
+):
+    before = host.seen()
+    monkeypatch.setenv(VARIABLE, "armed/1.7")
+    with pytest.raises(FirewallError, match=OVERTAKEN):
+        host.firewall().load(change(OLD[host.kind]), 1)
+
+    assert host.seen() == before
+    assert host.firewall().is_at(OLD[host.kind])
+
+
+@each_kind
+def test_one_that_stalls_once_it_is_loaded_is_confirmed_too_late_and_that_is_said(host, monkeypatch):
+    before, wanted = host.seen(), other_rules(OLD[host.kind])
+    monkeypatch.setenv(VARIABLE, "loaded/1.7")
+    change = host.firewall().load(wanted, 1)
+    with pytest.raises(TooLateError, match="the host has gone back, and the ruleset confirmed last is in force"):
+        host.firewall().confirm(wanted, "fallback", change)
+
+    assert host.seen() == before
