@@ -55,10 +55,11 @@ exec {real} "$@"
 class KernelHost(FakeHost):
     """A host whose files and whose locks lie below ``root``; commands run in a namespace."""
 
-    def __init__(self, root, run, kind):
-        super().__init__(root, systemd=False)
+    def __init__(self, root, run, kind, systemd=False):
+        super().__init__(root, systemd=systemd)
         self.kind = kind
         self._in_namespace = run
+        self.enter = run.args[0]  # the words before a command that have it run there
         self.folder = root / "commands"
         self.folder.mkdir()
         self.backend = self._backend(lambda name, _what: shutil.which(name, path=private_iptables.PATH))
@@ -84,10 +85,15 @@ class KernelHost(FakeHost):
         return self._in_namespace(["env", lock, *words], text)
 
     def run(self, words):
-        """Run a command that must succeed; what waits as a way back is left for ``fire`` where this host has that."""
-        if words[0] == "setsid" and self.fires_by_hand:
-            command = words[-1].rpartition("sleep")[2].partition("; ")[2]
-            (self.root / "fire").write_text(command.replace("hold 2", "hold 0"), encoding="utf-8")
+        """Run a command that must succeed; what waits as a way back is left for ``fire`` where this host has that.
+
+        Of systemd there is only its folder.
+        """
+        if words[0] == "systemctl":
+            return
+        if words[0] == "systemd-run" or (words[0] == "setsid" and self.fires_by_hand):
+            command = words[-1].rpartition("sleep")[2].partition("; ")[2] if words[0] == "setsid" else words[-1]
+            (self.root / "fire").write_text(command, encoding="utf-8")
             return
         code, output, error = self.ask(words, None)
         if code != 0:

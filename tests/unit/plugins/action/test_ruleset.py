@@ -274,7 +274,11 @@ def test_a_confirmation_that_comes_too_late_is_a_failure_and_says_what_the_host_
 SEEN = [
     ({}, True, "so it has gone back to its previous ruleset by itself. It answers again"),
     ({"in_force": "no rules of ours are in force"}, True, "gone back to no rules of ours by itself"),
-    ({"in_force": "rules of ours are in force that"}, False, "its own way back was due: rules of ours are in force that"),
+    (
+        {"in_force": "rules of ours are in force that"},
+        False,
+        "way back was due: rules of ours are in force that",
+    ),
     ({"way_back": "has failed"}, False, "its way back has failed, and the ruleset confirmed last is in force"),
     ({"failed": True, "msg": "no"}, False, "Asked what it has now, the host says: no"),
 ]

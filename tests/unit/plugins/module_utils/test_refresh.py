@@ -29,12 +29,12 @@ class Kernel(Nft):
     def check(self, ruleset):
         """Take it."""
 
-    def load(self, ruleset, change=""):
+    def load(self, ruleset, _change=""):
         """Take it."""
         self.loaded.append(ruleset)
         self._run.table = "rules and sets"
 
-    def refill(self, before, after, change=""):
+    def refill(self, before, after, _change=""):
         """Note it."""
         if self.refuses:
             raise FirewallError("nft can't change our sets")
