@@ -76,3 +76,47 @@ def test_one_that_stalls_once_it_is_loaded_is_confirmed_too_late_and_that_is_sai
         host.firewall().confirm(wanted, "fallback", change)
 
     assert host.seen() == before
+
+
+@each_kind
+def test_a_marker_is_in_no_text_that_is_compared_or_loaded(host):
+    ruleset = OLD[host.kind]
+    before, previous = host.backend.listing(), host.backend.previous()
+    host.backend.mark("0123456789abcdef", ruleset)
+    assert "0123456789abcdef" in host.seen()[0]
+    assert (host.backend.listing(), host.backend.previous()) == (before, previous)
+    assert host.firewall().is_at(ruleset)
+    assert host.firewall().drift() == []
+
+    host.backend.mark("fedcba9876543210", ruleset)
+    assert "0123456789abcdef" not in host.seen()[0]
+    host.backend.settle("fedcba9876543210")
+    assert "armed" not in host.seen()[0].lower()
+    assert host.backend.listing() == before
+
+
+@each_kind
+def test_a_first_change_that_is_overtaken_leaves_a_bare_host(host):
+    host.firewall().remove()
+    host.fires_by_hand = True
+    for is_primed in (True, False):
+        if is_primed:
+            host.firewall().prime()
+        host.firewall().load(OLD[host.kind], 30)
+        assert host.backend.listing()
+        assert host.fire()[0] == 0
+        assert host.backend.listing() == ""
+        assert "gatehouse" not in host.seen()[0].lower()
+    assert host.firewall().way_back == ""
+
+
+@each_kind
+def test_a_change_that_the_kernel_refuses_leaves_no_marker(host):
+    before = host.seen()
+    wanted = OLD[host.kind].replace("203.0.113.99", "203.0.113.999")
+    host.backend.check = lambda _ruleset: None
+    with pytest.raises(FirewallError, match="nothing was changed"):
+        host.firewall().load(wanted, 30)
+
+    assert host.seen() == before
+    assert host.firewall().way_back == ""
