@@ -77,7 +77,8 @@ def test_nobody_else_can_open_what_we_lock(host):
 
 @each_kind
 def test_a_change_waits_with_a_bound_for_whoever_holds_the_rules_and_names_it_and_a_way_back_goes_on(host):
-    host.backend.helpers = {name: text.replace("hold 10", "hold 1") for name, text in host.backend.helpers.items()}
+    helpers = host.backend.helpers
+    host.backend.helpers = {name: text.replace("hold 10", "hold 1") for name, text in helpers.items()}
     wanted, before = other_rules(OLD[host.kind]), host.seen()
     lock = host.root / "run/gatehouse/rules.lock"
     with holding(host, lock):
@@ -87,6 +88,7 @@ def test_a_change_waits_with_a_bound_for_whoever_holds_the_rules_and_names_it_an
     assert host.seen() == before
     assert host.firewall().way_back == ""
 
+    host.backend.helpers = helpers
     host.firewall().load(wanted, 30)
     assert host.seen() != before
     with holding(host, lock):

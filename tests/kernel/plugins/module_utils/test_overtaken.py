@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError, OvertakenError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import VARIABLE
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import TooLateError
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
@@ -120,3 +120,21 @@ def test_a_change_that_the_kernel_refuses_leaves_no_marker(host):
 
     assert host.seen() == before
     assert host.firewall().way_back == ""
+
+
+@each_kind
+def test_a_way_back_that_fails_has_ended_its_change_all_the_same_and_that_is_said(host):
+    host.fires_by_hand = True
+    wanted = other_rules(OLD[host.kind])
+    change = host.firewall().load(wanted, 30)
+    loaded = host.backend.listing()
+    (pending,) = host.root.glob("run/gatehouse/rollback-*")
+    pending.write_text(pending.read_text().replace("203.0.113.99", "203.0.113.999"))
+    host.fire()
+
+    assert host.firewall().way_back == "has failed"
+    with pytest.raises(OvertakenError):
+        host.backend.load(wanted, change)
+    assert host.backend.listing() == loaded
+    with pytest.raises(TooLateError, match=r"its way back has failed .* and rules of ours are in force that"):
+        host.firewall().confirm(wanted, "fallback", change)
