@@ -35,7 +35,7 @@ OVERTAKEN = 3
 class Backend:
     """One way to put rules into this host's kernel. A ruleset is a text, in the form that the backend loads.
 
-    What is part of a ``change`` with a way back fails as a whole once that has begun, with OvertakenError: see ``mark``.
+    What is part of a ``change`` fails as a whole once its way back has begun, with OvertakenError: see ``mark``.
 
     What it needs is ``missing`` unless it is installed; then there is nothing to list and to delete, and every other
     method raises FirewallError, as it does where the host refuses.
@@ -85,6 +85,10 @@ class Backend:
 
         The way back takes it away before anything else. ``wanted`` is the ruleset that the change leads to.
         """
+        raise NotImplementedError
+
+    def is_marked(self, change: str) -> bool:
+        """Return whether the marker is there: the kernel has what the change has put there, and nothing since."""
         raise NotImplementedError
 
     def settle(self, change: str) -> None:

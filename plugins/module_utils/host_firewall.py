@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import (
@@ -42,6 +43,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import us
 CONFIRMED_LAST = "the ruleset confirmed last is in force"
 NONE_OF_OURS = "no rules of ours are in force"
 GOES_BACK = "the host goes back to its previous ruleset by itself"
+REPLACED = "since the change, something else has replaced our rules (a reload of gatehouse-firewall.service, say)"
 _GOING_BACK = 10  # seconds within which a way back should have been gone
 
 
@@ -197,9 +199,8 @@ class HostFirewall:
         try:
             self._load(wanted, in_place, change)
         except OvertakenError as error:
-            self._observing.give_up()
             late = f"{error}, as this took longer than {seconds} s (the machine stalled, or is short of memory)"
-            raise FirewallError(f"{late}; {self.after(change)}") from error
+            raise FirewallError(f"{late}; {self._left_behind(change)}") from error
         except FirewallError:
             self._observing.give_up()
             self._call_off(change)
@@ -224,9 +225,23 @@ class HostFirewall:
         observed = self.observed()
         if observed:
             self._observing.prepare(observed)
-        self._backend.load(wanted, change)
+        try:
+            self._backend.load(wanted, change)
+        except OvertakenError:
+            if observed:
+                self._observing.keep()  # the way back has emptied the sets
+            raise
         if observed:
             self._observing.keep()
+
+    def _left_behind(self, change: str) -> str:
+        """Clear up after a change that was overtaken; return what is in force instead."""
+        self._observing.give_up()
+        said = self.after(change)
+        with suppress(FirewallError), self._rollback.alone("it clears up after a change"):
+            if not self._rollback.is_pending():
+                self._backend.settle(change)
+        return said
 
     def _call_off(self, change: str) -> None:
         """End a change of which the kernel has taken nothing."""
@@ -269,8 +284,8 @@ class HostFirewall:
     def confirm(self, wanted: str, fallback: str, change: str) -> None:
         """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.
 
-        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Raises TooLateError where the way back has
-        begun. What can't be kept isn't confirmed, and raises FirewallError.
+        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Raises TooLateError where the way back
+        has begun. What can't be kept isn't confirmed, and raises FirewallError.
         """
         try:
             with self._rollback.alone("it confirms a change"):
@@ -286,6 +301,9 @@ class HostFirewall:
         except FirewallError as error:
             self._boot.give_up(self._backend)
             raise FirewallError(f"{error}; {GOES_BACK}") from error
+        if self._rollback.waits(change) and not self._backend.is_marked(change):
+            self._boot.give_up(self._backend)
+            raise FirewallError(f"{REPLACED}; {GOES_BACK}")
         if not self._rollback.disarm(change):
             self._boot.give_up(self._backend)
             return False
@@ -309,9 +327,7 @@ class HostFirewall:
         """Load a confirmed ruleset again, where another manager has harmed it on its way out."""
         with self._rollback.alone("it loads a confirmed ruleset again"):
             if self._rollback.is_pending():
-                raise FirewallError(
-                    "another change waits to be confirmed, and a harmed ruleset wasn't loaded again"
-                )
+                raise FirewallError("another change waits to be confirmed, and a harmed ruleset wasn't loaded again")
             if self._backend.listing() != self.recorded:
                 self._load_anew(wanted)
 

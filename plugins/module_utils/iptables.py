@@ -197,6 +197,11 @@ class Iptables(ScriptedBackend):
                 said = (error or output).strip()
                 raise FirewallError(f"{family.name} can't mark the change, nothing was changed:\n{said}")
 
+    def is_marked(self, change: str) -> bool:
+        """Return whether a change's marker is in the filter table of every family."""
+        saves = [[f"{family.command}-save", "-t", "filter"] for family in self._families()]
+        return all(f" --comment {change} " in self._words(words) for words in saves)
+
     def settle(self, change: str) -> None:
         """Take a change's markers away, and the sets that no rule uses any more."""
         ((name, script),) = self.helpers.items()

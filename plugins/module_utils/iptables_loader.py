@@ -24,7 +24,7 @@ LOADER = (
 #
 # All that is part of a CHANGE is refused by the kernel once its way back has begun, which first takes markers away: a
 # rule in each table of each family that every transaction of the change deletes and puts back. The way back waits for
-# nobody. Sets know no transactions: a change fills new ones, and none that rules use.
+# nothing. Sets know no transactions: a change fills new ones, and none that rules use.
 
 ruleset=${1:?}
 iptables=${2:-iptables}
@@ -144,8 +144,8 @@ load() { # IPTABLES PART NAMES
     [ -z "$number" ] || printf '%s\n' "$text" | sed -n "${number}s/^/line $number is: /p" >&2
 }
 
-# The legacy variant has a lock of its own, which a process that was stopped may hold. Who goes back waits a second, and
-# then takes another one: the kernel refuses a table that has changed since whoever was stopped has read it.
+# The legacy variant has a lock of its own, which a process that was stopped may hold. The way back waits a second, and
+# then takes another one: the kernel refuses the table that such a process has read, as it has changed since.
 impatient() {
     [ "$role" = back ] || return 1
     XTABLES_LOCKFILE=/run/gatehouse/xtables.lock

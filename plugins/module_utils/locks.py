@@ -4,9 +4,9 @@
 # Note: this file is private to the collection.
 """Locks that only root can take, and no wait without a bound.
 
-The file lies in a folder that is closed to everybody else: a lock on what others may open (a namespace's file, say) can
-be held by any of them. It has the name of its holder, for whoever waits in vain. A lock decides only among those who
-respect it: a way back doesn't, which is why the kernel decides between that and its change (see ``rollback``).
+The file lies in a folder that no other user can enter: a lock on what others can open (a namespace's file, say) can be
+held by any of them. It has the name of its holder, for a message where one of us waits in vain. A way back waits for no
+lock, which is why the kernel decides between that and its change: see ``rollback``.
 """
 
 from __future__ import annotations

@@ -100,6 +100,10 @@ class Nft(ScriptedBackend):
         text = f"table {TABLE}\n{deleted}add chain {TABLE} {_marker(change)}\n"
         self._feed([], text, "nft can't mark the change, nothing was changed")
 
+    def is_marked(self, change: str) -> bool:
+        """Return whether a change's marker is in our table."""
+        return self._run([self._path, "list", "chain", *TABLE.split(), _marker(change)], None)[0] == 0
+
     def settle(self, change: str) -> None:
         """Take a change's marker away, and the table where there is nothing else in it."""
         self._run([self._path, "delete", "chain", *TABLE.split(), _marker(change)], None)
@@ -178,7 +182,7 @@ class Nft(ScriptedBackend):
         try:
             self._feed([], marked, "nft can't change our sets, nothing was changed")
         except FirewallError as error:
-            if change and self._run([self._path, "list", "chain", *TABLE.split(), marker], None)[0] != 0:
+            if change and not self.is_marked(change):
                 raise OvertakenError("the host's own way back has begun before the sets were changed") from error
             raise
 

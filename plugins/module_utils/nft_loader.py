@@ -29,7 +29,7 @@ LOADER = (
 # old rules or by the new ones, and none is lost. A table that can't be changed so is replaced in one transaction.
 #
 # All that is part of a CHANGE is refused by the kernel once its way back has begun, which first takes a marker away: a
-# chain of ours that each transaction of the change deletes and puts back. The way back waits for nobody.
+# chain of ours that each transaction of the change deletes and puts back. The way back waits for nothing.
 
 ruleset=${1:?}
 nft=${2:-nft}

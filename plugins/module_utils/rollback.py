@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""A host's own way back: what it does by itself if nobody confirms a change in time.
+"""A host's own way back: what it does by itself if a change isn't confirmed in time.
 
 It needs neither the controller nor Python nor the ssh session. Whoever renames a change's pending file first decides:
 the confirmation, or the timer. After a reboot nothing is pending, and the boot file holds what was confirmed last.
@@ -42,7 +42,7 @@ class Rollback:
     """The way back of one host. ``run`` takes a command and raises FirewallError where it fails.
 
     Each change has a name of its own, so that what is left of one never decides about another. ``clock`` is one that
-    nobody sets, as the timer's is.
+    can't be set, as the timer's is.
     """
 
     def __init__(
@@ -91,6 +91,10 @@ class Rollback:
             with suppress(FirewallError):  # it fires in this moment, and finds nothing to do
                 self._run(["systemctl", "stop", f"{UNIT}-{change}.timer"])
         return True
+
+    def waits(self, change: str) -> bool:
+        """Return whether a change's way back is still to be gone."""
+        return self._pending(change).exists()
 
     def call_all_off(self) -> None:
         """Call every way back off."""

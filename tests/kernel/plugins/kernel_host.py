@@ -135,12 +135,12 @@ class KernelHost(FakeHost):
         return self.ask(["sh", str(self.root / "fire")], None)
 
     def seen(self):
-        """Return all rules and the sets in use as the kernel has them, with markers; and what the next boot loads."""
+        """Return all rules and the names of sets as the kernel has them, with markers; and what the next boot loads."""
         if self.kind == "nftables":
             rules = self.ask(["nft", "-s", "list", "ruleset"], None)[1]
         else:
             saved = [self.ask([f"{path}-save"], None)[1] for path in self.backend._commands[:2]]
-            rules = re.sub(r" \[\d+:\d+\]|^#.*\n", "", "".join(saved), flags=re.MULTILINE)
+            rules = re.sub(r" \[\d+:\d+\]|^#.*\n", "", "".join([*saved, *sorted(self.sets())]), flags=re.MULTILINE)
         return rules, self.backend.listing(), self.boot().ruleset(self.backend)
 
     def sets(self):

@@ -138,3 +138,19 @@ def test_a_way_back_that_fails_has_ended_its_change_all_the_same_and_that_is_sai
     assert host.backend.listing() == loaded
     with pytest.raises(TooLateError, match=r"its way back has failed .* and rules of ours are in force that"):
         host.firewall().confirm(wanted, "fallback", change)
+
+
+@each_kind
+def test_a_change_whose_rules_something_else_has_replaced_meanwhile_is_not_confirmed(host):
+    host.fires_by_hand = True
+    wanted, before = other_rules(OLD[host.kind]), host.backend.listing()
+    change = host.firewall().load(wanted, 30)
+    reload = host.backend.load_command(str(host.root / f"etc/gatehouse/ruleset.{host.backend.file_type}"))
+    assert host.ask(["sh", "-c", reload], None)[0] == 0
+    with pytest.raises(FirewallError, match=r"something else has replaced our rules .* the host goes back"):
+        host.firewall().confirm(wanted, "fallback", change)
+
+    assert host.firewall().way_back == "waits"
+    assert host.fire()[0] == 0
+    assert host.backend.listing() == before
+    assert host.firewall().is_at(OLD[host.kind])
