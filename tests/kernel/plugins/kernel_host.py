@@ -38,7 +38,6 @@ each_change = pytest.mark.parametrize("change", CHANGES, ids=["rules", "addresse
 
 # A command of the host's that, at one of its transactions, has the way back go by before it goes on itself.
 _OVERTAKEN = """\
-#!/bin/sh
 case "$GATEHOUSE_BACK $*" in
 " "*"{what}"*)
     if [ -e {root}/fire ]; then
@@ -126,7 +125,7 @@ class KernelHost(FakeHost):
         for one, when in names.items():
             real = shutil.which(one, path=private_iptables.PATH)
             script = _OVERTAKEN.format(root=self.root, what=when, real=real)
-            (self.folder / one).write_text(script, encoding="utf-8")
+            (self.folder / one).write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
             (self.folder / one).chmod(0o755)
         return str(self.folder / name)
 
