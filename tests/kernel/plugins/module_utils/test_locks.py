@@ -8,7 +8,10 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.dns import Answer
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh import Refresher
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
     OLD,
     each_kind,
@@ -41,6 +44,14 @@ def holding(host, path, user=0):
         holder.stdin.close()
 
 
+def refreshed(host):
+    """Have the host ask again for its names, and return what came of it."""
+    answered = Answered.read(host.write, host.root)
+    refresher = Refresher(host.backend, host.boot(), host.rollback(), answered, 1000.0)
+    refresher.refresh(lambda name: Answer(("198.51.100.9",) if name == "git.example.org" else ("198.51.100.8",), 10))
+    return refresher.log
+
+
 @pytest.fixture
 def host(request, tmp_path):
     with kernel_host(tmp_path, request.param) as host:
@@ -60,6 +71,7 @@ def test_what_everybody_can_open_is_no_lock_of_ours(host):
         host.firewall().load(OLD[host.kind], 30)
         assert host.fire()[0] == 0
         assert host.backend.listing() == before
+        assert refreshed(host) == ["git.example.org: +198.51.100.9 -198.51.100.7"]
         host.firewall().remove()
 
     assert time.monotonic() - begun < 20, "something has waited for the lock"
