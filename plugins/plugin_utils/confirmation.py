@@ -17,7 +17,10 @@ _SAME_CONNECTION = (
     "reset: something else keeps it open (ControlMaster in ssh's own configuration?). Only a new one confirms a "
     "change, {2}"
 )
-_TOO_LATE = "The confirmation came too late, more than {0} s after the way back was armed: {1}"
+_TOO_LATE = (
+    "The confirmation came too late, more than {0} s after the way back was armed: {1}. Something has stalled, "
+    "or the new ruleset has refused the connection until then. {2}."
+)
 _DUE = "so that its own way back was due"
 # What hosts say of themselves.
 WAITS, UNDER_WAY = "waits", "is under way"
@@ -54,7 +57,7 @@ def not_confirmed(
     ``answer`` is what it said of the confirmation, if anything, and ``seen`` what it has now, if it answers.
     """
     if "too_late" in answer:
-        return bool(answer["gone_back"]), f"{_TOO_LATE.format(timeout, answer['too_late'])}."
+        return bool(answer["gone_back"]), _TOO_LATE.format(timeout, answer["too_late"], reason)
     gone_back, outcome = _outcome(seen, grace)
     if "same_connection" in answer:
         return gone_back, f"{_SAME_CONNECTION.format(timeout, answer['same_connection'], outcome)}."

@@ -264,9 +264,12 @@ def test_a_connection_that_comes_back_in_time_confirms():
 def test_a_confirmation_that_comes_too_late_is_a_failure_and_says_what_the_host_says(gone_back):
     late = "its way back has failed, and no rules of ours are in force"
     answer = {"changed": False, "too_late": late, "gone_back": gone_back}
-    steps, result = run(answers={"confirm": answer})
+    steps, result = run(
+        {"policy": POLICY, "allow_self_lockout": True}, {"management": FROM_ELSEWHERE}, {"confirm": answer}
+    )
 
     assert steps == ["look", "load", "reset", "confirm"]
+    assert "That port is open by front (from office), but" in result["msg"]
     assert (result["failed"], result["confirmed"], result["gone_back"]) == (True, False, gone_back)
     assert late in result["msg"]
 
