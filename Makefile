@@ -25,10 +25,10 @@ demo-down: ## Take the demo's containers and networks down
 	@$(in_env) molecule/shared/demo.sh down
 
 test: lab ## Run every check below, and print how long each took and the sums; with since=main, those that a change concerns
-	@.venv/bin/python .ci/stages --all $(if $(since),--since $(since))
+	@.venv/bin/python .ci/stages.py --all $(if $(since),--since $(since))
 
-check: setup ## Run what needs neither root nor containers
-	@.venv/bin/python .ci/stages lint types unit
+check: setup ## Run what needs no containers; what needs root is skipped without it
+	@.venv/bin/python .ci/stages.py lint types unit hosts kernel golden
 
 lint: setup ## Run the linters
 	@.ci/lint
@@ -69,6 +69,9 @@ parity: lab ## Hold the kernel, behind each backend, to verdict() with random po
 molecule: lab ## Run the Molecule scenarios; one: make molecule scenario=default
 	@.ci/molecule $(scenario)
 
+times: ## Write what the last `make test` took into docs/development.md
+	@.venv/bin/python .ci/stages.py --write-times
+
 bench: lab ## Measure the figures in benchmarks/
 	@$(in_env) benchmarks/run
 
@@ -84,4 +87,4 @@ clean: ## Remove what the other targets wrote into this folder
 lab: setup
 	@.ci/need lab
 
-.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release-test sanity screenshots setup test types unit
+.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release-test sanity screenshots setup test times types unit

@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
-from containers import ROOT, SHOW_IPTABLES, Completed, Lab, playbook, playbook_command
+from containers import ROOT, SHOW, Completed, Lab, playbook, playbook_command
 
 HERE = Path(__file__).parent
 INVENTORY = HERE / "inventory"
 KEY = ROOT / ".cache" / "lockout" / "id_ed25519"
-# Of both backends, so that nothing of the one is left unseen beside the other.
-SHOW = f"{{ nft --stateless list table inet gatehouse; {SHOW_IPTABLES}; }} 2>/dev/null || true"
 # What stands for a change that waits to be confirmed, and judges nothing.
 MARKER = re.compile(r"(?<=\n)\n\tchain armed\.\w+ \{\n\t\}\n|^(?::|-A )GATEHOUSE-ARMED .*\n", re.MULTILINE)
 ON_DISK = "cat /etc/gatehouse/ruleset.* 2>/dev/null || true"

@@ -6,14 +6,12 @@ import json
 import re
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import yaml
 from containers import SHOW_IPTABLES, Completed, Lab, playbook_command, run_plainly
 from lab import Host
+from patience import wait_until
 from prober import Probe
 from streams import Stream
 
@@ -130,14 +128,3 @@ def probes(source: Host, target: Host, protocol: str, port: int) -> list[Probe]:
     """Return the questions whether one host reaches a port of another, IPv4 and IPv6."""
     ends = [(source.address("private", family), target.address("private", family)) for family in (4, 6)]
     return [Probe(source.name, ours, target.name, theirs, protocol, port) for ours, theirs in ends]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    """Return as soon as something has come to pass; fail if it doesn't."""
-    end = time.monotonic() + seconds
-    while True:
-        with suppress(RuntimeError):
-            if condition():
-                return
-        assert time.monotonic() < end, f"it did not come to pass within {seconds} s"
-        time.sleep(0.2)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,22 +18,23 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 
 sys.path.insert(0, str(ROOT / "tests" / "packets"))
-from lab import INVENTORY, Host, read_hosts  # noqa: E402
+from lab import INVENTORY as SHARED_INVENTORY  # noqa: E402
+from lab import Host, read_hosts  # noqa: E402
+from patience import wait_until  # noqa: E402
 from prober import Probe  # noqa: E402
 
-BACKEND = os.environ.get("GATEHOUSE_LAB_BACKEND", "nftables")
+SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", "")) / "inventory"
+INVENTORY = SCENARIO if SCENARIO.is_dir() else SHARED_INVENTORY
 RULE_ADDED_BY_HAND = {
     "nftables": "nft add rule inet gatehouse input_tcp_22 tcp dport 22 accept",
     "iptables": "iptables -I GATEHOUSE-INPUT-TCP-22 -p tcp --dport 22 -j RETURN",
-}[BACKEND]
-BOOT_FILE = f"/etc/gatehouse/ruleset.{'nft' if BACKEND == 'nftables' else BACKEND}"
+}
+BOOT_FILES = {"nftables": "/etc/gatehouse/ruleset.nft", "iptables": "/etc/gatehouse/ruleset.iptables"}
 # Without what is another each time: ipset's seed, and the endings that the loader gives to the names of sets in turn.
 SHOW_IPTABLES = r"""{ iptables-save; ip6tables-save; ipset save | sort; } | grep -i gatehouse- |
     sed 's/ initval 0x[0-9a-f]*//; s/\(gatehouse-[^ ]*-[0-9a-f]\{8\}\)\.[a-e]/\1/g'"""
-SHOW = {
-    "nftables": "nft --stateless list table inet gatehouse 2>/dev/null",
-    "iptables": SHOW_IPTABLES,
-}[BACKEND]
+# Of both backends, so that nothing of the one is left unseen beside the other.
+SHOW = f"{{ nft --stateless list table inet gatehouse; {SHOW_IPTABLES}; }} 2>/dev/null || true"
 UNLOAD = """nft delete table inet gatehouse 2>/dev/null
 for command in iptables ip6tables; do
     $command -D INPUT -j GATEHOUSE-INPUT
@@ -61,6 +61,8 @@ class Lab:
         self.hosts = read_hosts(inventory)
         self.managed = [name for name in self.hosts if name not in members(inventory / "hosts.yml", *self.outside)]
         self.shared = members(inventory / "lab.yml", "lab_shared")
+        by_iptables = members(inventory / "lab_backends.yml", "by_iptables")
+        self.backends = {name: "iptables" if name in by_iptables else "nftables" for name in self.managed}
 
     @cached_property
     def namespaces(self) -> dict[str, str]:
@@ -91,12 +93,12 @@ class Lab:
             return dict(zip(names, answers, strict=True))
 
     def rulesets(self) -> dict[str, str]:
-        """Return our rules as each managed host's kernel has them, without counters; nothing where there are none."""
-        return self.everywhere(f"{SHOW} || true")
+        """Return our rules as each managed host's kernel has them, of both backends and without counters."""
+        return self.everywhere(SHOW)
 
     def states(self) -> dict[str, str]:
         """Return all that a change would change on each managed host: our rules, and what the next boot loads."""
-        return self.everywhere(f"{SHOW} && cat {BOOT_FILE}")
+        return self.everywhere(f"{SHOW}; cat /etc/gatehouse/ruleset.*")
 
     def unload(self) -> None:
         """Take our rules out of every kernel's way; boot files and units stay."""
@@ -107,11 +109,7 @@ class Lab:
         container = f"{self.prefix}{name}"
         _output("podman", "restart", "--time=5", container)
         self.__dict__.pop("namespaces", None)
-        end = time.monotonic() + 30
-        while _state(container) not in ("running", "degraded"):
-            if time.monotonic() > end:
-                raise TimeoutError(f"{name} does not come up again")
-            time.sleep(0.1)
+        wait_until(lambda: _state(container) in ("running", "degraded"), 30)
 
 
 def probes(source: Host, target: Host, ports: Iterable[Port]) -> Iterator[Probe]:
@@ -124,8 +122,7 @@ def probes(source: Host, target: Host, ports: Iterable[Port]) -> Iterator[Probe]
 
 def playbook_command(name: str, *arguments: str, inventory: Path = INVENTORY) -> list[str]:
     """Return the command that runs one of our playbooks over the lab, as a user would, with more arguments."""
-    backend = [f"--extra-vars=gatehouse_backend={BACKEND}"] if "GATEHOUSE_LAB_BACKEND" in os.environ else []
-    return ["ansible-playbook", f"--inventory={inventory}", *backend, *arguments, f"gatehouse.firewall.{name}"]
+    return ["ansible-playbook", f"--inventory={inventory}", *arguments, f"gatehouse.firewall.{name}"]
 
 
 def playbook(name: str, *arguments: str, inventory: Path = INVENTORY) -> Completed:

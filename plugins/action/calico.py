@@ -9,16 +9,11 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.lint import lint
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.names import API_VERSION
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.steps import (
-    DELETE,
-    KINDS,
-    batches,
-    difference,
-    rivals,
-    steps,
-)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.progress import Progress, in_force, plan
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.step import DELETE, VERSION
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.steps import KINDS, batches, difference
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import GatehouseError, ModelError, Problems
 
 STAGED = "StagedGlobalNetworkPolicy"
 ARGUMENTS = {
@@ -51,13 +46,17 @@ class ActionModule(ActionBase):
         wanted = plain(self._arguments["objects"]) if self._arguments["state"] == "present" else []
         warnings = self._checked(wanted)
         client = {"calicoctl": Calicoctl, "kubernetes": Kubernetes}[self._arguments["via"]](self)
-        found = self._steps(wanted, client, warnings)
-        if found and not self._task.check_mode:
-            client.do(found)
-        result = {"changed": bool(found), "steps": [f"{step.name}: {step.word}" for step in found]}
+        existing = self._existing(wanted, client)
+        planned = self._plan(wanted, existing)
+        done, warnings = planned.steps, warnings + planned.warnings
+        if done and not self._task.check_mode:
+            progress = Progress(wanted, existing)
+            self._carry_out(progress, client)
+            done, warnings = progress.done, warnings + progress.warnings
+        result = {"changed": bool(done), "steps": [f"{step.name}: {step.word}" for step in done]}
         if warnings:
             result["warnings"] = warnings
-        return {**result, "diff": [difference(step) for step in found]}
+        return {**result, "diff": [difference(step) for step in done]}
 
     def _checked(self, wanted):
         """Return the linter's warnings; fail where it has errors."""
@@ -66,16 +65,31 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(ModelError(findings.errors)))
         return [str(warning) for warning in findings.warnings]
 
-    def _steps(self, wanted, client, warnings):
-        existing = plain(client.existing())
+    def _existing(self, wanted, client):
+        existing = plain(client.existing(KINDS))
         if any(one["kind"] in client.unsupported for one in wanted):
             raise AnsibleActionFail(NO_STAGED.format(", ".join(sorted(client.unsupported))))
+        return existing
+
+    def _plan(self, wanted, existing):
         problems = Problems()
-        found = steps(wanted, existing, problems)
-        warnings += rivals(wanted, existing, problems)
+        planned = plan(wanted, existing, problems)
         if problems.found:
             raise AnsibleActionFail(str(ModelError(problems.found)))
-        return found
+        return planned
+
+    def _carry_out(self, progress, client):
+        """Take the steps; where that fails, say what is in force by then."""
+        try:
+            progress.carry_out(lambda batch, kinds: plain(client.write(batch, kinds)))
+        except (AnsibleError, GatehouseError) as error:
+            raise AnsibleActionFail(f"{error}\n{self._in_force(progress.wanted, client)}") from error
+
+    def _in_force(self, wanted, client):
+        try:
+            return in_force(wanted, plain(client.existing(KINDS)))
+        except AnsibleError as error:
+            return f"What is in force now can't be read: {error}"
 
     def module(self, name, **arguments):
         """Run a module where the task runs; fail where it does."""
@@ -98,15 +112,18 @@ class Calicoctl:
         self._action = action
         self.unsupported = []
 
-    def existing(self):
-        """Return the objects of all kinds that may be ours."""
-        result = self._run(kinds=list(KINDS))
-        self.unsupported = result["unsupported"]
-        return result["objects"]
+    def existing(self, kinds):
+        """Return the objects of some kinds."""
+        return self._listed(kinds=list(kinds))
 
-    def do(self, found):
-        """Take the steps, those of a kind together."""
-        self._run(batches=batches(found))
+    def write(self, batch, kinds):
+        """Take the steps, those of a kind together; return the objects of some kinds as they are then."""
+        return self._listed(batches=batches(batch), kinds=list(kinds))
+
+    def _listed(self, **arguments):
+        result = self._run(**arguments)
+        self.unsupported += result["unsupported"]
+        return result["objects"]
 
     def _run(self, **arguments):
         return self._action.module(
@@ -122,10 +139,10 @@ class Kubernetes:
         self._action = action
         self.unsupported = []
 
-    def existing(self):
-        """Return the objects of all kinds that may be ours."""
+    def existing(self, kinds):
+        """Return the objects of some kinds."""
         found = []
-        for kind in KINDS:
+        for kind in kinds:
             result = self._run("kubernetes.core.k8s_info", api_version=API_VERSION, kind=kind)
             if result.get("api_found", True):
                 found += [{"apiVersion": API_VERSION, "kind": kind, **one} for one in result["resources"]]
@@ -135,11 +152,19 @@ class Kubernetes:
                 raise AnsibleActionFail(NOT_SERVED.format(kind))
         return found
 
-    def do(self, found):
-        """Take one step after the other; an object is replaced whole."""
-        for step in found:
-            state = {"state": "absent"} if step.action == DELETE else {"state": "present", "force": bool(step.before)}
-            self._run("kubernetes.core.k8s", resource_definition=step.wanted, **state)
+    def write(self, batch, kinds):
+        """Take one step after the other; return the objects of some kinds as they are then."""
+        for step in batch:
+            self._run("kubernetes.core.k8s", resource_definition=step.request, **self._how(step))
+        return self.existing(kinds)
+
+    def _how(self, step):
+        """Return how a step is taken: an object is replaced whole, and goes or changes as it was read or not at all."""
+        if step.action != DELETE:
+            return {"state": "present", "force": bool(step.before)}
+        version = step.before["metadata"].get(VERSION)
+        preconditions = {"delete_options": {"preconditions": {VERSION: version}}} if version else {}
+        return {"state": "absent", **preconditions}
 
     def _run(self, name, **arguments):
         try:

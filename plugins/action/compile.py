@@ -59,6 +59,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import (
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host, Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.surroundings import declared_of
 
 NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command line; a fact is one host's own"
 OF_THE_INVENTORY = (
@@ -110,6 +111,8 @@ class ActionModule(FleetAction):
             "hosts": hosts,
             "classes": dict(fleet.classes),
             "addresses": {name: own_addresses(host) for name, host in fleet.hosts.items()},
+            "interfaces": {name: dict(host.interfaces) for name, host in fleet.hosts.items() if host.interfaces},
+            "declared": {key: declared_of(policy) for key, policy in policies.items()},
             "same_as": dict(fleet.same_as),
             "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
             "canaries": canaries(fleet, arguments["hosts"]),

@@ -14,10 +14,12 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.gatehouse.firewall.plugins.action.rehearsal import rehearsed
+from ansible_collections.gatehouse.firewall.plugins.module_utils.concerns import CONCERNS
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rehearsal_arguments import REHEARSAL
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import (
     ARGUMENTS,
+    LOOK,
     REQUIRED_IF,
     RULESETS,
 )
@@ -41,6 +43,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.observed import
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reviewed import PlanError, read_plan
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.surroundings import declared_of, weighed
 
 INFO = "gatehouse.firewall.ruleset_info"
 APPLY = "gatehouse.firewall.ruleset"
@@ -48,6 +51,7 @@ RULESET_OF = {"nftables": "ruleset", "iptables": "iptables_ruleset"}
 KEPT = ("backend", "backend_reason", "diff")
 LOOKED_AT = (
     "answers",
+    "concerns",
     "differs",
     "differs_in_addresses_alone",
     "drift",
@@ -79,8 +83,9 @@ SHORT_SIGHTED = (
 )
 OTHERS = (
     "This host's firewall has another manager: {0}. Two managers undo each other's work. Set gatehouse_takeover: true "
-    "to have it stopped and disabled once our rules are confirmed, and put back by remove; or do it yourself, but only "
-    "disable nftables.service and iptables.service: to stop them flushes everybody's rules"
+    "to have it stopped and disabled once our rules are confirmed, and put back by remove; or do it yourself, but stop "
+    "only ufw, firewalld, netfilter-persistent and lfd: to stop any other may flush everybody's rules, and it is "
+    "enough to disable it"
 )
 UNREADABLE = (
     "What this host has observed can't be read: {0}. Look at what it runs, or set gatehouse_accept_observed: true to "
@@ -149,6 +154,7 @@ class ActionModule(ActionBase):
         if arguments["plan"] and found["differs"]:
             self._refuse_unreviewed(arguments["plan"], found)
         warnings = self._refuse_company(found["managers"]) if found["managers"] and not arguments["takeover"] else []
+        warnings += self._refuse_concerns(arguments, found)
         if found["differs"] or any(found["ebpf"].values()):
             policy = self._policy(arguments)
             if policy and policy.pre_dnat:
@@ -181,7 +187,9 @@ class ActionModule(ActionBase):
             if not str(arguments[key] or "").strip() and (arguments[key] is not None or not other):
                 expected = "expected a rendered ruleset (state: absent takes ours away)"
                 raise AnsibleActionFail(f"{key}: got nothing, {expected}")
-        wanted = {key: arguments[key] for key in RULESETS if arguments[key] is not None}
+        wanted = {key: arguments[key] for key in LOOK if arguments[key] is not None}
+        policy = None if arguments["declared"] else self._policy(arguments)
+        wanted.update({"declared": declared_of(policy)} if policy else {})
         if self._task.check_mode or arguments["addresses_alone"]:
             return self._execute_module(INFO, wanted, task_vars=self._task_vars)
         return self._step(step="look", **wanted)
@@ -230,6 +238,18 @@ class ActionModule(ActionBase):
         if not self._task.check_mode:
             raise AnsibleActionFail(refusal)
         return [refusal]
+
+    def _refuse_concerns(self, arguments, found):
+        """Fail where a host must not change for what it alone knows; return what else it knows, in check mode all."""
+        refused = {kind: concern.refused for kind, concern in CONCERNS.items()}
+        host = self._task_vars.get("inventory_hostname", "")
+        try:
+            refusals, warnings = weighed(found, refused, arguments["takeover"] and bool(found["managers"]), host)
+        except AnswerError as error:
+            raise AnsibleActionFail(f"What the host has found can't be read: {error}") from error
+        if refusals and not self._task.check_mode:
+            raise AnsibleActionFail(f"{'. '.join(refusals)}. Nothing was changed")
+        return [*refusals, *warnings]
 
     @staticmethod
     def _refuse_blindness(policy, ebpf):

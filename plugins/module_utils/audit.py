@@ -24,10 +24,23 @@ KINDS = (
     "name_unanswered",
     "another_manager",
     "model_changed",
+    "jump_not_first",
+    "address_undeclared",
+    "interface_missing",
+    "side_missing",
+    "untracked",
+    "helper",
+    "redirected",
+    "rules_unreadable",
+    "restored_at_boot",
+    "forwarding_lost",
+    "not_at_boot",
+    "conntrack_full",
 )
 
 _FLOW = re.compile(r"\bflow[: ]([A-Za-z][A-Za-z0-9_-]*)")
 _BLOCK = re.compile(r"^\t?(?:table|set|chain) (.*) \{$")
+_JUMP = re.compile(r"^(ip6?tables -t \S+ -I \S+) (\d+) (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -43,8 +56,8 @@ def changes_of_rules(recorded: str, live: str) -> list[Finding]:
     """Return what somebody changed in the kernel since we applied, given both listings of our rules."""
     if recorded and not live:
         return [Finding("table_gone", "none of our rules is in the kernel")]
-    before, after = list(_placed(recorded)), list(_placed(live))
-    found = []
+    before, after = (list(_placed(_JUMP.sub(r"\1 1 \3", listing))) for listing in (recorded, live))
+    found = list(_behind_others(live))
     for tag, low, high, new_low, new_high in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         old, new = before[low:high], after[new_low:new_high]
         pairs = min(len(old), len(new)) if tag == "replace" else 0
@@ -53,6 +66,15 @@ def changes_of_rules(recorded: str, live: str) -> list[Finding]:
             found += [_finding("rule_removed", line, line) for line in old[pairs:]]
             found += [_finding("rule_added", line, line) for line in new[pairs:]]
     return found
+
+
+def _behind_others(live: str) -> Iterator[Finding]:
+    """Yield our jumps that aren't the first rule any more: what others accept before them is never judged."""
+    for line, place, jump in _JUMP.findall(live):
+        if place != "1":
+            command, _minus, chain = line.partition(" -I ")
+            words = f"our jump ({command} -A {chain} {jump}) is rule {place}: what is accepted before it isn't judged"
+            yield Finding("jump_not_first", f"{words}. Harden puts it first; have whatever moved it come before us")
 
 
 def changes_of_model(applied: Sequence[str], wanted: Sequence[str]) -> list[Finding]:

@@ -79,6 +79,11 @@ class Boot:
         """Return whether systemd runs this host."""
         return (self._root / "run/systemd/system").is_dir()
 
+    @staticmethod
+    def load_command(backend: Backend) -> str:
+        """Return the shell command that loads the ruleset of the next boot."""
+        return backend.load_command(f"/{BOOT_DIRECTORY}/ruleset.{backend.file_type}")
+
     def ruleset(self, backend: Backend) -> str:
         """Return the ruleset of the next boot, which is the one confirmed last; an empty text where there is none."""
         return _read(self._ruleset(backend))

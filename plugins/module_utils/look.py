@@ -10,25 +10,45 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding, metrics
+from ansible_collections.gatehouse.firewall.plugins.module_utils.concerns import finding
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Manager
+from ansible_collections.gatehouse.firewall.plugins.module_utils.restorers import restoring_scripts
 from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
 from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import metrics as usage_metrics
 
 
 def look_at(host: ThisHost, diff: bool, count: bool = False) -> dict[str, Any]:
     """Return what there is on a host, and in which backend; with ``count``, what was counted by its rules, too."""
-    found = look(host.firewall(), host.managers().found(), host.wanted, diff, count)
+    firewall, managers = host.firewall(), host.managers().found()
+    concerns = [*concerns_of(host, firewall, managers)] if host.wanted else []
+    found = look(firewall, managers, host.wanted, diff, count, concerns)
     here = {"backend": host.backend.name, "backend_reason": host.reason, "ebpf": host.ebpf(), "answers": host.answers}
     return {**here, **found}
 
 
+def concerns_of(host: ThisHost, firewall: HostFirewall, managers: Sequence[Manager]) -> Iterator[Finding]:
+    """Yield what the host alone knows, and its owner should, too."""
+    surroundings = host.surroundings()
+    if not firewall.starts_at_boot:
+        yield finding("not_at_boot", f"nothing loads our rules at boot: {host.boot_command}")
+    yield from (finding("restored_at_boot", f"{path} puts whole tables back") for path in restoring_scripts(Path("/")))
+    if surroundings:
+        yield from surroundings.findings(managers)
+        yield from surroundings.filling() if not firewall.tracks_connections else ()
+
+
 def look(
-    firewall: HostFirewall, managers: Sequence[Manager], wanted: str | None, diff: bool, count: bool = False
+    firewall: HostFirewall,
+    managers: Sequence[Manager],
+    wanted: str | None,
+    diff: bool,
+    count: bool = False,
+    concerns: Sequence[Finding] = (),
 ) -> dict[str, Any]:
     """Return what there is or, where something is wanted, how far it is from that."""
     counts = firewall.usage() if count else {"usage": []}
@@ -41,6 +61,7 @@ def look(
         "way_back": firewall.way_back,
         "host_names": firewall.host_names(),
         "managers": [asdict(manager) for manager in managers],
+        "concerns": [asdict(concern) for concern in concerns],
         "management": management_connection(Path("/proc"), os.getpid()),
         **(counts if count else {}),
         **firewall.observed(),
@@ -51,7 +72,7 @@ def look(
     if diff:
         result["diff"] = firewall.difference(wanted)
     if wanted:
-        findings = [*firewall.findings(wanted), *map(another, managers)]
+        findings = [*firewall.findings(wanted), *map(another, managers), *concerns]
         result["findings"] = [asdict(finding) for finding in findings]
         result["metrics"] = metrics(findings, result["host_names"], time.time()) + usage_metrics(counts["usage"])
     is_there = firewall.is_at(wanted)

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Callable
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.restorers import restoring_units
 
 RECORD = "var/lib/gatehouse/taken_over.json"
+RESTORES = "a unit that puts whole tables back"
 
-# To stop them flushes everybody's rules (`nft flush ruleset`, `iptables -F` in each table): they are disabled and never
-# stopped, and once disabled they do no more harm.
-_FLUSHES_WHEN_STOPPED = ("nftables.service", "iptables.service", "ip6tables.service")
+# All others flush everybody's rules when they are stopped (`nft flush ruleset`, `iptables -F` in each table), or may:
+# they are disabled and never stopped, and once disabled they do no more harm.
+_MAY_BE_STOPPED = ("ufw.service", "firewalld.service", "netfilter-persistent.service", "lfd.service")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,17 @@ PRODUCTS = (
     ),
     Product("netfilter-persistent", ("netfilter-persistent.service",)),
     Product("iptables-services", ("iptables.service", "ip6tables.service")),
+    Product("ferm", ("ferm.service",), ("etc/default/ferm",), r"^\s*ENABLED=[\"']?yes"),
+    Product(
+        "shorewall",
+        ("shorewall.service", "shorewall6.service", "shorewall-lite.service", "shorewall6-lite.service"),
+    ),
+    Product("firehol", ("firehol.service",)),
+    Product("foomuuri", ("foomuuri.service",)),
+    Product("csf", ("csf.service", "lfd.service")),
 )
+
+KNOWN = ("gatehouse-firewall.service", *(unit for product in PRODUCTS for unit in product.units))
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,10 @@ class Managers:
         """Return those that are active, or will be at the next boot."""
         if not (self._root / "run/systemd/system").is_dir():
             return []
-        names = {unit: product.name for product in PRODUCTS if self._says_so(product) for unit in product.units}
+        names = {
+            **{unit: RESTORES for unit in restoring_units(self._root) if unit not in KNOWN},
+            **{unit: product.name for product in PRODUCTS if self._says_so(product) for unit in product.units},
+        }
         properties = "--property=Id,LoadState,ActiveState,UnitFileState"
         _code, output, _error = self._ask(["systemctl", "show", properties, *names], None)
         states = [
@@ -102,7 +117,7 @@ class Managers:
         self._write(self._record, json.dumps([asdict(manager) for manager in known.values()], indent=1))
         for manager in found:
             self._run(["systemctl", "disable", manager.unit])
-            if manager.unit not in _FLUSHES_WHEN_STOPPED:
+            if manager.unit in _MAY_BE_STOPPED:
                 self._run(["systemctl", "stop", manager.unit])
 
     def put_back(self) -> list[str]:
@@ -131,4 +146,4 @@ class Managers:
 
 
 def _does_harm_by_running(manager: Manager) -> bool:
-    return manager.active and manager.unit not in _FLUSHES_WHEN_STOPPED
+    return manager.active and manager.unit in _MAY_BE_STOPPED

@@ -12,14 +12,19 @@ RULESETS = {
     "answers": {"type": "dict"},
     "backend": {"type": "str", "choices": ["auto", "nftables", "iptables"], "default": "auto"},
 }
+DECLARED = {
+    "declared": {"type": "dict"},
+    "addresses": {"type": "dict"},
+    "interfaces": {"type": "dict"},
+}
+LOOK = {**RULESETS, **DECLARED}
 ARGUMENTS = {
-    **RULESETS,
+    **LOOK,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "install": {"type": "bool", "default": True},
     "addresses_alone": {"type": "bool", "default": False},
     "policy": {"type": "raw"},
     "rehearse": {"type": "bool", "default": False},
-    "addresses": {"type": "dict"},
     "plan": {"type": "path"},
     "change": {"type": "str", "default": ""},
     "connection": {"type": "str", "default": ""},

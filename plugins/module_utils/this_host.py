@@ -15,6 +15,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backends import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils.declared import Declared
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ebpf import replaces_kube_proxy, suspects
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import with_answers
@@ -26,6 +27,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.observing impor
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import RefreshUnit
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -65,9 +67,19 @@ class ThisHost:
         observing = Observing(self._write)
         return HostFirewall(self.backend, others, self._boot, rollback, self._refreshing, observing)
 
+    @property
+    def boot_command(self) -> str:
+        """Return what would load our rules, without systemd."""
+        return self._boot.load_command(self.backend)
+
     def managers(self) -> Managers:
         """Return the other managers of this host's firewall."""
         return Managers(self.run, self._run_or_raise, self._write)
+
+    def surroundings(self) -> Surroundings | None:
+        """Return what is around our rules; None where the controller says nothing to hold it to."""
+        declared = Declared.read(self._module.params)
+        return Surroundings(self.run, self._find, declared) if declared else None
 
     def ebpf(self) -> dict[str, object]:
         """Return what redirects packets before netfilter sees them, and the interfaces where something may."""

@@ -15,8 +15,11 @@ description:
     ever without its policies - sets, policies, failsafes, host endpoints; and the other way round for what is no longer
     wanted.
   - Checks the objects first, by the rules of Calico's own validation; where one is broken, nothing is sent.
+  - Works out each batch from what is there right before it, and reads it back. What others write meanwhile is not
+    overwritten. Where a batch fails, the message says what is in force by then.
   - Deletes nothing but objects with the label C(app.kubernetes.io/managed-by=gatehouse). Of a node's FelixConfiguration
     it changes the failsafe ports alone, and puts them back when they are no longer wanted.
+  - Values that a server fills into a node's FelixConfiguration are the cluster's, so that they don't beat those.
 options:
   objects:
     description: The objects, as RV(gatehouse.firewall.compile#module:manifests) has them.

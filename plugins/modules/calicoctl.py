@@ -13,6 +13,7 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Runs C(calicoctl) where the task runs. M(gatehouse.firewall.calico) says what to do in which order; this module
     does it.
+  - An object that names its C(resourceVersion) is changed, or deleted, only where it is still of this version.
   - Says of the datastore what C(calicoctl) is told by its environment and its configuration file.
 options:
   path:
@@ -20,7 +21,7 @@ options:
     type: str
     default: calicoctl
   kinds:
-    description: The kinds of which all objects are listed, before anything is done.
+    description: The kinds of which all objects are listed, once the batches are done.
     type: list
     elements: str
     default: []
@@ -82,17 +83,17 @@ from ansible.module_utils.basic import AnsibleModule
 UNKNOWN_KIND = "is not supported"
 
 
-def listed(module, path, kind):
+def listed(module, path, kind, done):
     """Return all objects of a kind, or None where calicoctl doesn't know it."""
     code, output, error = module.run_command([path, "get", kind.lower(), "--output", "json"])
     if code != 0 and UNKNOWN_KIND in error:
         return None
     if code != 0:
-        module.fail_json(msg=f"calicoctl can't list {kind}: {error.strip() or output.strip()}", done=0)
+        module.fail_json(msg=f"calicoctl can't list {kind}: {error.strip() or output.strip()}", done=done)
     try:
         found = json.loads(output)
     except ValueError:
-        module.fail_json(msg=f"calicoctl lists {kind} not as JSON: {output[:200]}", done=0)
+        module.fail_json(msg=f"calicoctl lists {kind} not as JSON: {output[:200]}", done=done)
     items = found.get("items", []) if isinstance(found, dict) else found
     return [{**item, "kind": kind} for item in items or []]
 
@@ -105,11 +106,8 @@ def do(module, path, batches):
         code, output, error = module.run_command([path, batch["action"], "--filename", "-"], data=text)
         if code != 0:
             names = ", ".join(one["metadata"]["name"] for one in batch["objects"])
-            words = (
-                f"calicoctl {batch['action']} {batch['objects'][0]['kind']} {names}: {error.strip() or output.strip()}"
-            )
-            done = f"{number} of {len(batches)} batches were done; every host endpoint has its policies"
-            module.fail_json(msg=f"{words} ({done})", done=number)
+            words = f"calicoctl {batch['action']} {batch['objects'][0]['kind']} {names}"
+            module.fail_json(msg=f"{words}: {error.strip() or output.strip()}", done=number)
     return len(batches)
 
 
@@ -128,11 +126,11 @@ def main():
         supports_check_mode=True,
     )
     path = module.get_bin_path(module.params["path"], required=True)
-    found = {kind: listed(module, path, kind) for kind in module.params["kinds"]}
-    objects = [one for items in found.values() for one in items or []]
-    unsupported = [kind for kind, items in found.items() if items is None]
     batches = [] if module.check_mode else module.params["batches"]
     done = do(module, path, batches)
+    found = {kind: listed(module, path, kind, done) for kind in module.params["kinds"]}
+    objects = [one for items in found.values() for one in items or []]
+    unsupported = [kind for kind, items in found.items() if items is None]
     module.exit_json(changed=bool(done), objects=objects, unsupported=unsupported, done=done)
 
 

@@ -102,6 +102,17 @@ addresses:
   returned: success
   type: dict
   sample: {nomad1: {private: [198.51.100.21], public: [203.0.113.221]}}
+interfaces:
+  description: The declared interfaces of each managed host that has any, by side.
+  returned: success
+  type: dict
+  sample: {nomad1: {private: [eth0], public: [eth1]}}
+declared:
+  description: >-
+    What the model says of a host that the host alone can be held to, for M(gatehouse.firewall.ruleset) and
+    M(gatehouse.firewall.ruleset_info), by the same keys as RV(policies).
+  returned: success
+  type: dict
 same_as:
   description: Of each class that the model says is another, which one.
   returned: success

@@ -80,7 +80,18 @@ options:
     type: bool
     default: false
   addresses:
-    description: The host's own addresses by side, as M(gatehouse.firewall.compile) returns them, for O(rehearse).
+    description:
+      - The host's own addresses by side, as M(gatehouse.firewall.compile) returns them, for O(rehearse), and for the
+        host to look for others.
+    type: dict
+  interfaces:
+    description: The host's interfaces by side, as M(gatehouse.firewall.compile) returns them, for the host to look for.
+    type: dict
+  declared:
+    description:
+      - What the model says of the host, as M(gatehouse.firewall.compile) returns it, for the host to look for what the
+        model can't know. What is found is refused or warned of, as docs/audit.md says of each.
+      - Without it, it is taken from O(policy), if there is one.
     type: dict
   allow_self_lockout:
     description: Go on although the ruleset would cut the controller's own connection.
@@ -94,8 +105,9 @@ options:
   takeover:
     description:
       - Stop and disable other managers of the host's firewall (ufw, firewalld, a C(nftables.service) that flushes,
-        netfilter-persistent, iptables-services) once the ruleset is confirmed. O(state=absent) puts them back.
-      - Without it, a host with another manager is refused.
+        netfilter-persistent, iptables-services, ferm, shorewall, firehol, foomuuri, csf, a unit that puts whole tables
+        back) once the ruleset is confirmed. O(state=absent) puts them back.
+      - Without it, a host with another manager is refused. So is one that forwards by rules that may be the manager's.
     type: bool
     default: false
   rollback_timeout:
@@ -186,6 +198,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.conntrack import TABLE_FULL
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import TooLateError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.look import look_at
 from ansible_collections.gatehouse.firewall.plugins.module_utils.management import peer
@@ -239,7 +252,8 @@ def prepare(host, diff):
     What the connection exchanges until the next step makes it known to the kernel.
     """
     found = look_at(host, diff)
-    if found["differs"] and not found["tracks_connections"] and not found["packages"]:
+    may_track = not found["packages"] and all(one["kind"] != TABLE_FULL for one in found["concerns"])
+    if found["differs"] and not found["tracks_connections"] and may_track:
         host.firewall().prime()
         found["primed"] = True
     return found

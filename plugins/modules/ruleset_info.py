@@ -28,6 +28,18 @@ options:
       - Addresses behind host names, by name, to compare with instead of those in O(ruleset).
       - Without it, those that the host has found by itself, as long as they count.
     type: dict
+  declared:
+    description:
+      - What the model says of the host, as M(gatehouse.firewall.compile) returns it. The host looks for what the model
+        can't know, RV(concerns).
+      - Without it, only for what has to do with the boot.
+    type: dict
+  addresses:
+    description: The host's own addresses by side, as M(gatehouse.firewall.compile) returns them.
+    type: dict
+  interfaces:
+    description: The host's interfaces by side, as M(gatehouse.firewall.compile) returns them.
+    type: dict
   backend:
     description:
       - What to look at, and to compare with.
@@ -158,6 +170,19 @@ managers:
   type: list
   elements: dict
   sample: [{name: ufw, unit: ufw.service, active: true, enabled: true}]
+concerns:
+  description:
+    - What the host alone knows and its owner should, too, each with a C(kind) and a C(text) that says what to do.
+      docs/audit.md has all kinds. They are among RV(findings), too.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - kind: address_undeclared
+      flow: ""
+      text: >-
+        198.51.100.99 on eth0 is an address of this host that the model doesn't know. Peers don't know the host by it,
+        and isolation doesn't count for it: say it in gatehouse_addresses, or take it from the host
 drift:
   description: What somebody else has changed in our part of the rules since, in lines.
   returned: success
@@ -165,9 +190,11 @@ drift:
   elements: str
 findings:
   description:
-    - In what the host is not as the given ruleset would have it. Counters and the rules of others don't count.
+    - In what the host is not as the given ruleset would have it. Counters don't count, nor do the rules of others,
+      unless what they do makes a difference to a flow.
     - Each has a C(kind) (rule_added, rule_removed, rule_changed, table_gone, never_applied, boot_file_edited,
-      unit_disabled, refresh_disabled, name_unanswered, another_manager, model_changed), a C(text), and the C(flow) that
+      unit_disabled, refresh_disabled, name_unanswered, another_manager, model_changed, jump_not_first, and those of
+      RV(concerns)), a C(text), and the C(flow) that
       it has to do with, if any.
   returned: when a ruleset is given
   type: list
@@ -209,12 +236,12 @@ differs_in_addresses_alone:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.look import look_at
-from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import RULESETS
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import LOOK
 from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
 
 
 def main():
-    module = AnsibleModule(RULESETS, supports_check_mode=True)
+    module = AnsibleModule(LOOK, supports_check_mode=True)
     try:
         result = look_at(ThisHost(module), module._diff, count=True)
     except (FirewallError, OSError) as error:

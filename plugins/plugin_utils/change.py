@@ -12,6 +12,7 @@ from typing import Any
 
 from .addresses import EVERYBODY, AddressSet
 from .compile import DIRECTIONS, Fleet, Policy, Rule
+from .essentials import dhcp
 from .node_classes import PreDnat
 from .ports import ALL_PORTS, PortRange, PortSet
 from .reach import OTHER, Port, allowed, destinations, narrowed, parted, ports_between
@@ -24,6 +25,9 @@ _LAST_PORT = 65535
 _WITHOUT_PORTS = "every protocol without ports"
 _ECHO_REQUESTS = "echo requests"
 _ECHO = Port(_ECHO_REQUESTS, None)
+_DHCP_CLIENT = "DHCP"
+_DHCP = Port(_DHCP_CLIENT, None)
+_EVERYBODY = {network.version: network for network in EVERYBODY.networks}
 _NO_CLASS = "no class"
 _SHOWN = 5
 _ANYTHING = Rule("", "", EVERYBODY, ALL_PORTS)
@@ -144,6 +148,8 @@ def _asked(before: Policy, after: Policy, direction: str) -> Iterator[tuple[Port
         yield from _ranges([rule.ports for policy in (before, after) for rule in policy.rules(direction)])
         if before.echo_request != after.echo_request:
             yield _ECHO, _LAST_PORT
+        if before.dhcp != after.dhcp:
+            yield _DHCP, _LAST_PORT
         return
     # What both judge before DNAT is judged by the rules of ingress, where it stands already.
     edges = [rule.ports for policy in (before, after) for rule in policy.ingress]
@@ -158,7 +164,18 @@ def _passing(policy: Policy, direction: str, port: Port) -> AddressSet:
         return allowed(policy, "ingress", port) if _is_judged(policy, port) else EVERYBODY
     if port == _ECHO:
         return EVERYBODY if policy.echo_request else allowed(policy, direction, Port(OTHER, None))
-    return allowed(policy, direction, port)
+    return _leasing(policy, direction) if port == _DHCP else allowed(policy, direction, port)
+
+
+def _leasing(policy: Policy, direction: str) -> AddressSet:
+    """Return the peers with whom hosts may talk as DHCP clients."""
+    found = [AddressSet()]
+    for family, everybody in _EVERYBODY.items():
+        expected, open_now = (dhcp(direction, family, is_client) for is_client in (True, policy.dhcp))
+        by_flow = allowed(policy, direction, Port("udp", expected[0].port)).of_family(family)
+        peers = (one.source if direction == "ingress" else one.destination for one in open_now)
+        found.append(AddressSet.of([*by_flow, *(peer or everybody for peer in peers)]))
+    return AddressSet.union(found)
 
 
 def _is_judged(policy: Policy, port: Port) -> bool:
@@ -191,7 +208,7 @@ def _flows(policy: Policy, direction: str, port: Port, peers: AddressSet) -> Ite
 def _texts(ranges: Sequence[tuple[Port, int]]) -> tuple[str, ...]:
     ports = PortSet.of(PortRange(port.protocol, port.number or 0, last) for port, last in ranges if port.number)
     protocols = {port.protocol for port, _last in ranges}
-    echo = [_ECHO_REQUESTS] if _ECHO_REQUESTS in protocols else []
+    others = [word for word in (_ECHO_REQUESTS, _DHCP_CLIENT) if word in protocols]
     if OTHER in protocols and ports == PortSet.parse("1-65535/tcp+udp+sctp"):
-        return (*ALL_PORTS.texts(), *echo)
-    return (*ports.texts(), *([_WITHOUT_PORTS] if OTHER in protocols else []), *echo)
+        return (*ALL_PORTS.texts(), *others)
+    return (*ports.texts(), *([_WITHOUT_PORTS] if OTHER in protocols else []), *others)

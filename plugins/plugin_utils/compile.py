@@ -76,6 +76,7 @@ class Policy:
     isolated: AddressSet = AddressSet()
     pre_dnat: PreDnat = PreDnat()
     echo_request: bool = True
+    dhcp: bool = True
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refresh: Refresh = Refresh()
     observe: bool = False
@@ -128,6 +129,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
                 isolated=peers(name, "") if model.classes[name].isolated else AddressSet(),
                 pre_dnat=model.classes[name].pre_dnat or PreDnat(),
                 echo_request=model.echo_request,
+                dhcp=model.dhcp,
                 refresh=model.refresh,
             )
             for name in managed

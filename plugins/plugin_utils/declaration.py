@@ -20,7 +20,7 @@ from .readers import rows
 
 PREFIX = "gatehouse_"
 LISTS = ("classes", "zones", "services", "flows", "security_groups", "assertions")
-VALUES = ("profile", "options", "echo_request", "refresh", "calico")
+VALUES = ("profile", "options", "echo_request", "dhcp", "refresh", "calico")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
 OWN_KEYS = ("gatehouse_mode", *SIDE_KEYS)
@@ -70,6 +70,7 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
         profiles=_profiles(profile, load_profile, problems),
         options=_single(sources, "gatehouse_options", problems),
         echo_request=_single(sources, "gatehouse_echo_request", problems),
+        dhcp=_single(sources, "gatehouse_dhcp", problems),
         refresh=_single(sources, "gatehouse_refresh", problems),
         user=Layer(
             classes=_rows(sources, "gatehouse_classes", problems),
@@ -190,7 +191,11 @@ def plain(value: Any) -> Any:
         return {_text(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, datetime.date)) else _text(value)
+    if value is None or isinstance(value, (bool, datetime.date)):
+        return value
+    # Since ansible-core 2.19, a number in an inventory is of a type of Ansible's, which YAML can't write.
+    number = next((kind for kind in (int, float) if isinstance(value, kind)), None)
+    return number(value) if number else _text(value)
 
 
 def _text(value: object) -> str:

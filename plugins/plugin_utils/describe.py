@@ -29,12 +29,13 @@ def describe(policy: Policy) -> list[str]:
 
 
 def describe_class(policy: Policy) -> list[str]:
-    """Return what counts for every rule of a policy: the mode, isolation, echo, interfaces, and what is before DNAT."""
+    """Return what counts for every rule of a policy: mode, isolation, echo, DHCP, interfaces, what is before DNAT."""
     mode = [OBSERVES] if policy.observe else []
     isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
     echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
+    dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
-    return mode + isolation + echo + sides + _pre_dnat(policy)
+    return mode + isolation + echo + dhcp + sides + _pre_dnat(policy)
 
 
 def _pre_dnat(policy: Policy) -> list[str]:

@@ -1,16 +1,24 @@
 """What every host always lets through, because IP or the host itself breaks without it, and nothing more.
 
 Sources: RFC 4890 4.4 (ICMPv6 a host must not drop), RFC 1191 and RFC 8201 (path MTU discovery), RFC 792 (ICMP errors),
-RFC 2131 4.1 (DHCP ports), RFC 8415 7.2 (DHCPv6 ports). Numbers: IANA's ICMP and ICMPv6 parameter registries.
+RFC 2131 4.1 (DHCP ports), RFC 8415 7.2 (DHCPv6 ports), RFC 2236 2 and RFC 3376 4 (IGMP's TTL). Numbers: IANA's ICMP and
+ICMPv6 parameter registries.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
+
+from .addresses import Network
 
 LINK_LOCAL = IPv6Network("fe80::/10")
 DHCPV6_SERVERS = IPv6Network("ff02::1:2/128")
+EVERY_HOST_ON_LINK = IPv4Network("255.255.255.255/32")
+
+IGMP = 2
+IGMP_GROUPS = IPv4Network("224.0.0.0/4")
+IGMP_TTL = 1
 
 
 @dataclass(frozen=True)
@@ -29,12 +37,20 @@ class IcmpType:
 
 
 @dataclass(frozen=True)
-class Dhcp:
-    """A DHCP client's datagrams: a new one in each direction, since an answer may come from another address."""
+class Datagram:
+    """What a DHCP client sends (``egress``) or hears (``ingress``) over UDP, from any port where none is named.
 
+    An answer is none to connection tracking, since it may come from another address than the question went to.
+    ``to_host`` says that its destination is an address of the host itself.
+    """
+
+    direction: str
     family: int
-    client_port: int
-    server_port: int
+    port: int
+    source_port: int | None = None
+    source: Network | None = None
+    destination: Network | None = None
+    to_host: bool = False
 
 
 ICMP_TYPES = (
@@ -56,10 +72,23 @@ ICMP_TYPES = (
 )
 ECHO_REQUESTS = (IcmpType("icmp", 8, "echo-request"), IcmpType("icmpv6", 128, "echo-request"))
 
-DHCP = (Dhcp(4, 68, 67), Dhcp(6, 546, 547))
+# A server answers DHCPv6 from whatever port it likes: RFC 8415 says where it listens, and not from where it sends.
+_DHCP = (
+    Datagram("ingress", 4, port=68, source_port=67, destination=EVERY_HOST_ON_LINK),
+    Datagram("ingress", 4, port=68, source_port=67, to_host=True),
+    Datagram("egress", 4, port=67, source_port=68),
+    Datagram("ingress", 6, port=546, source=LINK_LOCAL, destination=LINK_LOCAL),
+    Datagram("egress", 6, port=547, source_port=546, destination=LINK_LOCAL),
+    Datagram("egress", 6, port=547, source_port=546, destination=DHCPV6_SERVERS),
+)
 
 
 def icmp_types(direction: str, echo_request: bool) -> tuple[IcmpType, ...]:
     """Return the types that are allowed in one direction."""
     types = (*ICMP_TYPES, *ECHO_REQUESTS) if echo_request else ICMP_TYPES
     return tuple(item for item in types if direction in item.directions)
+
+
+def dhcp(direction: str, family: int, is_client: bool) -> tuple[Datagram, ...]:
+    """Return what passes one way so that the host can be a DHCP client; nothing where it isn't to be one."""
+    return tuple(one for one in _DHCP if is_client and (one.direction, one.family) == (direction, family))

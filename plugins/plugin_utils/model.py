@@ -125,6 +125,7 @@ class Model:
     security_groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
     required_zones: Mapping[str, str] = field(default_factory=dict)
     echo_request: bool = True
+    dhcp: bool = True
     refresh: Refresh = Refresh()
     same_as: Mapping[str, str] = field(default_factory=dict)
     calico: Calico = Calico()

@@ -16,6 +16,7 @@ from .errors import Problems, Where
 from .model import Declared, Layer, Model, read_model
 from .pod_flows import check_pods
 from .profile import Profile, read_profiles
+from .readers import flag_at
 from .resolve import Inventory, Lookup, resolve
 
 
@@ -26,6 +27,7 @@ class Declaration:
     profiles: Sequence[Profile] = ()
     options: Declared = Declared(Where("gatehouse_options"), None)
     echo_request: Declared = Declared(Where("gatehouse_echo_request"), None)
+    dhcp: Declared = Declared(Where("gatehouse_dhcp"), None)
     refresh: Declared = Declared(Where("gatehouse_refresh"), None)
     user: Layer = field(default_factory=Layer)
     assertions: Sequence[Declared] = ()
@@ -37,9 +39,13 @@ def read(declaration: Declaration, problems: Problems) -> Model:
     profiles = read_profiles(declaration.profiles, declaration.options, problems)
     model = read_model(profiles, declaration.user, declaration.echo_request, declaration.refresh, problems)
     check_pods(model, problems)
-    calico = declaration.calico
+    calico, dhcp = declaration.calico, declaration.dhcp
     known = (model.classes, model.same_as, model.flows)
-    return replace(model, calico=read_calico(calico.where, calico.value, *known, problems))
+    return replace(
+        model,
+        dhcp=flag_at(dhcp.where, dhcp.value, True, problems),
+        calico=read_calico(calico.where, calico.value, *known, problems),
+    )
 
 
 def build(

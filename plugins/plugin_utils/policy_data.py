@@ -9,14 +9,14 @@ from .addresses import EVERYBODY, AddressSet
 from .compile import DIRECTIONS, HostName, Policy, Rule
 from .errors import Problems, Where
 from .node_classes import PreDnat, read_pre_dnat
-from .readers import SIDES, Item, interfaces_at, rows
+from .readers import SIDES, Item, flag_at, interfaces_at, rows
 from .refresh import read_refresh
 
 _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
 _RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses", "names", "at")
 _NAME_KEYS = ("name", "addresses")
 _POLICY_KEYS = (
-    *("class", "observe", "isolated", "pre_dnat", "echo_request", "interfaces", "refresh", "ingress", "egress"),
+    *("class", "observe", "isolated", "pre_dnat", "echo_request", "dhcp", "interfaces", "refresh", "ingress", "egress"),
 )
 
 
@@ -32,6 +32,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
             "side": policy.pre_dnat.side,
         },
         "echo_request": policy.echo_request,
+        "dhcp": policy.dhcp,
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
         "refresh": {
             "min_ttl": policy.refresh.min_ttl,
@@ -53,6 +54,7 @@ def from_data(data: object) -> Policy:
         pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else PreDnat(),
         observe=item.flag("observe"),
         echo_request=item.flag("echo_request"),
+        dhcp=flag_at(item.place("dhcp"), item.raw("dhcp"), True, problems),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),
         refresh=read_refresh(item.place("refresh"), item.raw("refresh"), problems),
         ingress=_rules_from_data(item, "ingress"),

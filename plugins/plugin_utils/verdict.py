@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 
 from .addresses import Address
 from .compile import Policy, Rule
-from .essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
+from .essentials import IGMP_GROUPS, IGMP_TTL, Datagram, dhcp, icmp_types
 from .readers import SIDES
 
 
@@ -23,7 +24,7 @@ class Packet:
 
     What comes in may be for another than the host (``to_host`` is false), and the host may redirect it (DNAT): to
     another port of its own (``redirected_to``), or on to a pod or container (``forwarded``). ``port`` is the one that
-    was asked for.
+    was asked for. ``ttl`` is the hop limit, and ``reset`` says that a TCP segment ends a connection (RST).
     """
 
     direction: str
@@ -38,6 +39,8 @@ class Packet:
     to_host: bool = True
     redirected_to: int | None = None
     forwarded: bool = False
+    ttl: int = 64
+    reset: bool = False
 
     @property
     def peer(self) -> Address:
@@ -57,10 +60,8 @@ class Verdict:
 def verdict(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host with this policy does with a packet."""
     reaches_host = not packet.forwarded and (packet.to_host or packet.redirected_to is not None)
-    if packet.direction == "ingress" and not reaches_host:
-        if not is_judged_before_dnat(policy, packet):
-            return Verdict(True, "", "it is forwarded, which is left alone")
-        return verdict(policy, replace(packet, forwarded=False, to_host=True))
+    if packet.direction == "ingress" and not reaches_host and not is_judged_before_dnat(policy, packet):
+        return Verdict(True, "", "it is forwarded, which is left alone")
     settled = _whatever_the_flows(policy, packet)
     if settled:
         return settled
@@ -122,14 +123,16 @@ def _ports_asked_for(policy: Policy, packet: Packet) -> Iterator[Packet]:
 def _whatever_the_flows(policy: Policy, packet: Packet) -> Verdict | None:
     if packet.interface == "lo":
         return Verdict(True, "", "loopback is always allowed")
-    if packet.state in ("established", "related"):
+    if packet.state == "established" or _is_about_a_connection(packet):
         return Verdict(True, "", "it belongs to a connection that was allowed")
     if _is_essential_icmp(policy, packet):
         return Verdict(True, "", "IP breaks without this ICMP type")
     if packet.state == "invalid":
         return Verdict(False, "", "connection tracking calls it invalid")
-    if _is_dhcp(packet):
+    if _is_dhcp(policy, packet):
         return Verdict(True, "", "the host is a DHCP client")
+    if _is_igmp(packet):
+        return Verdict(True, "", "multicast groups need it")
     if packet.peer in policy.isolated:
         return Verdict(False, "", f"hosts of {policy.node_class} are isolated from each other")
     return None
@@ -152,17 +155,34 @@ def _is_essential_icmp(policy: Policy, packet: Packet) -> bool:
     )
 
 
-def _is_dhcp(packet: Packet) -> bool:
-    if packet.protocol != "udp":
-        return False
-    ports = (packet.source_port, packet.port) if packet.direction == "egress" else (packet.port, packet.source_port)
-    return any(
-        ports == (client.client_port, client.server_port)
-        and packet.peer.version == client.family
-        and (client.family == 4 or _is_on_link(packet))
-        for client in DHCP
+def _is_about_a_connection(packet: Packet) -> bool:
+    """Return whether it is an ICMP error about a connection, or the host's own refusal of one.
+
+    Connection tracking calls more than these related: what a helper reads out of a connection opens nothing.
+    """
+    refuses = packet.direction == "egress" and packet.protocol == "tcp" and packet.reset
+    return packet.state == "related" and (packet.protocol in ("icmp", "icmpv6") or refuses)
+
+
+def _is_dhcp(policy: Policy, packet: Packet) -> bool:
+    expected = dhcp(packet.direction, packet.peer.version, policy.dhcp)
+    return packet.protocol == "udp" and any(_is_such(datagram, packet) for datagram in expected)
+
+
+def _is_such(datagram: Datagram, packet: Packet) -> bool:
+    return (
+        packet.port == datagram.port
+        and (datagram.source_port is None or packet.source_port == datagram.source_port)
+        and (datagram.source is None or packet.source in datagram.source)
+        and (datagram.destination is None or packet.destination in datagram.destination)
+        and (not datagram.to_host or _is_to_an_own_address(packet))
     )
 
 
-def _is_on_link(packet: Packet) -> bool:
-    return packet.peer in LINK_LOCAL or (packet.direction == "egress" and packet.peer in DHCPV6_SERVERS)
+def _is_to_an_own_address(packet: Packet) -> bool:
+    everybody = packet.destination.is_multicast or packet.destination == IPv4Address("255.255.255.255")
+    return packet.to_host and not everybody
+
+
+def _is_igmp(packet: Packet) -> bool:
+    return packet.protocol == "igmp" and packet.ttl == IGMP_TTL and packet.destination in IGMP_GROUPS

@@ -14,7 +14,7 @@ from ansible_collections.gatehouse.firewall.tests.parity.cases import Case, case
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import CommandError
 from ansible_collections.gatehouse.firewall.tests.parity.report import packet_lines, policy_lines, ruleset_lines
 from ansible_collections.gatehouse.firewall.tests.parity.shrink import shrink
-from ansible_collections.gatehouse.firewall.tests.parity.traffic import reply
+from ansible_collections.gatehouse.firewall.tests.parity.traffic import complaint, reply
 from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire
 from hypothesis import given
 
@@ -50,12 +50,14 @@ class Tally:
     policies: int = 0
     packets: int = 0
     replies: int = 0
+    complaints: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         """Return the sums on one line."""
         reasons = ", ".join(f"{number} because {reason}" for reason, number in self.reasons.most_common())
-        return f"{self.packets} packets and {self.replies} replies on {self.policies} policies: {reasons}"
+        answers = f"{self.replies} replies and {self.complaints} ICMP errors"
+        return f"{self.packets} packets, {answers} on {self.policies} policies: {reasons}"
 
 
 def hold(benches: Sequence[Bench], packets: int, start: int) -> Tally:
@@ -110,9 +112,12 @@ def hold_case(benches: Sequence[Bench], case: Case, tally: Tally, origin: str = 
     tally.policies += 1
     tally.packets += len(case.packets)
     tally.reasons.update(_kind_of_reason(case.policy, packet) for packet in case.packets)
-    replies = [answer for packet, passed in zip(case.packets, allowed) if passed and (answer := reply(packet))]
+    passed = [packet for packet, through in zip(case.packets, allowed) if through]
+    replies, complaints = ([*filter(None, map(answer, passed))] for answer in (reply, complaint))
     _agreed(benches, case, replies, rulesets, origin)
+    _agreed(benches, case, complaints, rulesets, origin)
     tally.replies += len(replies)
+    tally.complaints += len(complaints)
 
 
 def _load(bench: Bench, case: Case, origin: str) -> str:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
 
-PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 1, "icmpv6": 58, "gre": 47, "esp": 50, "ospf": 89}
+PROTOCOLS = {
+    "tcp": 6,
+    "udp": 17,
+    "sctp": 132,
+    "icmp": 1,
+    "icmpv6": 58,
+    "igmp": 2,
+    "gre": 47,
+    "esp": 50,
+    "ospf": 89,
+}
 """The number of each protocol that can be sent."""
 
 # What connection tracking takes as the first packet of a connection, or leaves alone (ND and MLD); any other ICMP that
@@ -18,16 +29,27 @@ _SYN = 0x02
 _SYN_FIN = 0x03  # no connection begins so
 
 
+@dataclass(frozen=True)
+class Complaint(Packet):
+    """An ICMP error about another packet, of which it has the beginning."""
+
+    about: Packet | None = None
+
+
 def frame(packet: Packet, number: int, tail: bytes) -> bytes:
     """Return a packet from its IP header on. Its last bytes are the tail, which should have an even length."""
     protocol = PROTOCOLS[packet.protocol]
-    payload = _payload(packet, protocol, number, tail)
+    return _with_head(packet, number, _payload(packet, protocol, number, tail))
+
+
+def _with_head(packet: Packet, number: int, payload: bytes) -> bytes:
+    protocol = PROTOCOLS[packet.protocol]
     if isinstance(packet.source, IPv4Address):
         # The kernel fills in the header's checksum of what it sends itself, but not of what comes in.
-        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), number & 0xFFFF, 0, 64, protocol, 0)
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), number & 0xFFFF, 0, packet.ttl, protocol, 0)
         head += packet.source.packed + packet.destination.packed
         return head[:10] + _checksum(head) + head[12:] + payload
-    head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64)
+    head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, packet.ttl)
     return head + packet.source.packed + packet.destination.packed + payload
 
 
@@ -46,9 +68,14 @@ def _payload(packet: Packet, protocol: int, number: int, tail: bytes) -> bytes:
         init = struct.pack("!BBHIIHHI", 1, 0, 20 + len(parameter), 1 + number, 65536, 1, 1, 1) + parameter
         return ports + bytes(4) + struct.pack("<I", _crc32c(ports + bytes(8) + init)) + init
     if packet.protocol in ("icmp", "icmpv6"):
-        body = struct.pack("!BBHHH", packet.icmp_type or 0, 0, 0, number & 0xFFFF, 1) + tail
+        body = struct.pack("!BBHHH", packet.icmp_type or 0, 0, 0, number & 0xFFFF, 1) + _quoted(packet) + tail
         return _filled(body, 2, b"" if packet.protocol == "icmp" else pseudo + struct.pack("!II", len(body), protocol))
     return bytes(8) + tail
+
+
+def _quoted(packet: Packet) -> bytes:
+    about = packet.about if isinstance(packet, Complaint) else None
+    return frame(about, 0, b"") if about else b""
 
 
 def _filled(body: bytes, place: int, pseudo: bytes) -> bytes:

@@ -13,6 +13,10 @@ POD_LEG = "eth2"
 
 OWN: dict[int, Address] = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8:f::1")}
 """The host's addresses."""
+ON_LINK_OWN: Address = ip_address("fe80::f")
+"""The host's address on each of these links."""
+ON_LINK: tuple[Address, ...] = (ON_LINK_OWN, *map(ip_address, ("255.255.255.255", "224.0.0.1", "ff02::1")))
+"""Where it hears what is for a link alone."""
 PODS: dict[int, Address] = {4: ip_address("10.244.0.7"), 6: ip_address("fd00:10:244::7")}
 """A pod's addresses, to which the host forwards."""
 SERVICES: dict[int, Address] = {4: ip_address("203.0.113.200"), 6: ip_address("2001:db8:2::200")}

@@ -150,5 +150,6 @@ def policies(draw: some.DrawFn) -> Policy:
         isolated=addresses(NODE_CLASS, "") if draw(some.booleans()) else AddressSet(),
         pre_dnat=draw(_pre_dnat),
         echo_request=not draw(some.booleans()),
+        dhcp=not draw(_sometimes),
         interfaces=draw(_interfaces),
     )

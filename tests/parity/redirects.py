@@ -8,7 +8,7 @@ from dataclasses import replace
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import Address
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PROTOCOLS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
-from ansible_collections.gatehouse.firewall.tests.parity.places import OWN, PODS, SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.places import ON_LINK, OWN, PODS, SERVICES
 
 TO_OWN_PORTS = {8010: 8003, 30000: 8000, 30001: 30002, 30003: 9}
 """The ports that are redirected to another one of the host's own."""
@@ -40,7 +40,7 @@ def _with_port(address: Address, port: int) -> str:
 
 def seen_by_host(packet: Packet) -> Packet:
     """Return an incoming packet with what the host does with it, rules aside."""
-    to_host = packet.destination in OWN.values()
+    to_host = packet.destination in (*OWN.values(), *ON_LINK)
     # Address translation leaves alone what connection tracking calls invalid.
     if packet.state != "new" or packet.protocol not in PROTOCOLS or packet.destination in PODS.values():
         return replace(packet, to_host=to_host)

@@ -11,7 +11,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import 
 
 def policy_lines(policy: Policy) -> Iterator[str]:
     """Yield a policy in words, with the addresses of its peers."""
-    yield f"policy of {policy.node_class}, echo requests {'allowed' if policy.echo_request else 'not allowed'}:"
+    yield f"policy of {policy.node_class}, echo requests {_word(policy.echo_request)}, DHCP {_word(policy.dhcp)}:"
     yield from (f"  {line}" for line in describe(policy))
     peers = {(rule.peer, rule.side): rule.addresses for rule in (*policy.ingress, *policy.egress)}
     if policy.isolated:
@@ -20,6 +20,10 @@ def policy_lines(policy: Policy) -> Iterator[str]:
         where = f" on the {side} side" if side else ""
         yield f"  {peer}{where}: {' '.join(map(str, addresses.networks)) or 'nobody'}"
     yield from (f"  {side} side: {' '.join(names)}" for side, names in policy.interfaces.items())
+
+
+def _word(allowed: bool) -> str:
+    return "allowed" if allowed else "not allowed"
 
 
 def packet_lines(policy: Policy, packet: Packet, passed: Mapping[str, bool]) -> Iterator[str]:

@@ -48,6 +48,8 @@ BEYOND = {
     "invalid",
     "judged before DNAT, although for another",
     "redirected from an address that a flow is for",
+    "an answer to a DHCP client, to a group",
+    "IGMP from afar",
 }
 
 Mutant = Callable[[list[Object]], list[Object]]
@@ -78,6 +80,14 @@ def beyond(policy: Policy, calico: Calico, cluster: Cluster, packet: Packet) -> 
     """Return why Calico may say something else of a packet; nothing where it may not."""
     if cluster.endpoint(HOST, packet.interface) is None:
         return "no endpoint on the interface"
+    if packet.protocol == "igmp" and packet.destination.is_multicast and packet.ttl != 1:
+        return "IGMP from afar"
+    if (
+        packet.direction == "ingress"
+        and packet.destination.is_multicast
+        and (packet.port, packet.source_port) == (68, 67)
+    ):
+        return "an answer to a DHCP client, to a group"
     ports = {packet.port, packet.redirected_to}
     if any(
         protocol == packet.protocol and port in ports

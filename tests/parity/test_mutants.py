@@ -7,7 +7,13 @@ import types
 from pathlib import Path
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import dispatch, iptables, nftables, peers
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import (
+    datagrams,
+    dispatch,
+    iptables,
+    nftables,
+    peers,
+)
 from ansible_collections.gatehouse.firewall.tests.parity.backends import Render, iptables_backend, nftables_backend
 from ansible_collections.gatehouse.firewall.tests.parity.check import (
     Bench,
@@ -20,7 +26,7 @@ from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire
 
 PACKETS = 40000  # one is found by some hundred packets or by ten thousand, as the dice fall
 SEED = 5
-_HELPERS = (dispatch, peers)
+_HELPERS = (datagrams, dispatch, peers)
 Mutant = tuple[types.ModuleType, str, str, str]
 # A function of a module, what stands in its text, and what stands there instead.
 MUTANTS: dict[str, Mutant] = {
@@ -59,15 +65,15 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "echo requests always pass": (nftables, "_icmp", "policy.echo_request", "True"),
     "ICMP types of one direction": (nftables, "_icmp", "icmp_types(direction,", 'icmp_types("ingress",'),
-    "DHCPv6 from anywhere": (nftables, "_dhcp", 'f"ip6 saddr {LINK_LOCAL} " if client.family == 6', '"" if True'),
-    "DHCP ports swapped": (
-        nftables,
-        "_dhcp",
-        "udp sport {client.server_port} udp dport {client.client_port}",
-        "udp sport 68 udp dport 67",
-    ),
+    "DHCPv6 from anywhere": (datagrams, "nftables_match", '"saddr": one.source, ', ""),
+    "DHCP to any group": (datagrams, "nftables_match", "if one.to_host", "if False"),
+    "DHCP ports swapped": (datagrams, "nftables_match", '"sport": one.source_port, "dport": one.port', '"sport": 68'),
+    "DHCP always passes": (nftables, "_dhcp", "policy.dhcp", "True"),
+    "IGMP from afar": (nftables, "_base", "ip ttl {IGMP_TTL} ", ""),
+    "IGMP to any address": (nftables, "_base", " ip daddr {IGMP_GROUPS}", ""),
+    "an error about a connection is dropped": (nftables, "_icmp", '    yield "ct state related accept"\n', ""),
     "what is invalid may pass": (nftables, "_base", '    yield f"ct state invalid {_denial(policy)}"\n', ""),
-    "replies are dropped": (nftables, "_base", '    yield "ct state established,related accept"\n', ""),
+    "replies are dropped": (nftables, "_base", '    yield "ct state established accept"\n', ""),
     "loopback is nothing special": (nftables, "_base", '"lo" accept', '"lo" continue'),
     "a flow for all ports is forgotten": (nftables, "_flows", "if rule.ports.everything", "if False"),
     "SCTP is forgotten": (nftables, "_direction", "for protocol in PROTOCOLS", "for protocol in PROTOCOLS[:2]"),
@@ -78,11 +84,11 @@ MUTANTS: dict[str, Mutant] = {
     "replies are judged before DNAT": (
         nftables,
         "_pre_dnat_base",
-        '    yield "ct state established,related accept"\n',
+        '    yield "ct state established accept"\n',
         "",
     ),
     "one side's stage before DNAT is on both": (nftables, "_destinations", "if names:", "if False:"),
-    "DHCP is dropped before DNAT": (nftables, "_pre_dnat", '*_dhcp("ingress"),', ""),
+    "DHCP is dropped before DNAT": (nftables, "_pre_dnat", '*_dhcp(policy, "ingress"),', ""),
     "SCTP is not judged before DNAT": (
         nftables,
         "_pre_dnat_ports",
@@ -121,7 +127,16 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "replies are dropped": (
         iptables,
         "_base",
-        '    yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"\n',
+        '    yield "-m conntrack --ctstate ESTABLISHED -j RETURN"\n',
+        "",
+    ),
+    "DHCP to any group": (datagrams, "iptables_match", "if one.to_host", "if False"),
+    "DHCP always passes": (iptables, "_dhcp", "view.policy.dhcp", "True"),
+    "IGMP from afar": (iptables, "_base", " -m ttl --ttl-eq {IGMP_TTL}", ""),
+    "an error about a connection is dropped": (
+        iptables,
+        "_icmp",
+        '    yield "-m conntrack --ctstate RELATED -j RETURN"\n',
         "",
     ),
     "a chain of ports is left too early": (iptables, "_flows", "[*rules, denied]", "rules"),
@@ -130,7 +145,7 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "replies are judged before DNAT": (
         iptables,
         "_pre_dnat_base",
-        '    yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"\n',
+        '    yield "-m conntrack --ctstate ESTABLISHED -j RETURN"\n',
         "",
     ),
 }

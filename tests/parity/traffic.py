@@ -10,8 +10,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses impor
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import DIRECTIONS, Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PROTOCOLS, PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
-from ansible_collections.gatehouse.firewall.tests.parity.frames import TRACKED_ICMP
-from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, OWN, PODS, SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.frames import TRACKED_ICMP, Complaint
+from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, ON_LINK, OWN, PODS, SERVICES
 from ansible_collections.gatehouse.firewall.tests.parity.redirects import (
     TO_OWN_PORTS,
     TO_PODS,
@@ -33,7 +33,13 @@ _ND_PEERS = {
     "ingress": (ip_address("::"), ip_address("fe80::1")),
     "egress": tuple(map(ip_address, ("ff02::1", "ff02::2", "ff02::16", "ff02::1:ff00:7", "fe80::1"))),
 }
-_CLIENTS_PORTS = {"ingress": ((67, 68), (547, 546)), "egress": ((68, 67), (546, 547))}
+# Where packets of the link come in: no other group is one that the host has joined.
+_LINK = {family: tuple(one for one in ON_LINK if one.version == family) for family in (4, 6)}
+_GROUPS = {
+    "ingress": (_LINK[4][1], OWN[4]),
+    "egress": tuple(map(ip_address, ("224.0.0.22", "224.0.0.2", "239.255.255.255", "223.255.255.255"))),
+}
+_CLIENTS_PORTS = {"ingress": ((67, 68), (547, 546), (49152, 546)), "egress": ((68, 67), (546, 547))}
 _DHCP_PORTS = (
     (68, 67),
     (67, 68),
@@ -52,14 +58,15 @@ _ICMP = {
 }
 _KINDS = (
     *(*["ports"] * 14, *["redirected"] * 5, *["icmp"] * 3),
-    *("discovery", *["dhcp"] * 2, *["other"] * 2, "broken", "loopback"),
+    *("discovery", *["dhcp"] * 2, *["other"] * 2, "groups", "broken", "loopback"),
 )
 
 _kinds = some.sampled_from(_KINDS)
 _legs = some.sampled_from(LEGS)
 _against_the_aim = some.sampled_from((False, False, False, False, False, True))
 _destinations = some.sampled_from((OWN, OWN, OWN, SERVICES, SERVICES, PODS))
-_other_protocols = some.sampled_from(("gre", "esp", "ospf"))
+_other_protocols = some.sampled_from(("gre", "esp", "ospf", "igmp"))
+_ttls = some.sampled_from((1, 1, 1, 2, 64))
 _dhcp_ports = {direction: some.sampled_from((*_DHCP_PORTS, *right * 5)) for direction, right in _CLIENTS_PORTS.items()}
 _icmp_types = {family: some.sampled_from(types) for family, types in _ICMP.items()}
 
@@ -97,7 +104,7 @@ def reply(packet: Packet) -> Packet | None:
     """Return what the other end of an allowed packet answers; nothing where it is not known how, or who answers."""
     if packet.protocol != "udp" or packet.destination.is_multicast or packet.interface == "lo":
         return None
-    if packet.destination == IPv4Address("255.255.255.255") or not packet.to_host or packet.forwarded:
+    if packet.destination in ON_LINK or not packet.to_host or packet.forwarded:
         return None
     return Packet(
         direction=_other(packet.direction),
@@ -109,6 +116,16 @@ def reply(packet: Packet) -> Packet | None:
         interface=packet.interface,
         state="established",
     )
+
+
+def complaint(packet: Packet) -> Packet | None:
+    """Return an ICMP error of the other end about an allowed packet, of a type that passes for no other reason."""
+    answer = reply(packet)
+    if answer is None or packet.redirected_to is not None:  # the kernel drops an ICMP redirect about what it translates
+        return None
+    protocol, number = ("icmp", 5) if packet.source.version == 4 else ("icmpv6", 100)
+    ends = (answer.direction, answer.source, answer.destination)
+    return Complaint(*ends, protocol, icmp_type=number, interface=packet.interface, state="related", about=packet)
 
 
 def _other(direction: str) -> str:
@@ -141,7 +158,12 @@ def _packet(draw: some.DrawFn, aim: _Aim, kind: str, direction: str, number: int
     if kind == "dhcp":
         peer = draw(some.sampled_from((peer, *_DHCP_SERVERS[direction])))
         source_port, port = draw(_dhcp_ports[direction])
-        return between(direction, peer, leg, "udp", port=port, source_port=source_port)
+        to = draw(some.sampled_from((None, *_LINK[peer.version]))) if direction == "ingress" else None
+        return between(direction, peer, leg, "udp", port=port, source_port=source_port, to=to)
+    if kind == "groups":
+        stranger, group = _STRANGERS[0], draw(some.sampled_from(_GROUPS[direction]))
+        peer, to = (stranger, group) if direction == "ingress" else (group, None)
+        return between(direction, peer, leg, "igmp", to=to, ttl=draw(_ttls))
     protocol, port = draw(aim.ports)
     if kind == "broken":
         return between(direction, peer, leg, "tcp", port=port, source_port=source_port, state="invalid")
@@ -164,10 +186,12 @@ def between(
     port: int | None = None,
     source_port: int | None = None,
     icmp_type: int | None = None,
+    to: Address | None = None,
+    ttl: int = 64,
 ) -> Packet:
-    """Return a packet between the host and a peer."""
-    ends = (peer, OWN[peer.version]) if direction == "ingress" else (OWN[peer.version], peer)
-    packet = Packet(direction, *ends, protocol, port, source_port, icmp_type, interface, state)
+    """Return a packet between the host and a peer, which may send it to another address than the host's."""
+    ends = (peer, to or OWN[peer.version]) if direction == "ingress" else (OWN[peer.version], peer)
+    packet = Packet(direction, *ends, protocol, port, source_port, icmp_type, interface, state, ttl=ttl)
     return seen_by_host(packet) if direction == "ingress" else packet
 
 

@@ -19,7 +19,7 @@ from functools import partial
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.frames import PROTOCOLS, frame
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import Namespace, new_namespace
-from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, OWN, POD_LEG, PODS, SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, ON_LINK_OWN, OWN, POD_LEG, PODS, SERVICES
 from ansible_collections.gatehouse.firewall.tests.parity.redirects import is_passed_on, rules
 
 _ALL_LEGS = (*LEGS, POD_LEG)
@@ -167,6 +167,7 @@ def _link(host: Namespace, world: Namespace) -> None:
 
 def _route(host: Namespace) -> None:
     host.ip(*(f"address add {address} dev {LEGS[0]}" for address in OWN.values()))
+    host.ip(*(f"address add {ON_LINK_OWN}/64 dev {leg} nodad" for leg in LEGS))
     host.ip(*(f"route add {to} dev {leg} metric 1{leg[-1]}" for to in ("0.0.0.0/0", "::/0") for leg in LEGS))
     host.ip(*(f"route add {address} dev {POD_LEG}" for address in (*PODS.values(), *SERVICES.values())))
 

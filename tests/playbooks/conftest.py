@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+TOO_LONG = 600  # seconds after which a run hangs, however busy the machine is
 SETUP = """
 set -e
 mount -t tmpfs tmpfs "$1"
@@ -99,7 +100,7 @@ def play(environment: dict[str, str], program: Callable[[str], str]) -> Play:
         command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
         env = {**environment, **(env or {})}
         done = subprocess.run(
-            command, cwd=cwd, env=env, capture_output=True, encoding="utf-8", check=False, timeout=120
+            command, cwd=cwd, env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
         )
         return Outcome(done.returncode, done.stdout + done.stderr)
 
@@ -230,7 +231,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
     ) -> subprocess.CompletedProcess[str]:
         enter = ["nsenter", f"--target={holder.pid}", "--net", "--mount", f"--wdns={cwd or '/'}", "--"]
         return subprocess.run(
-            [*enter, *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=120
+            [*enter, *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
         )
 
     yield run

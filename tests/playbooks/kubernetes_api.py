@@ -1,8 +1,9 @@
 """A stand-in for the API of a Kubernetes cluster, as far as the real Python client asks for policies of it.
 
-NetworkPolicies, and Calico's objects where the cluster is said to serve any. It keeps what the real one is documented
-to do with them: it drops empty lists, fills in protocols, counts generations where a spec changes and versions where
-anything does, and takes ``dryRun``.
+NetworkPolicies, and Calico's objects where the cluster is said to serve any. It does with them what real ones do: it
+drops empty lists, fills in protocols and Calico's labels and defaults, counts generations where a spec changes and
+versions where anything does, takes ``dryRun`` and preconditions, and replaces none of Calico's objects without the
+version that it has.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+FELIX_DEFAULTS = {
+    "floatingIPs": "Disabled",
+    "bpfConnectTimeLoadBalancing": "TCP",
+    "bpfHostNetworkedNATWithoutCTLB": "Enabled",
+    "bpfLogLevel": "",
+    "nftablesMode": "Auto",
+}
 VERBS = ["create", "delete", "get", "list", "patch", "update"]
 NETWORKING, CALICO = "networking.k8s.io/v1", "projectcalico.org/v3"
 
@@ -94,6 +102,7 @@ class Cluster:
         old = self.objects[plural].get(key)
         new = _with_defaults(wanted) if plural == "networkpolicies" else copy.deepcopy(wanted)
         new["kind"] = self.kinds[plural]
+        _add_calicos(new)
         meta = {"uid": f"uid-{'-'.join(key)}", "creationTimestamp": "2026-11-21T00:00:00Z", "generation": 1}
         if old:
             same = old["spec"] == new["spec"]
@@ -117,6 +126,15 @@ def _with_defaults(policy):
             for port in rule.get("ports", ()):
                 port.setdefault("protocol", "TCP")
     return new
+
+
+def _add_calicos(new):
+    """Add the labels and the values that Calico's API gives to an object of its own."""
+    if new["kind"] == "FelixConfiguration":
+        new["spec"] = {**FELIX_DEFAULTS, **new["spec"]}
+    if new["kind"] in ("GlobalNetworkPolicy", "StagedGlobalNetworkPolicy"):
+        new["metadata"]["labels"] = {**new["metadata"].get("labels", {}), "projectcalico.org/tier": "default"}
+        new["spec"].setdefault("tier", "default")
 
 
 def _merged(old, patch):
@@ -149,11 +167,24 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         _path, plural, namespace, _name = self._asked()
-        self._answer(self.cluster.store(plural, namespace, self._body(), self.dry_run), 201)
+        body = self._body()
+        if body["metadata"].get("resourceVersion"):
+            self._refuse("BadRequest", 400, "resourceVersion should not be set on objects to be created")
+        else:
+            self._answer(self.cluster.store(plural, namespace, body, self.dry_run), 201)
 
     def do_PUT(self):
-        _path, plural, namespace, _name = self._asked()
-        self._answer(self.cluster.store(plural, namespace, self._body(), self.dry_run))
+        _path, plural, namespace, name = self._asked()
+        body = self._body()
+        version = body["metadata"].get("resourceVersion")
+        if (namespace, name) not in self.cluster.objects[plural]:
+            self._refuse("NotFound", 404, f"{plural} {name} not found")
+        elif plural != "networkpolicies" and not version:
+            self._refuse("Invalid", 422, "metadata.resourceVersion: must be specified for an update")
+        elif self._is_outdated(plural, (namespace, name), version):
+            self._refuse("Conflict", 409, "the object has been modified")
+        else:
+            self._answer(self.cluster.store(plural, namespace, body, self.dry_run))
 
     def do_PATCH(self):
         _path, plural, namespace, name = self._asked()
@@ -162,9 +193,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self):
         _path, plural, namespace, name = self._asked()
+        preconditions = (self._body() or {}).get("preconditions") or {}
+        if self._is_outdated(plural, (namespace, name), preconditions.get("resourceVersion")):
+            self._refuse("Conflict", 409, "the object has been modified")
+            return
         if not self.dry_run:
             self.cluster.objects[plural].pop((namespace, name))
         self._answer({"kind": "Status", "apiVersion": "v1", "status": "Success"})
+
+    def _is_outdated(self, plural, key, version):
+        return version and version != self.cluster.objects[plural][key]["metadata"]["resourceVersion"]
+
+    def _refuse(self, reason, code, message):
+        self._answer({"kind": "Status", "status": "Failure", "reason": reason, "code": code, "message": message}, code)
 
     def _asked(self):
         """Return a request's path, and the resource, the namespace and the name that it is about."""
@@ -178,7 +219,8 @@ class Handler(BaseHTTPRequestHandler):
         return path, plural, namespace, name
 
     def _body(self):
-        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        length = int(self.headers["Content-Length"] or 0)
+        return json.loads(self.rfile.read(length)) if length else None
 
     def _answer(self, content, code=200):
         body = json.dumps(content).encode()

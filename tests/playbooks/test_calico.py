@@ -65,16 +65,92 @@ def remove(tmp_path):
     return path
 
 
-def test_everything_is_applied_in_order_and_the_second_run_changes_nothing(run, store):
-    first = run()
+@pytest.mark.parametrize(("release", "datastore"), [("3.32.1", "etcdv3"), ("3.29.1", "kubernetes")])
+def test_everything_is_applied_in_order_and_the_second_run_changes_nothing(run, store, release, datastore):
+    settings = {"CALICO_RELEASE": release, "DATASTORE_TYPE": datastore}
+    first = run(environment=settings)
     assert (first.code, "changed=1" in first.output) == (0, True), first.output
-    assert names_in(store) == sorted(EXPECTED)
+    assert sorted((kind, name.removeprefix("default.")) for kind, name in names_in(store)) == sorted(EXPECTED)
     assert [tuple(line.split()[1:]) for line in log_of(store)] == EXPECTED
 
     before = log_of(store)
-    second = run()
+    second = run(environment=settings)
     assert (second.code, "changed=0" in second.output) == (0, True), second.output
     assert log_of(store) == before
+
+
+def test_where_policies_are_listed_with_their_tier_one_change_changes_one_and_removal_takes_all(run, store, tmp_path):
+    old = {"CALICO_RELEASE": "3.29.1"}
+    run(environment=old)
+    path = store / "GlobalNetworkPolicy.default.gatehouse-iks-worker-public-ingress.json"
+    path.write_text(json.dumps({**(policy := json.loads(path.read_text())), "spec": {**policy["spec"], "order": 5}}))
+    (store / "log").unlink()
+
+    assert run(environment=old).code == 0
+    assert log_of(store) == ["apply GlobalNetworkPolicy default.gatehouse-iks-worker-public-ingress"]
+    assert run(playbook=remove(tmp_path), environment=old).code == 0
+    assert names_in(store) == []
+
+
+def test_a_host_for_every_interface_has_rules_that_calicoctl_takes(play, write, store, tmp_path):
+    case = yaml.safe_load((MODEL.parent / "05-every-interface" / "model.yml").read_text(encoding="utf-8"))
+    groups, hosts = case.pop("groups"), case.pop("hosts")
+    children = {name: {"hosts": {host: hosts[host] for host in members}} for name, members in groups.items()}
+    inventory = write(tmp_path / "all.yml", {"all": {"vars": case, "children": children}})
+    settings = {
+        "gatehouse_calicoctl": str(PROGRAMS / "calicoctl"),
+        "gatehouse_calico_environment": {"CALICO_STORE": str(store)},
+    }
+    applied = play("gatehouse.firewall.calico", inventory, "-e", json.dumps(settings))
+
+    assert (applied.code, "changed=1" in applied.output) == (0, True), applied.output
+    assert [line for line in log_of(store) if "HostEndpoint" in line and "BARE" not in line]
+
+
+def test_a_nodes_configuration_has_the_clusters_values_and_nothing_of_it_is_left(run, store, tmp_path):
+    cluster = {"kind": "FelixConfiguration", "metadata": {"name": "default"}}
+    cluster["spec"] = {"nftablesMode": "Enabled", "floatingIPs": "Enabled", "logSeverityScreen": "Warning"}
+    (store / "FelixConfiguration.default.json").write_text(json.dumps(cluster))
+    run()
+
+    spec = json.loads((store / "FelixConfiguration.node.worker1.json").read_text())["spec"]
+    assert (spec["nftablesMode"], spec["floatingIPs"], spec["bpfConnectTimeLoadBalancing"]) == (
+        "Enabled",
+        "Enabled",
+        "TCP",
+    )
+    assert "logSeverityScreen" not in spec
+    assert "changed=0" in run().output
+    assert run(playbook=remove(tmp_path)).code == 0
+    assert names_in(store) == [("FelixConfiguration", "default")]
+
+
+def test_what_comes_meanwhile_is_not_overwritten_and_what_is_in_force_is_said(run, store, tmp_path):
+    (_hep, first), (_hep, name) = EXPECTED[-2:]
+    theirs = {"apiVersion": "projectcalico.org/v3", "kind": "HostEndpoint", "metadata": {"name": name}}
+    theirs["spec"] = {"node": "x", "interfaceName": "eth9"}
+    (tmp_path / "theirs.json").write_text(json.dumps(theirs))
+    failed = run(environment={"CALICO_MEANWHILE": f"{len(EXPECTED) - 3}:{tmp_path / 'theirs.json'}"})
+
+    assert failed.code != 0
+    assert f"got '{name}', expected no object of this name" in failed.failures[0]
+    assert f"all but HostEndpoint {first} (to be created), HostEndpoint '{name}' (refused)" in failed.failures[0]
+    assert "There is no host endpoint of ours" in failed.failures[0]
+    assert json.loads((store / f"HostEndpoint.{name}.json").read_text())["spec"] == theirs["spec"]
+
+
+def test_an_object_that_changes_between_its_reading_and_its_writing_is_left_as_it_is(run, store, tmp_path):
+    run()
+    path = store / "GlobalNetworkPolicy.gatehouse-iks-worker-public-deny.json"
+    policy = json.loads(path.read_text())
+    path.write_text(json.dumps({**policy, "spec": {**policy["spec"], "order": 5}}))
+    (tmp_path / "theirs.json").write_text(json.dumps({**policy, "spec": {**policy["spec"], "order": 6}}))
+    failed = run(environment={"CALICO_MEANWHILE": f"{len(EXPECTED)}:{tmp_path / 'theirs.json'}"})
+
+    assert "update conflict: GlobalNetworkPolicy(gatehouse-iks-worker-public-deny)" in failed.failures[0]
+    assert "all but GlobalNetworkPolicy gatehouse-iks-worker-public-deny (to be changed)." in failed.failures[0]
+    assert "Every host endpoint of ours has its policies" in failed.failures[0]
+    assert json.loads(path.read_text())["spec"]["order"] == 6
 
 
 def test_check_mode_says_what_would_be_done_and_does_nothing(run, store):
@@ -91,6 +167,7 @@ def test_a_run_that_dies_leaves_no_endpoint_bare_and_the_next_one_goes_on(run, s
     died = run(environment={"CALICO_DIE_AFTER": str(after)})
     assert died.code != 0
     assert "connection refused" in died.failures[0]
+    assert "In force now is all but" in died.failures[0]
     assert len(names_in(store)) == after
 
     assert run().code == 0
@@ -222,11 +299,19 @@ def test_the_run_says_that_ssh_stays_open_where_failsafes_are_left_alone(run):
     assert "Calico leaves 22/tcp" in run("--check", gatehouse_calico={"classes": ["iks_worker"]}).output
 
 
+def test_what_is_in_force_is_said_to_be_unknown_where_it_cannot_be_read(run):
+    died = run(environment={"CALICO_DIE_AFTER": "1", "CALICO_GONE": "1"})
+
+    assert "What is in force now can't be read: calicoctl can't list GlobalNetworkSet: connection" in died.failures[0]
+
+
 @pytest.mark.skipif(not REAL, reason="GATEHOUSE_CALICOCTL names no real calicoctl")
 def test_the_real_calicoctl_takes_every_object_and_gives_it_back(run, tmp_path):
     settings = {"gatehouse_calicoctl": REAL}
     assert run(**settings).code == 0
     assert "changed=0" in run(**settings).output
-    listed = subprocess.run([REAL, "get", "hostendpoint", "-o", "name"], capture_output=True, text=True, check=True)
+    listed = subprocess.run([REAL, "get", "hostendpoint"], capture_output=True, text=True, check=True)
     assert "gatehouse-worker1.eth1" in listed.stdout
     assert run(playbook=remove(tmp_path), **settings).code == 0
+    left = subprocess.run([REAL, "get", "felixconfiguration"], capture_output=True, text=True, check=True)
+    assert "node.worker1" not in left.stdout

@@ -36,6 +36,7 @@ EKS = {
         {"name": "registries", "networks": ["198.51.100.7"]},
     ],
 }
+EVERYWHERE = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 MATRIX = {json.dumps(case["options"]): case["groups"] for case in CASES}
 RECOMMENDED = MATRIX['{"variant": "separate_recommended"}']
 
@@ -63,41 +64,87 @@ def server():
     started.stop()
 
 
-@pytest.fixture
-def ec2(server, monkeypatch):
+@pytest.fixture(scope="module")
+def ec2(server):
     """A client of the emulated AWS."""
-    for key, value in CREDENTIALS.items():
-        monkeypatch.setenv(key, value)
-    return boto3.client("ec2", region_name="eu-central-1", endpoint_url=server)
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    return boto3.client("ec2", region_name=CREDENTIALS["AWS_REGION"], endpoint_url=server, **keys)
 
 
-@pytest.fixture
-def vpc(ec2):
-    """A VPC of the test's own, with IPv6, or else the emulator keeps what is revoked of it."""
+def new_vpc(ec2):
+    """Return a VPC with IPv6, or else the emulator keeps what is revoked of it."""
     return ec2.create_vpc(CidrBlock="192.0.2.0/24", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
 
 
 @pytest.fixture
-def run(play, environment, write, server, vpc, tmp_path):
-    """Run the role, or another file of its tasks, with variables in group_vars/all."""
+def vpc(ec2):
+    """A VPC of the test's own."""
+    return new_vpc(ec2)
 
-    def with_variables(*arguments, tasks="main", playbook=None, collections=(LOCKED,), **variables):
+
+@pytest.fixture(scope="module")
+def run_plays(play, environment, write, server, tmp_path_factory):
+    """Run plays, or a playbook, with variables in group_vars/all."""
+
+    def with_variables(plays, variables, *arguments, collections=(LOCKED,)):
         hosts = {"all": {"children": {"nodes": {"hosts": {"node1": {"ansible_host": "192.0.2.11"}}}}}}
-        hosts["all"]["vars"] = {**EKS, **variables}
-        role = {"import_role": {"name": "gatehouse.firewall.security_group", "tasks_from": tasks}}
-        content = [{"hosts": "nodes", "gather_facts": False, "tasks": [role]}]
-        reach = {"gatehouse_vpc_id": vpc, "gatehouse_endpoint_url": server}
+        hosts["all"]["vars"] = {"gatehouse_endpoint_url": server, **variables}
         known = environment.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep)
         paths = [*(path for path in known if path != str(LOCKED)), *map(str, collections)]
+        folder = tmp_path_factory.mktemp("plays")
         return play(
-            playbook or write(tmp_path / "play.yml", content),
-            write(tmp_path / "hosts.yml", hosts),
-            *("-e", json.dumps(reach)),
+            plays if isinstance(plays, str) else write(folder / "play.yml", plays),
+            write(folder / "hosts.yml", hosts),
             *arguments,
             env={**CREDENTIALS, "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(filter(None, paths))},
         )
 
     return with_variables
+
+
+def play_of(tasks="main", name="all", **variables):
+    role = {"import_role": {"name": "gatehouse.firewall.security_group", "tasks_from": tasks}}
+    return {"name": name, "hosts": "nodes", "gather_facts": False, "vars": variables, "tasks": [role]}
+
+
+@pytest.fixture
+def run(run_plays, vpc):
+    """Run the role, or another file of its tasks, in the test's VPC."""
+
+    def with_variables(*arguments, tasks="main", playbook=None, collections=(LOCKED,), **variables):
+        reach = ("-e", f"gatehouse_vpc_id={vpc}")
+        plays = playbook or [play_of(tasks)]
+        return run_plays(plays, {**EKS, **variables}, *reach, *arguments, collections=collections)
+
+    return with_variables
+
+
+@pytest.fixture(scope="module")
+def template(run_plays, ec2):
+    """A VPC to which the role was applied."""
+    vpc = new_vpc(ec2)
+    assert changed(run_plays([play_of()], EKS, "-e", f"gatehouse_vpc_id={vpc}"))
+    return vpc
+
+
+@pytest.fixture
+def applied(ec2, template, vpc):
+    """Have the test's VPC be as the role leaves one."""
+    groups, ids = groups_of(ec2, template), {}
+    for name, group in groups.items():
+        tags = [{"ResourceType": "security-group", "Tags": group["Tags"]}]
+        made = ec2.create_security_group(
+            GroupName=name, Description=group["Description"], VpcId=vpc, TagSpecifications=tags
+        )
+        ids[group["GroupId"]] = made["GroupId"]
+        ec2.revoke_security_group_egress(GroupId=made["GroupId"], IpPermissions=EVERYWHERE)
+    for group in groups.values():
+        for permission in (*group["IpPermissions"], *group["IpPermissionsEgress"]):
+            for pair in permission["UserIdGroupPairs"]:
+                pair["GroupId"] = ids[pair["GroupId"]]
+        made = ids[group["GroupId"]]
+        ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=group["IpPermissions"])
+        ec2.authorize_security_group_egress(GroupId=made, IpPermissions=group["IpPermissionsEgress"])
 
 
 def groups_of(ec2, vpc):
@@ -144,16 +191,35 @@ def changed(outcome):
     return re.search(r"changed=(\d+)", outcome.output)[1] != "0"
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: json.dumps(case["options"]))
-def test_aws_has_what_the_source_says_and_a_second_run_changes_nothing(run, ec2, vpc, case):
-    first = run(gatehouse_options=case["options"])
-    found = matrix_of(ec2, vpc)
-    second = run(gatehouse_options=case["options"])
+@pytest.fixture(scope="module")
+def twice(run_plays, ec2):
+    """Apply every case twice, each in a VPC of its own; return of each run what changed, and what AWS had then."""
+    vpcs = {name: new_vpc(ec2) for name in MATRIX}
+    plays = [play_of(name=name, gatehouse_options=json.loads(name), gatehouse_vpc_id=vpc) for name, vpc in vpcs.items()]
+    model = {key: value for key, value in EKS.items() if key != "gatehouse_options"}
+    runs = []
+    for _run in range(2):
+        outcome = run_plays(plays, model)
+        assert outcome.code == 0, outcome.output
+        parts = outcome.output.split("PLAY [")[1:]
+        changes = {part.partition("] ***")[0]: "\nchanged: [node1" in part for part in parts}
+        runs.append((changes, {name: matrix_of(ec2, vpc) for name, vpc in vpcs.items()}))
+    return runs
 
-    assert changed(first)
-    assert found == as_sets(case["groups"])
-    assert not changed(second)
-    assert matrix_of(ec2, vpc) == found
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_aws_has_what_the_source_says_and_a_second_run_changes_nothing(twice, case):
+    (first, found), (second, again) = twice
+
+    assert first[case]
+    assert found[case] == as_sets(MATRIX[case])
+    assert not second[case]
+    assert again[case] == found[case]
+
+
+@pytest.mark.usefixtures("applied")
+def test_what_a_test_begins_with_is_what_the_role_leaves(run):
+    assert not changed(run())
 
 
 def test_the_playbook_takes_the_model_of_an_inventory(run, ec2, vpc):
@@ -180,8 +246,8 @@ def test_check_mode_knows_of_groups_that_are_not_there_yet(run, ec2, vpc):
     assert set(groups_of(ec2, vpc)) == {"eks-control-plane"}
 
 
+@pytest.mark.usefixtures("applied")
 def test_a_change_of_the_model_is_checked_shown_and_made(run, ec2, vpc):
-    run()
     before = matrix_of(ec2, vpc)
     narrower = {"gatehouse_zones": [zone for zone in EKS["gatehouse_zones"] if zone["name"] != "api_clients"]}
     checked = run("--check", "--diff", **narrower)
@@ -193,11 +259,10 @@ def test_a_change_of_the_model_is_checked_shown_and_made(run, ec2, vpc):
     assert matrix_of(ec2, vpc)["eks-control-plane"]["ingress"] == {"eks-node": {"443/tcp"}}
 
 
+@pytest.mark.usefixtures("applied")
 def test_what_somebody_opened_by_hand_is_closed_again(run, ec2, vpc):
-    run()
     group = groups_of(ec2, vpc)["eks-control-plane"]
-    everybody = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-    ec2.authorize_security_group_egress(GroupId=group["GroupId"], IpPermissions=everybody)
+    ec2.authorize_security_group_egress(GroupId=group["GroupId"], IpPermissions=EVERYWHERE)
     ec2.create_tags(Resources=[group["GroupId"]], Tags=[{"Key": "Name", "Value": "theirs"}])
 
     assert changed(run())
@@ -240,8 +305,8 @@ def test_a_group_of_somebody_elses_is_refused_and_left_as_it_was_until_it_is_ado
     assert not changed(run())
 
 
+@pytest.mark.usefixtures("applied")
 def test_fleets_with_tags_of_their_own_leave_each_others_groups_alone(run, ec2, vpc):
-    run()
     outcome = run(gatehouse_security_group_tag="other")
 
     assert "tagged gatehouse: firewall" in outcome.failures[0]
@@ -249,8 +314,8 @@ def test_fleets_with_tags_of_their_own_leave_each_others_groups_alone(run, ec2, 
     assert matrix_of(ec2, vpc) == as_sets(RECOMMENDED)
 
 
+@pytest.mark.usefixtures("applied")
 def test_groups_that_the_model_no_longer_has_are_named_and_stay(run, ec2, vpc):
-    run()
     outcome = run(gatehouse_options={"variant": "cluster_recommended"})
 
     said = " ".join(outcome.output.split())
@@ -258,9 +323,9 @@ def test_groups_that_the_model_no_longer_has_are_named_and_stay(run, ec2, vpc):
     assert set(groups_of(ec2, vpc)) == {"eks-cluster", "eks-control-plane", "eks-node"}
 
 
+@pytest.mark.usefixtures("applied")
 def test_removal_takes_our_groups_away_though_they_name_each_other_and_no_others(run, ec2, vpc):
     theirs = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc)["GroupId"]
-    run()
     checked = run("--check", tasks="remove")
     before = matrix_of(ec2, vpc)
     removed = run(tasks="remove", gatehouse_options={"variant": "no such"})  # whatever the model says
@@ -271,8 +336,8 @@ def test_removal_takes_our_groups_away_though_they_name_each_other_and_no_others
     assert {group["GroupId"] for group in groups_of(ec2, vpc).values()} == {theirs}
 
 
+@pytest.mark.usefixtures("applied")
 def test_a_group_that_an_interface_is_in_is_not_emptied(run, ec2, vpc):
-    run()
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="192.0.2.0/25")["Subnet"]["SubnetId"]
     node = groups_of(ec2, vpc)["eks-node"]["GroupId"]
     interface = ec2.create_network_interface(SubnetId=subnet, Groups=[node])["NetworkInterface"]["NetworkInterfaceId"]

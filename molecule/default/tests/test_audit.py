@@ -1,41 +1,83 @@
-"""An audit finds what somebody did to a host by hand, names the flow, and changes nothing."""
+"""An audit finds what somebody did to a host by hand, names the flow, and changes nothing; on either backend."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from containers import BACKEND, BOOT_FILE, RULE_ADDED_BY_HAND, Lab, harden, playbook
+from containers import BOOT_FILES, RULE_ADDED_BY_HAND, Lab, harden, playbook
 
-HOST = "k8s1"
+HOSTS = {"nftables": "k8s1", "iptables": "k8s2"}
 TAKEN_OVER = "/var/lib/gatehouse/taken_over.json"
-BY_HAND = {"rule_added": RULE_ADDED_BY_HAND} | {
-    "nftables": {
-        "rule_removed": "nft flush chain inet gatehouse input_tcp_22",
-        "rule_changed": "nft delete element inet gatehouse load_balancer.v4 '{ 198.51.100.41 }'",
-        "table_gone": "nft delete table inet gatehouse",
+BY_HAND = {
+    "rule_added": RULE_ADDED_BY_HAND,
+    "rule_removed": {
+        "nftables": "nft flush chain inet gatehouse input_tcp_22",
+        "iptables": "iptables -D GATEHOUSE-INPUT-TCP-22 1",
     },
-    "iptables": {
-        "rule_removed": "iptables -D GATEHOUSE-INPUT-TCP-22 1",
-        "rule_changed": "iptables -R GATEHOUSE-INPUT-TCP-22 2 -j RETURN",
+    "rule_changed": {
+        "nftables": "nft delete element inet gatehouse load_balancer.v4 '{ 198.51.100.41 }'",
+        "iptables": "iptables -R GATEHOUSE-INPUT-TCP-22 2 -j RETURN",
     },
-}[BACKEND]
-ON_DISK = {
-    "boot_file_edited": f"echo '# mine' >> {BOOT_FILE}",
-    "unit_disabled": "systemctl disable gatehouse-firewall.service",
-    "another_manager": "systemctl enable nftables.service",
+    "table_gone": {"nftables": "nft delete table inet gatehouse"},
+    "boot_file_edited": {backend: f"echo '# mine' >> {file}" for backend, file in BOOT_FILES.items()},
+    "unit_disabled": dict.fromkeys(HOSTS, "systemctl disable gatehouse-firewall.service"),
+    "another_manager": dict.fromkeys(HOSTS, "systemctl enable nftables.service"),
 }
 
+THEIRS = """nft -f - <<'END'
+table inet theirs {
+    ct helper ftp {
+        type "ftp" protocol tcp
+    }
+    chain raw {
+        type filter hook prerouting priority raw
+        tcp dport 30001 notrack
+    }
+    chain help {
+        type filter hook prerouting priority filter
+        tcp dport 21 ct helper set "ftp"
+    }
+    chain nat {
+        type nat hook prerouting priority dstnat
+        tcp dport 8080 redirect to :80
+    }
+}
+END"""
+ADDRESSES = {
+    "nftables": ["198.51.100.198/32", "2001:db8:1::198/128"],
+    "iptables": ["198.51.100.199/32", "2001:db8:1::199/128"],
+}
+# What no model can know, and how it goes again.
+ALONE = {
+    "nftables": (
+        {"address_undeclared", "restored_at_boot", "untracked", "helper", "redirected"},
+        THEIRS,
+        "nft delete table inet theirs",
+    ),
+    "iptables": (
+        {"address_undeclared", "restored_at_boot", "untracked", "redirected", "jump_not_first"},
+        """ip6tables -t raw -A PREROUTING -p tcp --dport 30001 -j NOTRACK
+iptables -t nat -A PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 80
+iptables -I INPUT 1 -p udp --dport 9 -j ACCEPT""",
+        """ip6tables -t raw -D PREROUTING -p tcp --dport 30001 -j NOTRACK
+iptables -t nat -D PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 80
+iptables -D INPUT -p udp --dport 9 -j ACCEPT""",
+    ),
+}
+SCRIPT = "printf '#!/bin/sh\\niptables-restore </etc/rules\\n' >/etc/rc.local; chmod +x /etc/rc.local"
 
-def audit(*arguments: str) -> tuple[int, str]:
-    done = playbook("audit", f"--limit={HOST}", "--extra-vars=gatehouse_audit_fail=true", *arguments)
-    assert re.search("changed=0 .*unreachable=0", done.stdout), done.stdout + done.stderr
+
+def audit(lab: Lab, hosts: list[str], *arguments: str) -> tuple[int, str]:
+    done = playbook("audit", f"--limit={','.join(hosts)}", "--extra-vars=gatehouse_audit_fail=true", *arguments)
+    assert len(re.findall("changed=0 .*unreachable=0", done.stdout)) == len(hosts), done.stdout + done.stderr
+    assert set(hosts) <= set(lab.managed)
     return done.returncode, done.stdout
 
 
-def findings(lab: Lab) -> set[str]:
+def findings(lab: Lab, host: str) -> set[str]:
     """Return the kinds that the metrics file counts."""
-    lines = lab.run(HOST, "cat", "/tmp/gatehouse.prom").splitlines()
+    lines = lab.run(host, "cat", "/tmp/gatehouse.prom").splitlines()
     return {line.split('"')[1] for line in lines if line.startswith("gatehouse_drift{") and not line.endswith(" 0")}
 
 
@@ -44,29 +86,52 @@ def test_an_audit_after_harden_is_clean_everywhere() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("kind", [*BY_HAND, *ON_DISK])
+@pytest.mark.parametrize("kind", BY_HAND)
 def test_what_somebody_did_by_hand_is_found_and_harden_mends_it(lab: Lab, kind: str) -> None:
-    before = lab.states()
-    lab.run(HOST, "sh", "-c", {**BY_HAND, **ON_DISK}[kind])
+    before, hosts = lab.states(), [HOSTS[backend] for backend in BY_HAND[kind]]
+    for backend, script in BY_HAND[kind].items():
+        lab.run(HOSTS[backend], "sh", "-c", script)
     spoilt = lab.rulesets()
 
-    code, _output = audit("--extra-vars=gatehouse_audit_textfile=/tmp/gatehouse.prom")
+    code, _output = audit(lab, hosts, "--extra-vars=gatehouse_audit_textfile=/tmp/gatehouse.prom")
     assert code != 0
-    assert findings(lab) == {kind}
+    assert {host: findings(lab, host) for host in hosts} == {host: {kind} for host in hosts}
     assert lab.rulesets() == spoilt
 
+    limit = f"--limit={','.join(hosts)}"
     if kind == "another_manager":
-        refused = harden(f"--limit={HOST}")
+        refused = harden(limit)
         assert "the distribution's nftables.service (nftables.service is enabled)" in refused.stdout
-    done = harden(f"--limit={HOST}", "--extra-vars=gatehouse_takeover=true")
+    done = harden(limit, "--extra-vars=gatehouse_takeover=true")
     assert done.returncode == 0, done.stdout + done.stderr
     assert lab.states() == before
-    assert audit()[0] == 0
-    lab.run(HOST, "rm", "-f", TAKEN_OVER)  # else the next removal brings back a manager that this test brought
+    assert audit(lab, hosts)[0] == 0
+    for host in hosts:  # else the next removal brings back a manager that this test brought
+        lab.run(host, "rm", "-f", TAKEN_OVER)
 
 
-def test_a_change_of_the_model_is_told_from_a_change_by_hand() -> None:
-    code, output = audit("--extra-vars", '{"gatehouse_options": {"transparent_load_balancers": true}}')
+def test_what_the_host_alone_knows_is_found_until_it_is_gone(lab: Lab) -> None:
+    def on_each(verb: str, scripts: dict[str, str]) -> None:
+        for backend, host in HOSTS.items():
+            own = [f"ip address {verb} {address} dev eth0" for address in ADDRESSES[backend]]
+            lab.run(host, "sh", "-ec", "\n".join([*own, scripts[backend]]))
+
+    on_each("add", {backend: f"{SCRIPT}\n{spoil}" for backend, (_kinds, spoil, _mend) in ALONE.items()})
+    code, output = audit(lab, [*HOSTS.values()], "--extra-vars=gatehouse_audit_textfile=/tmp/gatehouse.prom")
+    found = {backend: findings(lab, host) for backend, host in HOSTS.items()}
+    on_each("del", {backend: f"rm /etc/rc.local\n{mend}" for backend, (_kinds, _spoil, mend) in ALONE.items()})
+
+    assert (code != 0, found) == (True, {backend: kinds for backend, (kinds, _spoil, _mend) in ALONE.items()})
+    for address in (one.partition("/")[0] for some in ADDRESSES.values() for one in some):
+        assert f"{address} on eth0 is an address of this host that the model doesn't know" in output
+    assert audit(lab, [*HOSTS.values()])[0] == 0
+
+
+def test_a_change_of_the_model_is_told_from_a_change_by_hand(lab: Lab) -> None:
+    other_model = ("--extra-vars", '{"gatehouse_options": {"transparent_load_balancers": true}}')
+    code, output = audit(lab, [*HOSTS.values()], *other_model)
     assert code != 0
-    assert "new in the model: ingress 80/tcp 443/tcp from external" in output
-    assert "no more in the model: ingress 30000-32767/tcp from load_balancer" in output
+    for host in HOSTS.values():
+        said = "".join(part.partition("\n}")[0] for part in output.split(f"ok: [{host}] => ")[1:])
+        assert "new in the model: ingress 80/tcp 443/tcp from external" in said
+        assert "no more in the model: ingress 30000-32767/tcp from load_balancer" in said

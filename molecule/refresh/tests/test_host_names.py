@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from fleet import APPS, NAME, PATIENCE, Fleet, NameServer, wait_until
+from fleet import APPS, NAME, PATIENCE, Fleet, NameServer
+from patience import wait_until
 from prober import Probe, disagreements
 
 

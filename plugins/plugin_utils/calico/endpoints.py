@@ -26,10 +26,14 @@ class EndpointHost:
     node: str
     slug: str
 
-    def addresses_by_family(self, side: str) -> dict[int, list[str]]:
-        """Return the host's addresses on a side, or on both, for each family in which it has any."""
-        texts = [(network.version, network_text(network)) for network in self.host.addresses(side).networks]
-        by_family = {family: [text for version, text in texts if version == family] for family in (4, 6)}
+    def addresses(self, side: str) -> list[str]:
+        """Return the host's addresses on a side, or on both, IPv4 first."""
+        return [network_text(network) for family in (4, 6) for network in self.host.addresses(side).of_family(family)]
+
+    def networks_by_family(self) -> dict[int, list[str]]:
+        """Return the host's addresses as the ends of rules take them, with a mask, for each family that it has."""
+        addresses = self.host.addresses("")
+        by_family = {family: [str(network) for network in addresses.of_family(family)] for family in (4, 6)}
         return {family: found for family, found in by_family.items() if found}
 
 
@@ -152,8 +156,7 @@ def host_endpoints(kinds: Iterable[EndpointKind]) -> Iterator[Object]:
 def _host_endpoint(kind: EndpointKind, one: EndpointHost, interface: str) -> Object:
     ending = "all" if interface == "*" else _legible(interface)
     labels = {**OWNER, **kind.labels, HOST_LABEL: one.slug}
-    addresses = [text for texts in one.addresses_by_family(kind.side).values() for text in texts]
-    spec = {"node": one.node, "interfaceName": interface, "expectedIPs": addresses}
+    spec = {"node": one.node, "interfaceName": interface, "expectedIPs": one.addresses(kind.side)}
     if kind.mode == OBSERVE:
         spec["profiles"] = [ALLOW_ALL_PROFILE]
     return an_object("HostEndpoint", {"name": f"{PREFIX}{one.slug}.{ending}", "labels": labels}, spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ..errors import Problems, Where, near_miss, one_of
@@ -109,12 +109,15 @@ def _check_ports(where: Where, ports: object, rule: Mapping[str, Any], problems:
 
 
 def _check_net(where: Where, net: object, problems: Problems) -> None:
+    expected = "an address or a network, with its mask"
     if not is_network(net):
-        problems.add(where, net, "an address or a network")
-    else:
-        masked = ip_network(str(net), strict=False)
-        if "/" in str(net) and str(net).partition("/")[0] != str(masked.network_address):
-            problems.add(where, net, "a network without host bits", f"did you mean {masked}?")
+        problems.add(where, net, expected)
+        return
+    masked = ip_network(str(net), strict=False)
+    if "/" not in str(net):
+        problems.add(where, net, expected, f"did you mean {masked}?")
+    elif ip_address(str(net).partition("/")[0]) != masked.network_address:
+        problems.add(where, net, "a network without host bits", f"did you mean {masked}?")
 
 
 def _check_port(where: Where, port: object, problems: Problems) -> None:

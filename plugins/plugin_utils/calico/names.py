@@ -16,6 +16,7 @@ from ..errors import Problems, Where
 API_VERSION = "projectcalico.org/v3"
 PREFIX = "gatehouse-"
 FELIX = "FelixConfiguration"
+POLICIES = ("GlobalNetworkPolicy", "StagedGlobalNetworkPolicy")
 OWNER = {"app.kubernetes.io/managed-by": "gatehouse"}
 CLASS_LABEL = "gatehouse.firewall/class"
 HOST_LABEL = "gatehouse.firewall/host"

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import Problems, Where, near_miss, one_of
 
+_ZONE = "%"
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _A_LABEL = re.compile(_LABEL, re.ASCII)
 _INTERFACE = re.compile(r"[a-zA-Z0-9_.-]{1,15}", re.ASCII)
@@ -63,13 +64,16 @@ def is_interface(text: str) -> bool:
 
 
 def is_address(value: object) -> bool:
-    """Return whether a value is a single address."""
-    return isinstance(value, str) and _reads(ip_address, value)
+    """Return whether a value is a single address, without a zone."""
+    return isinstance(value, str) and _ZONE not in value and _reads(ip_address, value)
 
 
 def is_network(value: object) -> bool:
-    """Return whether a value is an address or a network, with host bits or without."""
-    return isinstance(value, str) and _reads(lambda text: ip_network(text, strict=False), value)
+    """Return whether a value is an address or a network, with host bits or without; its mask is a prefix' length."""
+    if not isinstance(value, str) or _ZONE in value:
+        return False
+    _address, slash, length = value.partition("/")
+    return (not slash or length.isdigit()) and _reads(lambda text: ip_network(text, strict=False), value)
 
 
 def _reads(read: Callable[[str], object], text: str) -> bool:

@@ -7,56 +7,64 @@ on the way leaves a state in which every endpoint has its policies, and the next
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import yaml
 
 from ..errors import Problems, Where
+from .felix import cluster_values, to_merge, to_unmerge
 from .names import FELIX, OWNER, Object, is_ours
-from .verdict import FAILSAFE_KEY
+from .step import APPLY, DELETE, OF_THE_DATASTORE, Key, Step, key_of, meaning, plain_key_of
 
 HOST_ENDPOINT = "HostEndpoint"
 KINDS = ("GlobalNetworkSet", "GlobalNetworkPolicy", "StagedGlobalNetworkPolicy", FELIX, HOST_ENDPOINT)
 """What this collection makes, in the order of creation."""
-APPLY, DELETE = "apply", "delete"
-
-_BEFORE = "gatehouse.firewall/failsafes-before"
-_OF_THE_DATASTORE = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
-_LEFT_OUT_BY_SOME = {"tier": "default"}
 
 
-@dataclass(frozen=True)
-class Step:
-    """One object to apply whole, or to delete, and what is there now."""
+def steps(
+    wanted: Sequence[Object],
+    existing: Sequence[Object],
+    problems: Problems,
+    sent: Mapping[Key, Object] | None = None,
+) -> list[Step]:
+    """Return what to do, in order; note objects of others that have names of ours.
 
-    action: str
-    wanted: Object
-    before: Object | None
-
-    @property
-    def name(self) -> str:
-        """Return what the step is about."""
-        return f"{self.wanted['kind']} {self.wanted['metadata']['name']}"
-
-    @property
-    def word(self) -> str:
-        """Return what becomes of the object."""
-        if self.action == DELETE:
-            return "deleted"
-        return "changed" if self.before else "created"
+    ``sent`` has what this run has sent already.
+    """
+    _check_twins(existing, problems)
+    there, cluster = _paired(wanted, existing), cluster_values(existing)
+    found: list[Step] = []
+    for one in _in_order(wanted):
+        found += _to_apply(one, there.get(key_of(one)), cluster, (sent or {}).get(key_of(one)), problems)
+    keys = {key_of(one) for one in there.values()}
+    left = [one for one in reversed(_in_order(existing)) if key_of(one) not in keys]
+    return [*found, *(step for one in left for step in _to_take_back(one, cluster))]
 
 
-def steps(wanted: Sequence[Object], existing: Sequence[Object], problems: Problems) -> list[Step]:
-    """Return what to do, in order; note objects of somebody else's that have names of ours."""
-    there = {_key(one): one for one in existing}
-    found = [step for one in _in_order(wanted) for step in _to_apply(one, there.get(_key(one)), problems)]
-    keys = {_key(one) for one in wanted}
-    left = [one for one in reversed(_in_order(existing)) if _key(one) not in keys]
-    return [*found, *(step for one in left for step in _to_take_back(one))]
+def _paired(wanted: Iterable[Object], existing: Iterable[Object]) -> dict[Key, Object]:
+    """Return what is there of each wanted object.
+
+    Calico 3.29.0 to 3.29.3 list a policy x as default.x, and either name means the same object. Later releases may
+    have both, and then x is the wanted one.
+    """
+    found = {plain_key_of(one): one for one in existing}
+    found.update({key_of(one): one for one in existing})
+    return {key: found[key] for key in map(key_of, wanted) if key in found}
+
+
+def _check_twins(existing: Iterable[Object], problems: Problems) -> None:
+    """Note two objects of ours with one name.
+
+    Over etcd, Calico 3.32 lists a policy that 3.29.0 to 3.29.3 have made as x, but stores a change beside it: both are
+    in force then, and the older one is reached as default.x alone.
+    """
+    for (kind, name), count in Counter(map(key_of, filter(is_ours, existing))).items():
+        if count > 1:
+            hint = f"calicoctl delete {kind.lower()} default.{name} takes away the one that an earlier Calico has made"
+            problems.add(Where("metadata.name", kind), name, f"one object of this name, but {count} are there", hint)
 
 
 def rivals(wanted: Sequence[Object], existing: Sequence[Object], problems: Problems) -> list[str]:
@@ -86,8 +94,8 @@ def _interface(endpoint: Object) -> tuple[str, str]:
 
 def batches(found: Iterable[Step]) -> list[dict[str, Any]]:
     """Return steps as calicoctl takes them: runs of the same action on the same kind."""
-    runs = groupby(found, key=lambda step: (step.action, step.wanted["kind"]))
-    return [{"action": action, "objects": [step.wanted for step in run]} for (action, _kind), run in runs]
+    runs = groupby(found, key=lambda step: step.phase)
+    return [{"action": action, "objects": [step.request for step in run]} for (action, _kind), run in runs]
 
 
 def difference(step: Step) -> dict[str, str]:
@@ -100,7 +108,7 @@ def difference(step: Step) -> dict[str, str]:
 def _text(one: Object | None) -> str:
     if one is None:
         return ""
-    metadata = {key: value for key, value in one["metadata"].items() if key not in _OF_THE_DATASTORE}
+    metadata = {key: value for key, value in one["metadata"].items() if key not in OF_THE_DATASTORE}
     shown = {"kind": one["kind"], "metadata": metadata, "spec": one.get("spec") or {}}
     return str(yaml.safe_dump(shown, sort_keys=True, width=120))
 
@@ -109,75 +117,26 @@ def _in_order(objects: Iterable[Object]) -> list[Object]:
     return sorted((one for one in objects if one["kind"] in KINDS), key=lambda one: KINDS.index(one["kind"]))
 
 
-def _key(one: Object) -> tuple[str, str]:
-    return one["kind"], one["metadata"]["name"]
-
-
-def _to_apply(one: Object, there: Object | None, problems: Problems) -> Iterator[Step]:
-    if there is None:
+def _to_apply(
+    one: Object, there: Object | None, cluster: Mapping[str, Any], sent: Object | None, problems: Problems
+) -> Iterator[Step]:
+    if one["kind"] == FELIX:
+        yield from to_merge(one, there, cluster, sent)
+    elif there is None:
         yield Step(APPLY, one, None)
-    elif one["kind"] == FELIX:
-        yield from _to_merge(one, there)
     elif not is_ours(there):
         expected = f"no object of this name, or one with the label {_label()}: it is somebody else's"
-        problems.add(Where("metadata.name", one["kind"]), one["metadata"]["name"], expected)
-    elif _normal(one) != _normal(there):
-        yield Step(APPLY, one, there)
+        problems.add(Where("metadata.name", one["kind"]), there["metadata"]["name"], expected)
+    elif meaning(one) != meaning(there):
+        # It keeps the name under which it is listed.
+        yield Step(APPLY, {**one, "metadata": {**one["metadata"], "name": there["metadata"]["name"]}}, there)
 
 
-def _to_merge(one: Object, there: Object) -> Iterator[Step]:
-    """Yield the step to failsafes of ours in a node's configuration, of which the rest is somebody else's."""
-    metadata, spec = _kept(there)
-    annotations = metadata.setdefault("annotations", {})
-    if not is_ours(there) and _BEFORE not in annotations:
-        annotations[_BEFORE] = json.dumps({key: spec[key] for key in FAILSAFE_KEY.values() if key in spec})
-    merged = {**there, "metadata": metadata, "spec": {**spec, **one["spec"]}}
-    if _normal(merged) != _normal(there):
-        yield Step(APPLY, merged, there)
-
-
-def _to_take_back(one: Object) -> Iterator[Step]:
+def _to_take_back(one: Object, cluster: Mapping[str, Any]) -> Iterator[Step]:
     if one["kind"] == FELIX:
-        yield from _to_unmerge(one)
+        yield from to_unmerge(one, cluster)
     elif is_ours(one):
         yield Step(DELETE, one, one)
-
-
-def _to_unmerge(one: Object) -> Iterator[Step]:
-    """Yield the step back to a node's configuration without failsafes of ours; one that was all ours goes."""
-    metadata, spec = _kept(one)
-    before = (metadata.get("annotations") or {}).pop(_BEFORE, None)
-    rest = {key: value for key, value in spec.items() if key not in FAILSAFE_KEY.values()}
-    if is_ours(one) and not rest:
-        yield Step(DELETE, one, one)
-    elif is_ours(one) or before is not None:
-        labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key not in OWNER}
-        found = {**metadata, "labels": labels}
-        yield Step(APPLY, {**one, "metadata": found, "spec": {**rest, **json.loads(before or "{}")}}, one)
-
-
-def _kept(one: Object) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return an object's metadata, but what the datastore puts there, and its spec: both for changing."""
-    metadata = {key: value for key, value in one["metadata"].items() if key not in _OF_THE_DATASTORE}
-    if metadata.get("annotations"):
-        metadata["annotations"] = dict(metadata["annotations"])
-    return metadata, dict(one.get("spec") or {})
-
-
-def _normal(one: Object) -> Any:
-    """Return what of an object means something, without what the datastore fills in."""
-    metadata = one["metadata"]
-    spec = {key: value for key, value in (one.get("spec") or {}).items() if _LEFT_OUT_BY_SOME.get(key) != value}
-    # Of failsafes, an empty list is another thing than none.
-    said = spec if one["kind"] == FELIX else _without_nothings(spec)
-    return metadata.get("labels") or {}, metadata.get("annotations") or {}, said
-
-
-def _without_nothings(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        pruned = {key: _without_nothings(item) for key, item in value.items()}
-        return {key: item for key, item in pruned.items() if item not in ({}, [], None, False, "")}
-    return [_without_nothings(item) for item in value] if isinstance(value, list) else value
 
 
 def _label() -> str:

@@ -32,14 +32,22 @@ def traps(objects: Sequence[Object], problems: Problems) -> None:
 
 def _endpoint_traps(cluster: Cluster, endpoint: Object, problems: Problems) -> None:
     spec, where = endpoint["spec"], Where("spec", _name(endpoint))
-    if ALLOW_ALL_PROFILE not in (spec.get("profiles") or []):
-        for direction in ("ingress", "egress"):
-            normal = [one for one in _policies(cluster, endpoint, direction) if not _is_early(one)]
-            if not normal:
-                expected = f"a policy for its {direction}: without one, all of it is denied but failsafes"
-                problems.add(where, "none of these", expected)
+    for direction in uncovered(cluster, endpoint):
+        expected = f"a policy for its {direction}: without one, all of it is denied but failsafes"
+        problems.add(where, "none of these", expected)
     if spec.get("interfaceName") == "*":
         _loopback_traps(cluster, endpoint, problems)
+
+
+def uncovered(cluster: Cluster, endpoint: Object) -> list[str]:
+    """Return the directions in which a host endpoint has no policy, and no profile that allows what none judges."""
+    if ALLOW_ALL_PROFILE in (endpoint["spec"].get("profiles") or []):
+        return []
+    return [
+        direction
+        for direction in ("ingress", "egress")
+        if all(_is_early(one) for one in _policies(cluster, endpoint, direction))
+    ]
 
 
 def _loopback_traps(cluster: Cluster, endpoint: Object, problems: Problems) -> None:

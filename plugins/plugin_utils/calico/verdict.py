@@ -36,7 +36,7 @@ DEFAULT_TIERS = {"default", "kube-admin", "kube-baseline", "adminnetworkpolicy",
 
 # net/netfilter/nf_conntrack_proto_icmpv6.c: neighbour discovery and multicast listeners are never tracked.
 _UNTRACKED_ICMPV6 = (130, 131, 132, 133, 134, 135, 136, 137, 143)
-_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}
+_PROTOCOLS = {"1": "icmp", "2": "igmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}
 _LAST = float("inf")
 
 

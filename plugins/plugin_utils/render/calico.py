@@ -11,7 +11,7 @@ Sources: Calico's API reference for projectcalico.org/v3, and its pages on host 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..addresses import AddressSet, Network
@@ -20,7 +20,7 @@ from ..calico.names import FLOW_ANNOTATION, OWNER, PREFIX, SET_LABEL, WHY_ANNOTA
 from ..calico.settings import OBSERVE, Calico
 from ..compile import Fleet, Policy, Rule
 from ..errors import Problems, Where
-from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
+from ..essentials import IGMP, IGMP_GROUPS, Datagram, dhcp, icmp_types
 from ..ports import PROTOCOLS, PortRange, PortSet
 from .peers import SERVICE_ADDRESSES, address_sets, is_everybody, peer_name
 
@@ -30,7 +30,6 @@ _TYPE = {"ingress": "Ingress", "egress": "Egress"}
 EVERYBODY: Mapping[str, Any] = {}  # an end of a rule that says nothing
 NOBODY = AddressSet()
 _LOOPBACK = {4: "127.0.0.0/8", 6: "::1/128"}
-_DHCPV6_PEERS = {"ingress": [str(LINK_LOCAL)], "egress": [str(LINK_LOCAL), str(DHCPV6_SERVERS)]}
 
 
 def render(fleet: Fleet, problems: Problems) -> list[Object]:
@@ -105,17 +104,26 @@ class _Renderer:
         for item in icmp_types(direction, self.policy.echo_request):
             match = {"ipVersion": item.family, "protocol": _ICMP[item.protocol], "icmp": {"type": item.number}}
             yield _rule("Allow", match, why=f"{item.name}: IP breaks without it")
-        yield from _dhcp(direction)
+        yield from self.dhcp(direction)
+        # A rule of Calico's can't tell a TTL.
+        match = {"ipVersion": 4, "protocol": IGMP, "destination": {"nets": [str(IGMP_GROUPS)]}}
+        yield _rule("Allow", match, why="multicast groups need it")
         yield from self.isolated(direction)
         for rule in self.policy.rules(direction):
             yield from self.flow(direction, rule, rule.ports)
+
+    def dhcp(self, direction: str) -> Iterator[Object]:
+        for family in (4, 6):
+            # What is for the host itself is all that comes here, or can't be told: a rule without a destination has it.
+            found = [one for one in dhcp(direction, family, self.policy.dhcp) if family == 6 or not one.destination]
+            yield from (_rule("Allow", match, why="the host is a DHCP client") for match in _datagrams(found))
 
     def before_dnat(self) -> Iterator[Object]:
         """Yield the rules for what the hosts may redirect, each with its ports: an Allow here ends all judging."""
         judged = self.policy.pre_dnat.ports
         for family in (4, 6) if self.kind.has_loopback else ():
             yield from self.judged(family, "Allow", {"source": {"nets": [_LOOPBACK[family]]}}, why="loopback")
-        yield from (rule for rule in _dhcp("ingress") if judged.holds("udp", rule["destination"]["ports"][0]))
+        yield from (rule for rule in self.dhcp("ingress") if judged.holds("udp", rule["destination"]["ports"][0]))
         if self.kind.denies_before_dnat:
             for family, entity in self.entities(self.policy.node_class, self.policy.isolated.networks):
                 match = {"source": entity, **self.not_for_pods(family)}
@@ -145,7 +153,7 @@ class _Renderer:
 
     def own_addresses(self, host: EndpointHost) -> Iterator[Object]:
         """Yield what lets a host talk to itself by its own addresses, which goes over loopback, too."""
-        selector, nets = self.kind.selector_of(host), host.addresses_by_family("")
+        selector, nets = self.kind.selector_of(host), host.networks_by_family()
         between = {family: {"source": {"nets": own}, "destination": {"nets": own}} for family, own in nets.items()}
         rules = [_rule("Allow", {"ipVersion": family, **match}, why="loopback") for family, match in between.items()]
         spec = {"types": ["Ingress", "Egress"], "ingress": rules, "egress": [dict(rule) for rule in rules]}
@@ -211,15 +219,18 @@ def _selects(slug: str) -> str:
     return f"{SET_LABEL} == '{slug}'"
 
 
-def _dhcp(direction: str) -> Iterator[Object]:
-    for client in DHCP:
-        ports = (client.client_port, client.server_port)
-        source, destination = ports if direction == "egress" else reversed(ports)
-        match: Object = {"ipVersion": client.family, "protocol": "UDP", "source": {"ports": [source]}}
-        match["destination"] = {"ports": [destination]}
-        if client.family == 6:
-            match[_PEER_KEY[direction]]["nets"] = _DHCPV6_PEERS[direction]
-        yield _rule("Allow", match, why="the host is a DHCP client")
+def _datagrams(alike: Iterable[Datagram]) -> Iterator[Object]:
+    """Yield the matches for datagrams, those that differ in their destination alone in one."""
+    found: dict[Datagram, list[str]] = {}
+    for one in alike:
+        found.setdefault(replace(one, destination=None), []).extend([str(one.destination)] if one.destination else [])
+    for one, destinations in found.items():
+        source: Object = {"nets": [str(one.source)]} if one.source else {}
+        if one.source_port:
+            source["ports"] = [one.source_port]
+        destination: Object = {"nets": destinations} if destinations else {}
+        destination["ports"] = [one.port]
+        yield {"ipVersion": one.family, "protocol": "UDP", "source": source, "destination": destination}
 
 
 def _rule(action: str, match: Mapping[str, Any], flow: str = "", why: str = "") -> Object:

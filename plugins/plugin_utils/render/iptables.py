@@ -18,9 +18,10 @@ from itertools import product
 from ..addresses import AddressSet, Network, is_single, network_text
 from ..compile import DIRECTIONS, Policy, Rule
 from ..describe import head, title
-from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
+from ..essentials import IGMP, IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from ..ports import PROTOCOLS, PortRange
 from . import observed
+from .datagrams import iptables_match
 from .dispatch import Segment, range_text, segments, within
 from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix
 from .peers import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
@@ -187,15 +188,21 @@ def _table(name: str, chains: Chains, stages: Iterable[_Stage]) -> Iterator[str]
 
 def _base(view: _View, stage: _Stage) -> Iterator[str]:
     yield f"{_INTERFACE_MATCH[stage.direction]} lo -j RETURN"
-    yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+    yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
     yield f"{_ICMP[view.family][1].partition(' -m')[0]} -g {stage.chain}-ICMP"
     yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"
+    if stage.direction == "egress":
+        yield "-p tcp -m tcp --tcp-flags RST RST -m conntrack --ctstate RELATED -j RETURN"
     yield from _dhcp(view, stage)
+    if view.family == 4:
+        yield f"-d {IGMP_GROUPS} -p {IGMP} -m ttl --ttl-eq {IGMP_TTL} -j RETURN"
     yield f"-g {stage.chain}-FLOWS"
 
 
 def _icmp(view: _View, stage: _Stage) -> Iterator[str]:
     protocol, match = _ICMP[view.family]
+    # Errors, as nothing but ICMP comes here: whatever else connection tracking calls related is judged by flow.
+    yield "-m conntrack --ctstate RELATED -j RETURN"
     for item in icmp_types(stage.direction, view.policy.echo_request):
         if item.protocol == protocol:
             yield f"{match} {item.number} -j RETURN"
@@ -204,18 +211,7 @@ def _icmp(view: _View, stage: _Stage) -> Iterator[str]:
 
 
 def _dhcp(view: _View, stage: _Stage) -> Iterator[str]:
-    for client in DHCP:
-        ports = (client.client_port, client.server_port)
-        source, destination = ports if stage.direction == "egress" else reversed(ports)
-        for address in _dhcp_servers(view, stage) if client.family == view.family else ():
-            yield f"{address}-p udp -m udp --sport {source} --dport {destination} -j RETURN"
-
-
-def _dhcp_servers(view: _View, stage: _Stage) -> list[str]:
-    if view.family == 4:
-        return [""]
-    servers = [LINK_LOCAL] if stage.direction == "ingress" else [LINK_LOCAL, DHCPV6_SERVERS]
-    return [f"{_ADDRESS_MATCH[stage.direction]} {server} " for server in servers]
+    return (f"{iptables_match(one)} -j RETURN" for one in dhcp(stage.direction, view.family, view.policy.dhcp))
 
 
 def _before_ports(view: _View, stage: _Stage) -> Iterator[str]:
@@ -331,7 +327,7 @@ def _pre_dnat_base(view: _View) -> Iterator[str]:
     stage, judged = _PRE_DNAT, view.policy.pre_dnat
     yield "-i lo -j RETURN"
     # Replies to what the host began from one of these ports, too.
-    yield "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+    yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
     services = _address_matches(view, SERVICE_ADDRESSES, judged.addresses, "dst")
     own = [f"-m addrtype --dst-type {kind} " for kind in _OWN_TYPES[view.family]]
     for interface in _interface_matches(view, stage, judged.side):

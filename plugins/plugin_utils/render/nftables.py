@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..addresses import AddressSet, Network, is_single, network_text
 from ..compile import Policy, Rule
 from ..describe import head
-from ..essentials import DHCP, DHCPV6_SERVERS, LINK_LOCAL, icmp_types
+from ..essentials import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from ..ports import PROTOCOLS
+from .datagrams import nftables_match
 from .dispatch import Segment, range_text, segments, within
 from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix, sets
 from .peers import (
@@ -114,10 +115,13 @@ def _base(policy: Policy, direction: str) -> Iterator[str]:
     hook = _HOOKS[direction]
     yield f"type filter hook {hook} priority filter - 10; policy {_denial(policy)};"
     yield f'{_LOOPBACK_MATCH[direction]} "lo" accept'
-    yield "ct state established,related accept"
+    yield "ct state established accept"
     yield from (f"meta l4proto {protocol} jump {hook}_icmp" for protocol in ("icmp", "ipv6-icmp"))
     yield f"ct state invalid {_denial(policy)}"
-    yield from _dhcp(direction)
+    if direction == "egress":
+        yield "ct state related tcp flags rst accept"
+    yield from _dhcp(policy, direction)
+    yield f"ip ttl {IGMP_TTL} ip protocol igmp ip daddr {IGMP_GROUPS} accept"
     yield f"jump {hook}_flows"
     if policy.observe:
         yield "jump observed_input" if direction == "ingress" else "jump observed_egress"
@@ -135,7 +139,7 @@ def _pre_dnat_base() -> Iterator[str]:
     yield "type filter hook prerouting priority dstnat - 20; policy accept;"
     yield 'iif "lo" accept'
     # Replies to what the host began from one of these ports, too.
-    yield "ct state established,related accept"
+    yield "ct state established accept"
     yield "jump pre_dnat_destinations"
 
 
@@ -148,7 +152,7 @@ def _pre_dnat(policy: Policy) -> Iterator[str]:
         "pre_dnat_flows",
         [
             f"ct state invalid {_denial(policy)}",
-            *_dhcp("ingress"),
+            *_dhcp(policy, "ingress"),
             "jump input_flows",
             "goto observed_ingress"
             if policy.observe
@@ -228,22 +232,17 @@ def _destinations(policy: Policy) -> Iterator[str]:
 
 
 def _icmp(policy: Policy, direction: str) -> Iterator[str]:
+    # Errors, as nothing but ICMP comes here: whatever else connection tracking calls related is judged by flow.
+    yield "ct state related accept"
     types = icmp_types(direction, policy.echo_request)
     for protocol, keyword in (("icmp", "icmp"), ("icmpv6", "icmpv6")):
         names = ", ".join(item.name for item in types if item.protocol == protocol)
         yield f"{keyword} type {{ {names} }} accept"
 
 
-def _dhcp(direction: str) -> Iterator[str]:
-    for client in DHCP:
-        family = f"meta nfproto ipv{client.family}"
-        if direction == "ingress":
-            address = f"ip6 saddr {LINK_LOCAL} " if client.family == 6 else ""
-            yield f"{family} {address}udp sport {client.server_port} udp dport {client.client_port} accept"
-        else:
-            servers = [f"ip6 daddr {item} " for item in (LINK_LOCAL, network_text(DHCPV6_SERVERS))]
-            for address in servers if client.family == 6 else [""]:
-                yield f"{family} {address}udp sport {client.client_port} udp dport {client.server_port} accept"
+def _dhcp(policy: Policy, direction: str) -> Iterator[str]:
+    for family in _KEYWORD:
+        yield from (f"{nftables_match(one)} accept" for one in dhcp(direction, family, policy.dhcp))
 
 
 def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[str]:

@@ -69,7 +69,13 @@ NODE_PORTS = {
 # The inventory's own structure is Ansible's to check.
 PLACES = [place for place in places(good(NODE_PORTS)) if place.startswith("gatehouse_") or "ansible_host" in place]
 OPTIONAL = [
-    *("gatehouse_profile", "gatehouse_options", "gatehouse_echo_request", "hosts.web1.gatehouse_addresses"),
+    *(
+        "gatehouse_profile",
+        "gatehouse_options",
+        "gatehouse_echo_request",
+        "gatehouse_dhcp",
+        "hosts.web1.gatehouse_addresses",
+    ),
     *("hosts.web1.gatehouse_interfaces", "gatehouse_flows[0].side", "gatehouse_flows[0].log", "gatehouse_flows[0].end"),
     *(
         "gatehouse_flows[1].expires",

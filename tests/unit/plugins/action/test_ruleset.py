@@ -11,6 +11,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.gatehouse.firewall.plugins.action import ruleset as plugin
 from ansible_collections.gatehouse.firewall.plugins.module_utils import host_firewall, rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils.concerns import CONCERNS
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils import confirmation
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.confirmation import LOST, NOT_NEW
@@ -470,6 +471,59 @@ def test_another_manager_stays_where_our_rules_were_not_confirmed():
 @pytest.mark.parametrize(("differs", "steps"), [(True, ["look", "absent"]), (False, ["look"])])
 def test_another_manager_is_no_matter_where_ours_is_removed(differs, steps):
     assert run({"state": "absent"}, {"managers": [UFW], "differs": differs})[0] == steps
+
+
+def concern(kind):
+    return {"kind": kind, "text": f"there is {kind}. Do something", "flow": ""}
+
+
+@pytest.mark.parametrize("kind", [kind for kind, one in CONCERNS.items() if one.refused == "always"])
+def test_what_the_host_alone_knows_may_be_a_reason_to_refuse_it(kind):
+    found = {"concerns": [concern(kind)], "primed": True}
+    action = Action({"ruleset": "wanted"}, found, {}, False)
+    with pytest.raises(AnsibleActionFail, match=f"there is {kind}. Do something. Nothing was changed"):
+        action.run(task_vars={})
+
+    assert action.steps == ["look", "unprime"]
+    assert "there is" in run(found=found, check_mode=True)[1]["warnings"][0]
+    steps, result = run(found={**found, "differs": False})
+    assert (steps, result["warnings"]) == (["look"], [f"there is {kind}. Do something"])
+
+
+@pytest.mark.parametrize("kind", [kind for kind, one in CONCERNS.items() if one.refused == "never"])
+def test_or_one_to_warn_which_says_of_which_host(kind):
+    action = Action({"ruleset": "wanted"}, {"concerns": [concern(kind)]}, {}, False)
+    result = action.run(task_vars={"inventory_hostname": "web1"})
+
+    assert action.steps == ["look", "load", "reset", "confirm"]
+    assert result["warnings"] == [f"web1: there is {kind}. Do something"]
+    assert "concerns" not in run(found={"concerns": [concern(kind)], "differs": False})[1]
+
+
+@pytest.mark.parametrize("differs", [True, False])
+def test_a_manager_is_not_taken_over_where_what_the_host_forwards_may_go_with_it(differs):
+    found = {"managers": [UFW], "concerns": [concern("forwarding_lost")], "differs": differs}
+    with pytest.raises(AnsibleActionFail, match="there is forwarding_lost"):
+        run({"takeover": True}, found)
+
+    assert not run({"takeover": True}, {**found, "managers": []})[1].get("failed")
+
+
+def test_the_host_is_told_what_its_policy_says_unless_the_task_does():
+    action = Action({"ruleset": "wanted", "policy": POLICY, "addresses": {"private": ["192.0.2.1"]}}, {}, {}, False)
+    action.run(task_vars={})
+    assert action.given[0]["declared"]["ingress"] == ["80/tcp", "443/tcp"]
+    assert action.given[0]["addresses"] == {"private": ["192.0.2.1"]}
+
+    action = Action({"ruleset": "wanted", "policy": POLICY, "declared": {"ingress": ["1/tcp"]}}, {}, {}, False)
+    action.run(task_vars={})
+    assert action.given[0]["declared"] == {"ingress": ["1/tcp"]}
+    assert all("declared" not in arguments for arguments in action.given[1:])
+
+
+def test_a_host_that_answers_nonsense_is_refused():
+    with pytest.raises(AnsibleActionFail, match="What the host has found can't be read: concerns: got 'x'"):
+        run(found={"concerns": "x"})
 
 
 NODE = {**POLICY, "pre_dnat": {"ports": ["30000-32767/tcp"]}}

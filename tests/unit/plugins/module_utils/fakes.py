@@ -99,6 +99,7 @@ class FakeHost:
         self.commands = []
         self.written = []
         self.units = {}
+        root.mkdir(exist_ok=True)
         if systemd:
             (root / "run/systemd/system").mkdir(parents=True)
 

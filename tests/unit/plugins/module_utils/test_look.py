@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import types
+
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils import look as look_module
+from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -31,6 +34,7 @@ def test_a_look_changes_nothing_and_says_what_there_is(host):
         "drift": [],
         "host_names": [],
         "managers": [],
+        "concerns": [],
         "management": CONNECTION,
         "in_force": "the ruleset confirmed last is in force",
         "way_back": "",
@@ -89,3 +93,50 @@ def test_what_was_counted_is_said_where_it_is_asked_for(host):
 
 def test_an_audit_of_a_host_as_it_should_be_is_clean(host):
     assert look(host, RULESET)["findings"] == []
+
+
+@pytest.fixture
+def this_host(host):
+    """Return the host as modules have it: the fake one's firewall, and what it has found around it."""
+    return types.SimpleNamespace(
+        backend=host.backend, reason="", ebpf=dict, answers={}, wanted=RULESET, boot_command="sh load",
+        firewall=host.firewall, managers=host.managers, surroundings=lambda: None,
+    )  # fmt: skip
+
+
+def test_without_systemd_an_audit_says_that_nothing_loads_the_rules_at_boot(tmp_path, this_host, monkeypatch):
+    monkeypatch.setattr(look_module, "restoring_scripts", lambda _root: [])
+    assert look_module.look_at(this_host, diff=False)["findings"] == []
+
+    bare = FakeHost(tmp_path / "bare", systemd=False)
+    bare.harden(RULESET)
+    this_host.firewall, this_host.managers = bare.firewall, bare.managers
+    (found,) = look_module.look_at(this_host, diff=False)["findings"]
+    assert found["kind"] == "not_at_boot"
+    assert found["text"].startswith("nothing loads our rules at boot: sh load. This host has no systemd")
+
+
+def test_what_is_around_is_found_once_something_is_wanted(this_host, monkeypatch):
+    monkeypatch.setattr(look_module, "restoring_scripts", lambda _root: ["/etc/rc.local"])
+    around = types.SimpleNamespace(findings=lambda _managers: [Finding("helper", "x")], filling=lambda: [1 / 0])
+    this_host.surroundings = lambda: around
+    found = look_module.look_at(this_host, diff=False)
+
+    assert [one["kind"] for one in found["concerns"]] == ["restored_at_boot", "helper"]
+    assert found["findings"] == found["concerns"]
+    this_host.wanted = ""
+    assert look_module.look_at(this_host, diff=False)["concerns"] == []
+    this_host.wanted = None
+    assert look_module.look_at(this_host, diff=False)["concerns"] == []
+
+
+def test_whether_the_table_of_connections_would_fill_is_asked_before_a_first_load_alone(tmp_path, this_host):
+    asked = []
+    around = types.SimpleNamespace(findings=lambda _managers: [], filling=lambda: asked.append(1) or [])
+    this_host.surroundings = lambda: around
+    look_module.look_at(this_host, diff=False)
+    assert asked == []
+
+    this_host.firewall = FakeHost(tmp_path / "new").firewall
+    look_module.look_at(this_host, diff=False)
+    assert asked == [1]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import RECORD, Manager
+from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import RECORD, RESTORES, Manager
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
 ON, ACTIVE, ENABLED = (
@@ -33,6 +33,13 @@ def test_a_host_on_its_own_has_no_other_manager(host):
         ("netfilter-persistent.service", None, "", "netfilter-persistent"),
         ("iptables.service", None, "", "iptables-services"),
         ("ip6tables.service", None, "", "iptables-services"),
+        ("ferm.service", "etc/default/ferm", 'FAST=yes\nENABLED="yes"\n', "ferm"),
+        ("csf.service", None, "", "csf"),
+        ("firehol.service", None, "", "firehol"),
+        ("foomuuri.service", None, "", "foomuuri"),
+        ("shorewall.service", None, "", "shorewall"),
+        ("shorewall6.service", None, "", "shorewall"),
+        ("shorewall-lite.service", None, "", "shorewall"),
         ("ufw.service", "etc/ufw/ufw.conf", "# ufw\nENABLED=yes\n", "ufw"),
         (
             "nftables.service",
@@ -43,7 +50,7 @@ def test_a_host_on_its_own_has_no_other_manager(host):
         ("nftables.service", "etc/sysconfig/nftables.conf", "flush  ruleset\n", "the distribution's nftables.service"),
     ],
 )
-@pytest.mark.parametrize("state", [ON, ENABLED])
+@pytest.mark.parametrize("state", [ON, ENABLED], ids=["on", "enabled"])
 def test_another_manager_is_found_by_its_unit_and_what_its_file_says(host, unit, file, text, name, state):
     host.units[unit] = state
     if file:
@@ -57,6 +64,7 @@ def test_another_manager_is_found_by_its_unit_and_what_its_file_says(host, unit,
     [
         ("ufw.service", "etc/ufw/ufw.conf", "ENABLED=no\n"),
         ("ufw.service", None, ""),
+        ("ferm.service", "etc/default/ferm", 'ENABLED="no"\n'),
         ("nftables.service", "etc/nftables.conf", '# flush ruleset\ninclude "/etc/nftables.d/*"\n'),
     ],
 )
@@ -68,10 +76,13 @@ def test_a_unit_that_does_nothing_to_the_rules_is_no_manager(host, unit, file, t
     assert host.managers().found() == []
 
 
-@pytest.mark.parametrize(("unit", "harmful"), [("firewalld.service", True), ("nftables.service", False)])
+@pytest.mark.parametrize(
+    ("unit", "harmful"), [("firewalld.service", True), ("nftables.service", False), ("ferm.service", False)]
+)
 def test_a_unit_that_is_no_more_enabled_does_harm_only_while_it_manages(host, unit, harmful):
     host.units[unit] = ACTIVE
     put(host, "etc/nftables.conf", "flush ruleset\n")
+    put(host, "etc/default/ferm", "ENABLED=yes\n")
 
     assert bool(host.managers().found()) is harmful
 
@@ -111,6 +122,27 @@ def test_a_unit_that_flushes_everybodys_rules_when_it_stops_is_only_disabled(hos
     host.managers().take_over()
 
     assert host.commands == [["systemctl", "disable", "nftables.service"]]
+
+
+@pytest.mark.parametrize(
+    "unit", ["ferm.service", "shorewall.service", "firehol.service", "foomuuri.service", "csf.service"]
+)
+def test_one_whose_stop_opens_the_host_is_only_disabled(host, unit):
+    host.units[unit] = ON
+    put(host, "etc/default/ferm", "ENABLED=yes\n")
+    host.managers().take_over()
+
+    assert host.commands == [["systemctl", "disable", unit]]
+
+
+def test_a_unit_of_the_owners_that_puts_whole_tables_back_is_a_manager_that_is_only_disabled(host):
+    put(host, "etc/systemd/system/mine.service", "[Service]\nExecStart=/sbin/iptables-restore /etc/rules\n")
+    put(host, "etc/systemd/system/multi-user.target.wants/mine.service", "")
+    host.units["mine.service"] = ON
+
+    assert host.managers().found() == [Manager(RESTORES, "mine.service", True, True)]
+    host.managers().take_over()
+    assert host.commands == [["systemctl", "disable", "mine.service"]]
 
 
 def test_a_second_takeover_remembers_how_things_were_before_the_first(host):

@@ -86,16 +86,20 @@ def test_without_a_step_nothing_is_done(host):
 
 
 @pytest.mark.parametrize(
-    ("found", "primed"),
+    ("found", "concerns", "primed"),
     [
-        ({"differs": True, "tracks_connections": False, "packages": []}, True),
-        ({"differs": False, "tracks_connections": False, "packages": []}, False),
-        ({"differs": True, "tracks_connections": True, "packages": []}, False),
-        ({"differs": True, "tracks_connections": False, "packages": ["nftables"]}, False),
+        ({"differs": True, "tracks_connections": False, "packages": []}, [], True),
+        ({"differs": True, "tracks_connections": False, "packages": []}, [{"kind": "not_at_boot"}], True),
+        ({"differs": True, "tracks_connections": False, "packages": []}, [{"kind": "conntrack_full"}], False),
+        ({"differs": False, "tracks_connections": False, "packages": []}, [], False),
+        ({"differs": True, "tracks_connections": True, "packages": []}, [], False),
+        ({"differs": True, "tracks_connections": False, "packages": ["nftables"]}, [], False),
     ],
 )
-def test_a_look_before_a_first_ruleset_starts_connection_tracking(host, monkeypatch, found, primed):
-    monkeypatch.setattr(ruleset, "look_at", lambda _host, _diff: dict(found))
+def test_a_look_before_a_first_ruleset_starts_connection_tracking_unless_that_fills_the_table(
+    host, monkeypatch, found, concerns, primed
+):
+    monkeypatch.setattr(ruleset, "look_at", lambda _host, _diff: {"concerns": concerns, **found})
 
     assert bool(ruleset.prepare(host, False).get("primed")) is primed
     assert ("start_tracking" in host.nft.table) is primed

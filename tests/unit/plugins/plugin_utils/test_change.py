@@ -25,6 +25,7 @@ from hypothesis import strategies as some
 
 WITHOUT_PORTS = "every protocol without ports"
 ECHO = Port("echo requests", None)
+DHCP = Port("DHCP", None)
 
 
 def rows(before, after):
@@ -189,6 +190,19 @@ def test_echo_requests_are_closed_to_all_but_those_who_pass_with_everything():
     assert ("203.0.113.0/24" in at_db["closed"], "203.0.112.0/24" in at_db["closed"]) == (False, True)
 
 
+def test_dhcp_is_closed_to_all_but_those_whose_flows_have_its_ports():
+    relayed = {"name": "relayed", "from": ["office"], "to": ["db"], "ports": ["68/udp"]}
+    silent = good({"gatehouse_flows[2]": relayed, "gatehouse_dhcp": False})
+    found = rows(build(good({"gatehouse_flows[2]": relayed})), build(silent))
+
+    assert {tuple(row["ports"]) for row in found} == {("DHCP",)}
+    assert [row["closed"] for row in found if (row["class"], row["direction"]) == ("web", "egress")] == [
+        ["0.0.0.0/0", "fe80::/10", "ff02::1:2"]
+    ]
+    (at_db,) = [row for row in found if (row["class"], row["direction"]) == ("db", "ingress")]
+    assert ("203.0.113.0/24" in at_db["closed"], "203.0.112.0/24" in at_db["closed"]) == (False, True)
+
+
 def test_what_opens_at_some_addresses_of_a_host_says_which():
     shop = {"name": "shop", "from": ["office"], "to": ["db"], "ports": ["443/tcp"], "at": ["192.0.2.200"]}
     (found,) = rows(build(good()), build(good({"gatehouse_flows[2]": shop})))
@@ -201,8 +215,8 @@ def test_what_opens_at_some_addresses_of_a_host_says_which():
 
 
 def holds(texts, port):
-    if port == ECHO:
-        return ECHO.protocol in texts
+    if port in (ECHO, DHCP):
+        return port.protocol in texts
     if "all" in texts or port.protocol == OTHER:
         return "all" in texts or WITHOUT_PORTS in texts
     return any(PortSet.parse(text).holds(port.protocol, port.number) for text in texts if "/" in text)
@@ -213,6 +227,10 @@ def packet_of(direction, peer, own, port, services):
     if port == ECHO:
         protocol, kind = ("icmp", 8) if own.version == 4 else ("icmpv6", 128)
         return Packet(direction, *ends, protocol, icmp_type=kind)
+    if port == DHCP:
+        client, server = (68, 67) if own.version == 4 else (546, 547)
+        ports = (client, server) if direction == "ingress" else (server, client)
+        return Packet(direction, *ends, "udp", *ports)
     if direction == PRE_DNAT:
         return Packet("ingress", *ends, port.protocol, port.number, to_host=own not in services, forwarded=True)
     return Packet(direction, *ends, port.protocol, port.number)
@@ -230,7 +248,7 @@ def models(draw):
     """Draw a fleet whose hosts are in any of two classes, or in none."""
     fleet = draw(fleets())
     policies = {
-        name: replace(policy, pre_dnat=draw(_stages), echo_request=draw(some.booleans()))
+        name: replace(policy, pre_dnat=draw(_stages), echo_request=draw(some.booleans()), dhcp=draw(some.booleans()))
         for name, policy in fleet.policies.items()
     }
     classes = {name: draw(some.sampled_from(["a", "b", ""])) for name in ("a0", "a1", "b0")}
@@ -241,6 +259,8 @@ def differ(policies, packet, direction, port):
     """Return whether two policies may differ in what they do with a packet, as far as this direction is about it."""
     if port == ECHO:
         return len({policy.echo_request for policy in policies}) > 1
+    if port == DHCP:
+        return len({policy.dhcp for policy in policies}) > 1
     return direction != PRE_DNAT or len({is_judged_before_dnat(policy, packet) for policy in policies}) > 1
 
 
@@ -255,12 +275,14 @@ def test_changes_are_where_verdicts_differ_and_nowhere_else(before, after, own_a
         same = before.classes.get(host) == after.classes.get(host)
         its = [one for one in found if (one.node_class == after.classes.get(host) if same else host in one.node_class)]
         services = AddressSet.union(policy.pre_dnat.addresses for policy in policies)
-        for direction, own, port in product((*DIRECTIONS, PRE_DNAT), own_addresses, [*PORTS, ECHO]):
+        for direction, own, port in product((*DIRECTIONS, PRE_DNAT), own_addresses, [*PORTS, ECHO, DHCP]):
             rows_here = [one for one in its if one.direction == direction and own in one.at and holds(one.ports, port)]
             for peer in V4 if own.version == 4 else V6:
                 packet = packet_of(direction, peer, own, port, services)
                 old, new = (verdict(policy, packet).allowed for policy in policies)
                 if not differ(policies, packet, direction, port) or (direction, port) == (PRE_DNAT, ECHO):
                     old = new
+                if port == DHCP and (direction == PRE_DNAT or (direction, own.version) == ("ingress", 6)):
+                    continue  # judged by the rules of ingress; and heard at link-local addresses alone
                 said = tuple(any(peer in getattr(one, key) for one in rows_here) for key in ("opened", "closed"))
                 assert said == (new and not old, old and not new)

@@ -236,6 +236,15 @@ def test_every_class_gets_the_models_word_on_echo_requests(echo_request):
     assert {policy.echo_request for policy in found.values()} == {echo_request}
 
 
+@pytest.mark.parametrize("dhcp", [True, False])
+def test_every_class_gets_the_models_word_on_dhcp(dhcp):
+    assert {policy.dhcp for policy in policies({"gatehouse_dhcp": dhcp}).values()} == {dhcp}
+
+
+def test_every_host_is_a_dhcp_client_unless_the_model_says_otherwise():
+    assert {policy.dhcp for policy in policies({}).values()} == {True}
+
+
 @pytest.mark.parametrize(
     ("isolated", "texts"), [(True, ["192.0.2.1", "192.0.2.2", "198.51.100.0/24"]), (False, []), (None, [])]
 )

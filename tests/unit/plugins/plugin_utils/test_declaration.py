@@ -4,6 +4,7 @@ import datetime
 import itertools
 
 import pytest
+import yaml
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
     OTHER_KEYS,
     DeclaredVariables,
@@ -55,7 +56,8 @@ def test_the_order_of_the_sources_changes_no_row():
 
 
 @pytest.mark.parametrize(
-    ("key", "attribute"), [("gatehouse_options", "options"), ("gatehouse_echo_request", "echo_request")]
+    ("key", "attribute"),
+    [("gatehouse_options", "options"), ("gatehouse_echo_request", "echo_request"), ("gatehouse_dhcp", "dhcp")],
 )
 def test_a_single_value_may_be_said_twice_and_must_not_be_said_in_two_ways(key, attribute):
     agreed, none = declared(Source("", {}), Source("group a", {key: False}), Source("group b", {key: False}))
@@ -199,6 +201,13 @@ class Vaulted:
 
     def __str__(self):
         return "192.0.2.1"
+
+
+@pytest.mark.parametrize("number", [7, 1.5])
+def test_a_number_of_ansibles_becomes_one_that_yaml_can_write(number):
+    tagged = type("Tagged", (type(number),), {})(number)
+
+    assert yaml.safe_dump(plain({"order": tagged})) == f"order: {number}\n"
 
 
 @pytest.mark.parametrize("kept", [None, True, 5, 1.5, datetime.date(2027, 1, 31), "text"])

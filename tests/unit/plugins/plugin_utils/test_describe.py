@@ -96,11 +96,13 @@ def test_isolation_is_said_first_and_then_what_is_judged_before_dnat():
     ]
 
 
-def test_which_interface_a_side_is_and_that_nobody_is_pinged_are_lines_of_the_difference():
-    policy = Policy("web", interfaces={"public": ("eth1", "eth2"), "private": ("eth0",)}, echo_request=False)
+def test_which_interface_a_side_is_and_that_nobody_is_pinged_or_asks_for_addresses_are_lines_of_the_difference():
+    sides = {"public": ("eth1", "eth2"), "private": ("eth0",)}
+    policy = Policy("web", interfaces=sides, echo_request=False, dhcp=False)
 
     assert describe(policy) == [
         "no echo requests (ping), but where a flow has all ports",
+        "no DHCP, but where a flow has its ports",
         "the private side is eth0",
         "the public side is eth1, eth2",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.essentials import DHCP, icmp_types
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.essentials import dhcp, icmp_types
 
 ERRORS_V4, ERRORS_V6 = {3, 11, 12}, {1, 2, 3, 4}
 NEIGHBOURS = {135, 136}
@@ -29,5 +29,18 @@ def test_echo_requests_are_an_option(direction):
     assert {(item.protocol, item.number) for item in extra} == {("icmp", 8), ("icmpv6", 128)}
 
 
-def test_a_host_is_a_dhcp_client_in_both_families():
-    assert {(client.family, client.client_port, client.server_port) for client in DHCP} == {(4, 68, 67), (6, 546, 547)}
+@pytest.mark.parametrize(
+    ("direction", "family", "expected"),
+    [
+        ("ingress", 4, {(67, 68, None, "255.255.255.255/32", False), (67, 68, None, None, True)}),
+        ("egress", 4, {(68, 67, None, None, False)}),
+        ("ingress", 6, {(None, 546, "fe80::/10", "fe80::/10", False)}),
+        ("egress", 6, {(546, 547, None, "fe80::/10", False), (546, 547, None, "ff02::1:2/128", False)}),
+    ],
+)
+def test_a_host_is_a_dhcp_client_in_both_families_where_the_model_says_so(direction, family, expected):
+    assert {
+        (one.source_port, one.port, *(end and str(end) for end in (one.source, one.destination)), one.to_host)
+        for one in dhcp(direction, family, True)
+    } == expected
+    assert dhcp(direction, family, False) == ()

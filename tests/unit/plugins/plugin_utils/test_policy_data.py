@@ -20,6 +20,7 @@ SIDED = {
     "gatehouse_flows[0].source": "page 9",
     "gatehouse_flows[1].ports": ["all"],
     "gatehouse_echo_request": False,
+    "gatehouse_dhcp": False,
     "gatehouse_refresh": {"min_ttl": 30, "max_ttl": "300", "refused": ["127.0.0.0/8", "::1"]},
     "hosts.web1.gatehouse_interfaces": {"public": ["eth1", "wg0"], "private": "eth0"},
     "hosts.web2.gatehouse_interfaces": {"public": "eth1"},
@@ -54,6 +55,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
             "side": "public",
         },
         "echo_request": False,
+        "dhcp": False,
         "interfaces": {"private": ["eth0"], "public": ["eth1", "wg0"]},
         "refresh": {"min_ttl": 30, "max_ttl": 300, "refused": ["127.0.0.0/8", "::1"]},
         "ingress": [
@@ -93,6 +95,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         (["class"], "web\n}", "policy.class"),
         (["class"], None, "policy.class"),
         (["echo_request"], "perhaps", "policy.echo_request"),
+        (["dhcp"], "perhaps", "policy.dhcp"),
         (["isolated"], ["192.0.2.1", "web2"], "policy.isolated[1]"),
         (["pre_dnat"], ["80/tcp"], "policy.pre_dnat"),
         (["pre_dnat"], {}, "policy.pre_dnat.ports"),

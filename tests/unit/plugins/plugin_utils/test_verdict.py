@@ -107,10 +107,55 @@ def test_a_flow_on_one_side_means_any_interface_where_the_host_names_none(interf
 
 @pytest.mark.parametrize("direction", ["ingress", "egress"])
 @pytest.mark.parametrize(
-    ("state", "allowed"), [("new", False), ("established", True), ("related", True), ("invalid", False)]
+    ("state", "allowed"), [("new", False), ("established", True), ("related", False), ("invalid", False)]
 )
 def test_replies_pass_and_what_belongs_to_nothing_does_not(direction, state, allowed):
     assert ask(direction, "203.0.113.200", "tcp", 1, state=state).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("direction", "peer", "protocol", "more", "allowed"),
+    [
+        ("ingress", "203.0.113.200", "icmp", {"icmp_type": 5}, True),
+        ("egress", "203.0.113.200", "icmp", {"icmp_type": 5}, True),
+        ("ingress", "2001:db8:9::1", "icmpv6", {"icmp_type": 100}, True),
+        ("egress", "203.0.113.200", "tcp", {"port": 40000, "reset": True}, True),
+        ("egress", "2001:db8:9::1", "tcp", {"port": 40000, "reset": True}, True),
+        ("ingress", "203.0.113.200", "tcp", {"port": 40000, "reset": True}, False),
+        ("egress", "203.0.113.200", "tcp", {"port": 40000}, False),
+        ("ingress", "203.0.113.200", "udp", {"port": 40000}, False),
+        ("ingress", "203.0.113.200", "gre", {}, False),
+    ],
+)
+def test_of_what_is_related_to_a_connection_only_icmp_and_own_resets_pass(direction, peer, protocol, more, allowed):
+    assert ask(direction, peer, protocol, state="related", **more).allowed is allowed
+    assert not ask(direction, peer, protocol, **more).allowed
+
+
+def test_what_a_flow_opens_is_open_to_a_related_connection_too():
+    assert ask("ingress", "198.51.100.7", "tcp", 443, state="related").flow == "front"
+
+
+IGMP_ROWS = [
+    ("ingress", "198.51.100.1", "224.0.0.1", 1, True),
+    ("ingress", "198.51.100.1", "239.1.1.1", 1, True),
+    ("ingress", "198.51.100.1", "224.0.0.1", 2, False),
+    ("ingress", "198.51.100.1", "192.0.2.1", 1, False),
+    ("egress", "192.0.2.1", "224.0.0.22", 1, True),
+    ("egress", "192.0.2.1", "239.255.255.255", 1, True),
+    ("egress", "192.0.2.1", "224.0.0.22", 64, False),
+    ("egress", "192.0.2.1", "198.51.100.1", 1, False),
+    ("egress", "192.0.2.1", "223.255.255.255", 1, False),
+    ("egress", "192.0.2.1", "240.0.0.1", 1, False),
+]
+
+
+@pytest.mark.parametrize(("direction", "source", "destination", "ttl", "allowed"), IGMP_ROWS)
+def test_igmp_passes_to_groups_and_no_further_than_the_link(direction, source, destination, ttl, allowed):
+    packet = Packet(direction, ip_address(source), ip_address(destination), "igmp", ttl=ttl)
+
+    assert verdict(Policy("web"), packet).allowed is allowed
+    assert not verdict(Policy("web"), replace(packet, protocol="pim")).allowed
 
 
 def test_an_invalid_packet_does_not_pass_on_a_port_that_is_open():
@@ -178,7 +223,6 @@ def test_a_flow_for_everything_covers_icmp():
         ("egress", "fe80::1", 547, 546, True),
         ("egress", "2001:db8::1", 547, 546, False),
         ("egress", "ff02::1:3", 547, 546, False),
-        ("ingress", "fe80::1", 546, 547, True),
         ("ingress", "2001:db8::1", 546, 547, False),
         ("ingress", "fe80::1", 547, 546, False),
         ("egress", "fe80::1", 67, 68, False),
@@ -188,6 +232,37 @@ def test_a_flow_for_everything_covers_icmp():
 def test_the_host_is_a_dhcp_client_and_no_server(direction, peer, port, source_port, allowed):
     assert ask(direction, peer, "udp", port, source_port=source_port).allowed is allowed
     assert not ask(direction, peer, "tcp", port, source_port=source_port).allowed
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "source_port", "allowed"),
+    [
+        ("203.0.113.200", "255.255.255.255", 67, True),
+        ("203.0.113.200", "192.0.2.1", 67, True),
+        ("203.0.113.200", "255.255.255.255", 1067, False),
+        ("203.0.113.200", "224.0.0.1", 67, False),
+        ("fe80::1", "fe80::2", 547, True),
+        ("fe80::1", "fe80::2", 49152, True),
+        ("febf:ffff::1", "febf::2", 1, True),
+        ("fe80::1", "2001:db8::1", 547, False),
+        ("2001:db8::2", "fe80::2", 547, False),
+        ("fec0::1", "fe80::2", 547, False),
+        ("fe80::1", "ff02::1", 547, False),
+    ],
+)
+def test_a_dhcp_client_hears_who_may_answer_it_and_only_where_it_listens(source, destination, source_port, allowed):
+    port = 68 if "." in source else 546
+    packet = Packet("ingress", ip_address(source), ip_address(destination), "udp", port, source_port)
+
+    assert verdict(Policy("web"), packet).allowed is allowed
+    assert not verdict(Policy("web", dhcp=False), packet).allowed
+    assert not verdict(Policy("web"), replace(packet, port=port + 1)).allowed
+
+
+def test_a_host_that_is_no_dhcp_client_asks_for_no_address():
+    for peer, port, source_port in (("255.255.255.255", 67, 68), ("ff02::1:2", 547, 546)):
+        asked = {"port": port, "source_port": source_port, "policy": Policy("web", dhcp=False)}
+        assert not ask("egress", peer, "udp", **asked).allowed
 
 
 ISOLATED = replace(POLICY, isolated=AddressSet.of(map(parse_network, ["192.0.2.2", "2001:db8::2", "198.51.100.0/25"])))
@@ -414,7 +489,7 @@ def test_an_address_that_is_not_judged_may_be_redirected_to_the_host_where_a_flo
         ({"interface": "lo"}, True, "loopback is always allowed"),
         ({"interface": "lo", "state": "invalid"}, True, "loopback is always allowed"),
         ({"state": "established"}, True, "it belongs to a connection that was allowed"),
-        ({"state": "related"}, True, "it belongs to a connection that was allowed"),
+        ({"state": "related"}, False, "no flow allows it"),
         ({"state": "invalid"}, False, "connection tracking calls it invalid"),
     ],
 )
@@ -426,6 +501,8 @@ def test_what_always_passes_and_never_does_is_the_same_before_dnat(more, allowed
 def test_a_dhcp_client_whose_port_is_judged_before_dnat_gets_its_answers():
     client = replace(NODE, pre_dnat=PreDnat(PortSet.parse("1-1024/udp")))
 
+    service = replace(client, pre_dnat=replace(client.pre_dnat, addresses=addresses("203.0.113.200")))
+    assert not verdict(service, arriving("203.0.113.7", "udp", 68, "203.0.113.200", source_port=67)).allowed
     for then in ({}, {"forwarded": True}):
         assert verdict(client, arriving("203.0.113.7", "udp", 68, source_port=67, **then)).allowed
         assert not verdict(client, arriving("203.0.113.7", "udp", 69, source_port=67, **then)).allowed

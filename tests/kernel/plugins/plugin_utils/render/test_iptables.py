@@ -14,6 +14,7 @@ def as_saved(text):
     """Return what iptables-save prints of ours for a file, by chain."""
     numbers = {"tcp": "6", "udp": "17", "sctp": "132"}
     text = re.sub(r"--ctproto (tcp|udp|sctp)", lambda found: f"--ctproto {numbers[found[1]]}", text)
+    text = text.replace(" -p igmp ", " -p 2 ")  # as /etc/protocols has it, where there is one
     ours = [line for line in text.splitlines() if line.startswith((":GATEHOUSE", "-A GATEHOUSE"))]
     return sorted(ours, key=lambda line: re.findall(r"GATEHOUSE-\S+", line)[0])
 

@@ -104,6 +104,42 @@ def test_somebody_elses_objects_stay_and_one_with_a_name_of_ours_is_an_error():
     assert str(problems.found[0]).startswith(f"metadata.name ({HEP}): got 'gatehouse-worker1.eth1', expected no object")
 
 
+@pytest.mark.parametrize("name", ["x", "default.x"])
+def test_a_policy_is_found_by_its_name_with_its_tier_too_and_goes_on_under_the_name_that_it_has(name):
+    (wanted,) = (one for one in STATES["01-the-documents-own-example"] if one["metadata"]["name"].endswith("-ingress"))
+    wanted = {**wanted, "metadata": {**wanted["metadata"], "name": "x"}}
+    labels = {**wanted["metadata"]["labels"], "projectcalico.org/tier": "default"}
+    there = {**wanted, "metadata": {"name": name, "resourceVersion": "7", "labels": labels}}
+    assert steps_between([there], [wanted]) == []
+
+    (step,) = steps_between([{**there, "spec": {**there["spec"], "order": 1}}], [wanted])
+    assert step.request["metadata"] == {"name": name, "labels": wanted["metadata"]["labels"], "resourceVersion": "7"}
+    assert step.request["spec"] == wanted["spec"]
+
+
+def test_where_a_policy_is_there_by_both_names_the_one_with_the_tier_goes():
+    wanted = {"kind": "GlobalNetworkPolicy", "metadata": {"name": "x", **OWNED}, "spec": {"order": 1}}
+    other = {**wanted, "metadata": {"name": "default.x", **OWNED}}
+    (step,) = steps_between([wanted, other], [wanted])
+
+    assert (step.action, step.name) == (DELETE, "GlobalNetworkPolicy default.x")
+    foreign = {**other, "metadata": {"name": "default.x"}}
+    assert steps_between([wanted, foreign], [wanted]) == []
+
+
+def test_two_policies_of_one_name_are_said_with_the_way_to_the_older_one():
+    wanted = {"kind": "GlobalNetworkPolicy", "metadata": {"name": "x", **OWNED}, "spec": {"order": 1}}
+    problems = Problems()
+    steps([wanted], [{**wanted, "spec": {"order": 2}}, wanted], problems)
+
+    (problem,) = problems.found
+    assert str(problem).startswith(
+        "metadata.name (GlobalNetworkPolicy): got 'x', expected one object of this name, but 2"
+    )
+    assert "calicoctl delete globalnetworkpolicy default.x" in str(problem)
+
+
+OWNED = {"labels": {"app.kubernetes.io/managed-by": "gatehouse"}}
 FAILSAFES = {"failsafeInboundHostPorts": [{"protocol": "tcp", "port": 22}]}
 OURS = {
     "kind": "FelixConfiguration",

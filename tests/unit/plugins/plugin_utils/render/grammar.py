@@ -15,7 +15,8 @@ _RANGE = r"\d{1,5}(?:-\d{1,5})?"
 _RANGES = rf"\{{ {_RANGE}(?:, {_RANGE})* \}}"
 _WITH_PORTS = r"meta l4proto (?:tcp|udp|sctp)"
 _INTERFACE = r'"[A-Za-z0-9_.:@-]{1,15}"'
-_DHCP = r"udp sport \d+ udp dport \d+ accept"
+_DHCP4 = r"(?:meta nfproto ipv4|ip daddr 255\.255\.255\.255) udp sport \d+ udp dport \d+(?: fib daddr type local)?"
+_DHCP6_OUT = r"ip6 daddr (?:fe80::/10|ff02::1:2) udp sport 546 udp dport 547"
 
 _NAMES = rf"\{{ {_INTERFACE}(?:, {_INTERFACE})* \}}"
 _INTERFACES = rf"(?:[io]ifname {_NAMES} )?"
@@ -33,6 +34,7 @@ _LINES = (
     r"#: (?:ingress|egress|flow|judged|nothing) [^\r\n]*",
     r"#: the (?:private|public) side is [A-Za-z0-9_.:@-]{1,15}(?:, [A-Za-z0-9_.:@-]{1,15})*",
     r"#: no echo requests \(ping\), but where a flow has all ports",
+    r"#: no DHCP, but where a flow has its ports",
     r"#: mode: observe, nothing is blocked, and what no flow allows is counted",
     rf'#refresh: {{"min_ttl": \d+, "max_ttl": \d+, "refused": {_TEXTS}}}',
     rf'#name: {{"name": "[A-Za-z0-9_.-]+", "addresses": {_TEXTS}, "sets": {{"4": {_TEXTS}, "6": {_TEXTS}}}}}',
@@ -47,11 +49,11 @@ _LINES = (
     rf"\tchain {_CHAIN} \{{",
     r"\t\ttype filter hook (?:input|output) priority filter - 10; policy drop;",
     r'\t\t[io]if "lo" accept',
-    r"\t\tct state established,related accept",
+    r"\t\tct state (?:established|related|related tcp flags rst) accept",
     r"\t\tmeta l4proto (?:icmp|ipv6-icmp) jump (?:in|out)put_icmp",
     r"\t\tct state invalid drop",
-    rf"\t\tmeta nfproto ipv4 {_DHCP}",
-    rf"\t\tmeta nfproto ipv6 ip6 (?:saddr fe80::/10|daddr fe80::/10|daddr ff02::1:2) {_DHCP}",
+    rf"\t\t(?:{_DHCP4}|ip6 saddr fe80::/10 ip6 daddr fe80::/10 udp dport 546|{_DHCP6_OUT}) accept",
+    r"\t\tip ttl 1 ip protocol igmp ip daddr 224\.0\.0\.0/4 accept",
     r"\t\ticmp(?:v6)? type \{ [a-z0-9-]+(?:, [a-z0-9-]+)* \} accept",
     r"\t\tjump (?:input_flows|output_flows|pre_dnat_destinations)",
     rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_GOTO}(?:, {_GOTO})* \}}",

@@ -75,19 +75,27 @@ def from_set(name, end="src"):
     return f"-m set --match-set gatehouse-{name} {end} "
 
 
+DHCP_IN = [
+    "-d 255.255.255.255/32 -p udp -m udp --sport 67 --dport 68 -j RETURN",
+    "-p udp -m udp --sport 67 --dport 68 -m addrtype --dst-type LOCAL -j RETURN",
+]
+
+
 def test_without_a_flow_only_the_essentials_pass():
     found = chains(Policy("web"))
 
     assert set(found) == CHAINS
     assert found["GATEHOUSE-INPUT"] == [
         "-i lo -j RETURN",
-        "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+        "-m conntrack --ctstate ESTABLISHED -j RETURN",
         "-p icmp -g GATEHOUSE-INPUT-ICMP",
         "-m conntrack --ctstate INVALID -j DROP",
-        "-p udp -m udp --sport 67 --dport 68 -j RETURN",
+        *DHCP_IN,
+        "-d 224.0.0.0/4 -p 2 -m ttl --ttl-eq 1 -j RETURN",
         "-g GATEHOUSE-INPUT-FLOWS",
     ]
     assert found["GATEHOUSE-INPUT-ICMP"] == [
+        "-m conntrack --ctstate RELATED -j RETURN",
         *(f"-p icmp -m icmp --icmp-type {number} -j RETURN" for number in (3, 11, 12, 8)),
         "-m conntrack --ctstate INVALID -j DROP",
         "-g GATEHOUSE-INPUT-FLOWS",
@@ -95,20 +103,28 @@ def test_without_a_flow_only_the_essentials_pass():
     assert found["GATEHOUSE-INPUT-FLOWS"] == found["GATEHOUSE-OUTPUT-FLOWS"] == [DENIED]
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_host_that_is_no_dhcp_client_sends_and_hears_none_before_dnat_either(family):
+    found = before("1-1024/udp", dhcp=False, family=family)
+
+    assert [line for lines in found.values() for line in lines if "-m udp --sport" in line or "546" in line] == []
+
+
 def test_the_way_out_of_ipv6_has_its_own_essentials():
     found = chains(Policy("web", echo_request=False), 6)
 
     assert found["GATEHOUSE-OUTPUT"] == [
         "-o lo -j RETURN",
-        "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+        "-m conntrack --ctstate ESTABLISHED -j RETURN",
         "-p ipv6-icmp -g GATEHOUSE-OUTPUT-ICMP",
         "-m conntrack --ctstate INVALID -j DROP",
+        "-p tcp -m tcp --tcp-flags RST RST -m conntrack --ctstate RELATED -j RETURN",
         "-d fe80::/10 -p udp -m udp --sport 546 --dport 547 -j RETURN",
         "-d ff02::1:2/128 -p udp -m udp --sport 546 --dport 547 -j RETURN",
         "-g GATEHOUSE-OUTPUT-FLOWS",
     ]
-    assert found["GATEHOUSE-INPUT"][4] == "-s fe80::/10 -p udp -m udp --sport 547 --dport 546 -j RETURN"
-    assert found["GATEHOUSE-OUTPUT-ICMP"][:-2] == [
+    assert found["GATEHOUSE-INPUT"][4] == "-s fe80::/10 -d fe80::/10 -p udp -m udp --dport 546 -j RETURN"
+    assert found["GATEHOUSE-OUTPUT-ICMP"][1:-2] == [
         f"-p ipv6-icmp -m icmp6 --icmpv6-type {number} -j RETURN"
         for number in (1, 2, 3, 4, 131, 132, 143, 133, 135, 136)
     ]
@@ -342,7 +358,7 @@ def test_what_is_asked_of_the_host_itself_is_judged_before_dnat_by_the_flows_of_
     assert {name: rules for name, rules in found.items() if "DNAT" in name} == {
         "GATEHOUSE-PRE-DNAT": [
             "-i lo -j RETURN",
-            "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+            "-m conntrack --ctstate ESTABLISHED -j RETURN",
             *(
                 f"-m addrtype --dst-type {kind} -g GATEHOUSE-PRE-DNAT-PORTS"
                 for kind in ("LOCAL", "BROADCAST", "MULTICAST")
@@ -356,7 +372,7 @@ def test_what_is_asked_of_the_host_itself_is_judged_before_dnat_by_the_flows_of_
         ],
         "GATEHOUSE-PRE-DNAT-FLOWS": [
             "-m conntrack --ctstate INVALID -j DROP",
-            "-p udp -m udp --sport 67 --dport 68 -j RETURN",
+            *DHCP_IN,
             "-p tcp -m tcp --dport 30000:30009 -g GATEHOUSE-DNAT-TCP-30000",
             DENIED_BEFORE,
         ],
@@ -367,7 +383,7 @@ def test_what_is_asked_of_the_host_itself_is_judged_before_dnat_by_the_flows_of_
 def test_flows_for_everything_and_isolation_count_before_dnat_as_well():
     found = before("53/udp", "", "", rule("a", "192.0.2.1", "all"), isolated=address_set("192.0.2.7"))
 
-    assert found["GATEHOUSE-PRE-DNAT-FLOWS"][2:] == [
+    assert found["GATEHOUSE-PRE-DNAT-FLOWS"][3:] == [
         f'{from_set("web")}-m comment --comment "isolated:web" -j DROP',
         f"{from_set('office')}{ALLOWED}",
         DENIED_BEFORE,

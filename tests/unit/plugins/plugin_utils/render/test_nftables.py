@@ -10,28 +10,39 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import Po
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.render.grammar import strange_lines
 
+DHCP_IN = [
+    "ip daddr 255.255.255.255 udp sport 67 udp dport 68 accept",
+    "meta nfproto ipv4 udp sport 67 udp dport 68 fib daddr type local accept",
+    "ip6 saddr fe80::/10 ip6 daddr fe80::/10 udp dport 546 accept",
+]
+DHCP_OUT = [
+    "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
+    "ip6 daddr fe80::/10 udp sport 546 udp dport 547 accept",
+    "ip6 daddr ff02::1:2 udp sport 546 udp dport 547 accept",
+]
+IGMP = "ip ttl 1 ip protocol igmp ip daddr 224.0.0.0/4 accept"
 INPUT = [
     "type filter hook input priority filter - 10; policy drop;",
     'iif "lo" accept',
-    "ct state established,related accept",
+    "ct state established accept",
     "meta l4proto icmp jump input_icmp",
     "meta l4proto ipv6-icmp jump input_icmp",
     "ct state invalid drop",
-    "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
-    "meta nfproto ipv6 ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
+    *DHCP_IN,
+    IGMP,
     "jump input_flows",
     'counter drop comment "denied: no flow allows it"',
 ]
 OUTPUT = [
     "type filter hook output priority filter - 10; policy drop;",
     'oif "lo" accept',
-    "ct state established,related accept",
+    "ct state established accept",
     "meta l4proto icmp jump output_icmp",
     "meta l4proto ipv6-icmp jump output_icmp",
     "ct state invalid drop",
-    "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
-    "meta nfproto ipv6 ip6 daddr fe80::/10 udp sport 546 udp dport 547 accept",
-    "meta nfproto ipv6 ip6 daddr ff02::1:2 udp sport 546 udp dport 547 accept",
+    "ct state related tcp flags rst accept",
+    *DHCP_OUT,
+    IGMP,
     "jump output_flows",
     'counter drop comment "denied: no flow allows it"',
 ]
@@ -75,6 +86,25 @@ def test_without_a_flow_only_the_essentials_pass():
     assert set(found) == CHAINS
     assert (found["input"], found["output"]) == (INPUT, OUTPUT)
     assert found["input_flows"] == found["output_flows"] == []
+
+
+def test_a_host_that_is_no_dhcp_client_sends_and_hears_none_before_dnat_either():
+    found = before("1-1024/udp", dhcp=False)
+
+    assert found["input"] == [line for line in INPUT if line not in DHCP_IN]
+    assert found["output"] == [line for line in OUTPUT if line not in DHCP_OUT]
+    assert found["pre_dnat_flows"][:2] == ["ct state invalid drop", "jump input_flows"]
+
+
+def test_of_what_is_related_to_a_connection_only_icmp_and_own_resets_pass():
+    found = before("30000-32767/tcp")
+
+    assert {chain: [line for line in lines if "related" in line] for chain, lines in found.items()} == {
+        **{chain: [] for chain in found},
+        "output": ["ct state related tcp flags rst accept"],
+        "input_icmp": ["ct state related accept"],
+        "output_icmp": ["ct state related accept"],
+    }
 
 
 def test_a_direction_has_its_own_hook_its_own_chains_and_the_peers_address_on_its_own_side():
@@ -238,7 +268,7 @@ def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_
 PRE_DNAT = [
     "type filter hook prerouting priority dstnat - 20; policy accept;",
     'iif "lo" accept',
-    "ct state established,related accept",
+    "ct state established accept",
     "jump pre_dnat_destinations",
 ]
 TO_THE_HOST = "fib daddr type { local, broadcast, multicast } goto pre_dnat_ports"
@@ -269,7 +299,7 @@ def test_the_flows_of_the_way_in_decide_before_dnat_after_the_same_essentials_an
     found = before("30000-32767/tcp")
 
     assert found["pre_dnat_flows"] == [
-        *("ct state invalid drop", *(line for line in INPUT if "udp dport" in line)),
+        *("ct state invalid drop", *DHCP_IN),
         "jump input_flows",
         'counter drop comment "denied before DNAT: no flow allows it"',
     ]
@@ -400,7 +430,7 @@ def test_echo_requests_stand_among_the_icmp_types_where_the_model_says_so(echo_r
     found = chains(Policy("web", echo_request=echo_request))
 
     for chain in ("input_icmp", "output_icmp"):
-        assert ["echo-request" in statement for statement in found[chain]] == [echo_request] * 2
+        assert ["echo-request" in statement for statement in found[chain]] == [False, echo_request, echo_request]
 
 
 def test_the_ruleset_says_what_it_lets_through_and_why_in_comments():

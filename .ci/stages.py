@@ -1,11 +1,11 @@
-#!/usr/bin/env python3
 """Run make's targets in lanes side by side, also after one has failed; print how long each took and, last, the sums.
 
-``stages NAME...`` runs these, ``stages --all`` all of stages.toml, and ``--since REF`` those of them whose files have changed since.
-Needs nothing but Python 3.11.
+``stages.py NAME...`` runs these, ``--all`` all of stages.toml, and ``--since REF`` those of them whose files have
+changed since. ``--write-times`` writes what the last run took into docs/development.md. Needs no more than Python 3.11.
 """
 
 import argparse
+import datetime
 import fnmatch
 import json
 import os
@@ -26,8 +26,10 @@ CONFIG = tomllib.loads((ROOT / ".ci" / "stages.toml").read_text(encoding="utf-8"
 CLOSING = re.compile(r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s", re.MULTILINE)
 SKIPPED = re.compile(r"^(?:SKIPPED \[\d+\] (.*)|Skipped: (.*)|molecule (\S+): SKIPPED: (.*))$", re.MULTILINE)
 SCENARIO = re.compile(r"^molecule (\S+): (?:ok, (\d+) s|FAILED after (\d+) s)", re.MULTILINE)
-ROW = re.compile(r"^\| `?([\w-]+)`?(?: scenario)? \| (\d+) s \|", re.MULTILINE)
-SPEED = re.compile(r"a machine that takes ([\d.]+) s to start Python ten times")
+ROW = re.compile(r"^\| (?:scenario )?`([\w-]+)` \| (\d+) s \|$", re.MULTILINE)
+SPEED = re.compile(r"takes ([\d.]+) s to start Python ten times")
+TIMES = re.compile(r"(?<=## What `make test` takes\n\n).*?(?=\n\n## )", re.DOTALL)
+PRINTING = threading.Lock()
 GREW = 1.2  # times as long as what docs/development.md has, on a machine as fast
 
 
@@ -37,7 +39,7 @@ class Stage:
 
     name: str
     seconds: int = 0
-    code: int = 0
+    code: int = 1
     output: str = ""
     sums: dict[str, int] = field(default_factory=lambda: {"passed": 0, "failed": 0, "skipped": 0})
 
@@ -68,6 +70,11 @@ class Stage:
             self.sums["passed"] = 1
 
     @property
+    def verdict(self) -> str:
+        """Return how it ended, in a word."""
+        return "FAILED" if self.code else "ok"
+
+    @property
     def skipped(self) -> list[str]:
         """Return each reason for which something was left out."""
         return [" ".join(filter(None, words)) for words in SKIPPED.findall(self.output)]
@@ -81,10 +88,12 @@ class Stage:
 
 def changed_since(reference: str) -> list[str]:
     """Return the files that differ from a commit, those that git doesn't know among them."""
-    differing = ["git", "diff", "--name-only", reference, "--"]
-    unknown = ["git", "ls-files", "--others", "--exclude-standard"]
-    outputs = [subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True) for words in (differing, unknown)]
-    return [line for output in outputs for line in output.stdout.splitlines()]
+    return [*_git("diff", "--name-only", reference, "--"), *_git("ls-files", "--others", "--exclude-standard")]
+
+
+def _git(*words: str) -> list[str]:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def concerned(name: str, changed: list[str]) -> bool:
@@ -99,10 +108,7 @@ def run_lane(stages: list[Stage]) -> None:
         print(f"== {stage.name} begins", flush=True)
         stage.run()
         with PRINTING:
-            print(f"== {stage.name}: {'FAILED' if stage.code else 'ok'} after {stage.seconds} s\n{stage.output}", end="", flush=True)
-
-
-PRINTING = threading.Lock()
+            print(f"== {stage.name}: {stage.verdict} after {stage.seconds} s\n{stage.output}", end="", flush=True)
 
 
 def run_all(stages: list[Stage]) -> None:
@@ -136,10 +142,34 @@ def report(stages: list[Stage], speed: float) -> None:
         for name, seconds in stage.times.items():
             before = known.get(name)
             mark = f"grew: {before} s in docs/development.md" if before and seconds > before * slower * GREW + 5 else ""
-            verdict = "" if name != stage.name else "FAILED" if stage.code else "ok"
-            print(f"{name if name == stage.name else '  ' + name:<16} {verdict:<6} {seconds:5} s  {mark}".rstrip())
+            label, verdict = (name, stage.verdict) if name == stage.name else (f"  {name}", "")
+            print(f"{label:<16} {verdict:<6} {seconds:5} s  {mark}".rstrip())
     for reason in dict.fromkeys(reason for stage in stages for reason in stage.skipped):
         print(f"skipped: {reason}")
+
+
+def keep(stages: list[Stage], speed: float, took: int) -> None:
+    """Keep what a run took, for ``--write-times``."""
+    times = {name: seconds for stage in stages for name, seconds in stage.times.items()}
+    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    last = {"day": today, "cores": os.cpu_count(), "speed": speed, "all": took, "stages": times}
+    (LOGS / "times.json").write_text(json.dumps(last, indent=1), encoding="utf-8")
+
+
+def write_times() -> None:
+    """Write what the last run took into the page, a row a stage."""
+    last = json.loads((LOGS / "times.json").read_text(encoding="utf-8"))
+    rows = [
+        f"| {'' if name in CONFIG['stages'] else 'scenario '}`{name}` | {seconds} s |"
+        for name, seconds in last["stages"].items()
+    ]
+    text = (
+        f"Measured on {last['day']}, on a machine with {last['cores']} cores that takes {last['speed']:.2f} s to start "
+        f"Python ten times, with downloads cached: {last['all']} s in all.\n"
+        "Lanes run side by side, so the times of stages overlap. What takes a fifth longer is marked in the summary."
+        "\n\n| stage | time |\n| --- | --- |\n" + "\n".join(rows)
+    )
+    PAGE.write_text(TIMES.sub(lambda _match: text, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def main() -> int:
@@ -148,7 +178,11 @@ def main() -> int:
     parser.add_argument("stages", nargs="*")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--since", default="")
+    parser.add_argument("--write-times", action="store_true")
     arguments = parser.parse_args()
+    if arguments.write_times:
+        write_times()
+        return 0
     names = [*CONFIG["stages"]] if arguments.all else arguments.stages
     if arguments.since:
         changed = changed_since(arguments.since)
@@ -158,12 +192,12 @@ def main() -> int:
     stages, speed, begun = [Stage(name) for name in names], ten_starts(), time.monotonic()
     run_all(stages)
     report(stages, speed)
-    times = {name: seconds for stage in stages for name, seconds in stage.times.items()}
-    (LOGS / "times.json").write_text(json.dumps(times, indent=1), encoding="utf-8")
+    took = round(time.monotonic() - begun)
+    keep(stages, speed, took)
     sums = {key: sum(stage.sums[key] for stage in stages) for key in ("passed", "failed", "skipped")}
-    print(f"{round(time.monotonic() - begun)} s in all")
+    print(f"{took} s in all")
     print(f"{sums['passed']} passed, {sums['failed']} failed, {sums['skipped']} skipped")
-    return 1 if sums["failed"] else 0
+    return 1 if any(stage.code for stage in stages) else 0
 
 
 if __name__ == "__main__":
