@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 import time
@@ -19,6 +20,8 @@ from containers import ROOT, SHOW, Completed, Lab, playbook, playbook_command
 HERE = Path(__file__).parent
 INVENTORY = HERE / "inventory"
 KEY = ROOT / ".cache" / "lockout" / "id_ed25519"
+# What stands for a change that waits to be confirmed, and judges nothing.
+MARKER = re.compile(r"(?<=\n)\n\tchain armed\.\w+ \{\n\t\}\n|^(?::|-A )GATEHOUSE-ARMED .*\n", re.MULTILINE)
 ON_DISK = "cat /etc/gatehouse/ruleset.* 2>/dev/null || true"
 
 Result = TypeVar("Result")
@@ -71,22 +74,29 @@ class Fleet(Lab):
         self._ansible_host = {name: rows[name]["ansible_host"] for name in self.managed}
         self.backends = {name: rows[name].get("gatehouse_backend", "nftables") for name in self.managed}
 
+    def rulesets(self) -> dict[str, str]:
+        """Return our rules as each host's kernel has them, of both backends and without counters."""
+        return {name: MARKER.sub("", text) for name, text in self.everywhere(SHOW).items()}
+
     def states(self) -> dict[str, State]:
         """Return all that a change would change on each host."""
         texts = self.everywhere(f"{SHOW}; echo '# boot'; {ON_DISK}")
-        return {name: State(*text.split("# boot\n", 1)) for name, text in texts.items()}
+        return {name: State(*MARKER.sub("", text).split("# boot\n", 1)) for name, text in texts.items()}
 
     def await_change(self, name: str, seconds: float = 40) -> float:
         """Wait until a host's rules change; return the last moment (of time.monotonic) when they hadn't yet."""
-        before, unchanged = self.run(name, "sh", "-c", SHOW), time.monotonic()
+        before, unchanged = self._rules(name), time.monotonic()
         end = unchanged + seconds
         while True:
             asked = time.monotonic()
-            if self.run(name, "sh", "-c", SHOW) != before:
+            if self._rules(name) != before:
                 return unchanged
             unchanged = asked
             assert asked < end, f"the rules of {name} did not change within {seconds} s"
             time.sleep(0.1)
+
+    def _rules(self, name: str) -> str:
+        return MARKER.sub("", self.run(name, "sh", "-c", SHOW))
 
     def copy(self, folder: Path, name: str, target: str) -> None:
         """Copy what is in a folder to a host."""
@@ -169,7 +179,7 @@ def begin_to_harden(*models: dict[str, Any]) -> subprocess.Popen[str]:
 
 
 def harden_and_die(faults: dict[str, str], *models: dict[str, Any]) -> Completed:
-    """Run the role with a module that dies at a step of its own on each host."""
+    """Run the role with a module that dies, or stalls, at a step of its own on each host."""
     words = ["ansible-playbook", f"--inventory={INVENTORY}", *_extra({"faults": faults}, *models), "fault.yml"]
     return subprocess.run(words, cwd=HERE, capture_output=True, text=True, check=False)
 

@@ -73,9 +73,11 @@ class Fleet(Lab):
         return f"--host-record={NAME},{','.join(self.hosts[host].addresses)},{TTL}"
 
     def rules(self) -> dict[str, str]:
-        """Return each app's rules with their handles, and without what is in sets."""
+        """Return each app's rules with their handles, without what is in sets and the endings of their names."""
         texts = {name: self.run(name, "sh", "-c", command) for name, command in RULES.items()}
-        return {name: re.sub(r"elements = \{[^}]*\}", "", text) for name, text in texts.items()}
+        return {
+            name: re.sub(r"elements = \{[^}]*\}|(?<=-[0-9a-f]{8})\.[a-e]\b", "", text) for name, text in texts.items()
+        }
 
     def playbook(self, name: str, *arguments: str, knows: str = "git1") -> Completed:
         """Run one of our playbooks on a machine that knows the name as a host of the lab."""

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.connection import ConnectionBase
 from ansible_collections.gatehouse.firewall.plugins.action.rehearsal import rehearsed
 from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import HostAction
 from ansible_collections.gatehouse.firewall.plugins.module_utils.concerns import CONCERNS
@@ -21,6 +22,15 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_argumen
     LOOK,
     REQUIRED_IF,
     RULESETS,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.confirmation import (
+    LOST,
+    NOT_NEW,
+    OVER_NETWORK,
+    is_another,
+    is_over,
+    not_confirmed,
+    unreached,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.host_answer import AnswerError
@@ -49,6 +59,7 @@ LOOKED_AT = (
     "ebpf",
     "findings",
     "host_names",
+    "in_force",
     "in_force_since",
     "management",
     "managers",
@@ -60,6 +71,7 @@ LOOKED_AT = (
     "primed",
     "tracks_connections",
     "usage",
+    "way_back",
 )
 NOT_CHECKED = "not installed yet, so that the host can't check the ruleset: {}"
 BLIND = (
@@ -269,9 +281,25 @@ class ActionModule(HostAction):
         loaded = self._step(step="load", rollback_timeout=timeout, **wanted)
         if loaded.get("failed"):
             return loaded
-        keep = {"change": loaded["change"], "fallback": self._fallback(arguments, found)}
+        over = loaded.get("connection", "") if self._begins_anew() else ""
+        keep = {"change": loaded["change"], "connection": over, "fallback": self._fallback(arguments, found)}
         confirmed = self._confirm(timeout, **keep, **wanted)
-        return confirmed or self._rolled_back(arguments, found["management"])
+        if confirmed is None or "confirmed" not in confirmed:
+            failed = bool(confirmed and confirmed.get("failed"))
+            return confirmed if failed else self._not_confirmed(arguments, found, wanted, confirmed or {})
+        return confirmed if confirmed["new_connection"] else self._with_warning(confirmed)
+
+    def _begins_anew(self):
+        """Return whether the connection is one over the network that can be made anew."""
+        kind = type(self._connection)
+        resets = getattr(kind, "reset", None) is not ConnectionBase.reset
+        return resets and self._plugin().rpartition(".")[2] in OVER_NETWORK
+
+    def _plugin(self):
+        return str(getattr(self._connection, "transport", "") or type(self._connection).__name__)
+
+    def _with_warning(self, result):
+        return {**result, "warnings": [*result.get("warnings", []), NOT_NEW.format(self._plugin())]}
 
     def _rehearse(self, arguments, found, wanted):
         """Return the result of a rehearsal that has failed, of a host that is as it was; None where all is well."""
@@ -297,40 +325,46 @@ class ActionModule(HostAction):
         return nftables.render(rest) if found["backend"] == "nftables" else joined(iptables.render(rest))
 
     def _confirm(self, timeout, **arguments):
-        """Return the result of a change that was confirmed; None where nobody could confirm it in time."""
-        result = self._over_new_connection(timeout, step="confirm", **arguments)
-        return None if result is None or result.get("rolled_back") else result
+        """Return what the host says of the confirmation; None where it wasn't reached in time."""
+        return self._over_new_connection(timeout, APPLY, is_another, step="confirm", **arguments)
 
-    def _rolled_back(self, arguments, management):
+    def _not_confirmed(self, arguments, found, wanted, answer):
+        """Return the result of a change that wasn't confirmed in time, by what the kernel has now."""
+        seen, management = None, found["management"]
+        if "too_late" not in answer:
+            seen = self._over_new_connection(GRACE, INFO, is_over, **wanted)
+            if seen and not seen.get("failed") and not seen["differs"]:
+                return {"changed": True, "confirmed": True, "new_connection": True, "warnings": [LOST]}
         timeout = arguments["rollback_timeout"]
-        answers = self._over_new_connection(GRACE, module=INFO) is not None
-        state = "answers again" if answers else f"doesn't answer within {GRACE} s either: look at it on its console"
-        source = f" from {management['source']} at port {management['port']}/tcp" if management else ""
-        policy = self._policy(arguments)
-        why = (policy and management and lockout(policy, management)) or (
-            "No flow of the model is missing for that, as far as can be seen: look for what else filters on the way"
-            if policy and management
-            else "The new ruleset needs a flow for that"
-        )
-        return {
-            "failed": True,
-            "changed": False,
-            "confirmed": False,
-            "msg": f"Nobody could reach the host{source} over a new connection within {timeout} s of the change, so it "
-            f"has gone back to its previous ruleset by itself. It {state}. {why}.",
-        }
+        words = unreached(management, timeout)
+        gone_back, msg = not_confirmed(answer, seen, timeout, GRACE, words, self._reason(arguments, management))
+        return {"failed": True, "changed": False, "confirmed": False, "gone_back": gone_back, "msg": msg}
 
-    def _over_new_connection(self, seconds, module=APPLY, **arguments):
-        """Run a module over a connection made after the change; return None where none could be made in time."""
-        deadline = time.monotonic() + seconds
+    def _reason(self, arguments, management):
+        policy = self._policy(arguments)
+        if not policy or not management:
+            return "The new ruleset needs a flow for that"
+        return lockout(policy, management) or (
+            "No flow of the model is missing for that, as far as can be seen: look for what else filters on the way"
+        )
+
+    def _over_new_connection(self, seconds, module, is_enough, **arguments):
+        """Run a module over a connection made after the change, until its result is enough.
+
+        Return the last result; None where no connection could be made in time.
+        """
+        result, deadline = None, time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 if hasattr(self._connection, "reset"):
                     self._connection.reset()
-                return self._execute_module(module, arguments, task_vars=self._task_vars)
+                result = self._execute_module(module, arguments, task_vars=self._task_vars)
+                if is_enough(result):
+                    return result
             except AnsibleConnectionFailure:
-                time.sleep(0.5)
-        return None
+                pass
+            time.sleep(0.5)
+        return result
 
     def _step(self, **arguments):
         return self._execute_module(APPLY, arguments, task_vars=self._task_vars)

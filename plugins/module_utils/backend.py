@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Element
 
@@ -26,8 +24,18 @@ class FirewallError(Exception):
     """The host refused; the message says what was asked and what it answered."""
 
 
+class OvertakenError(FirewallError):
+    """The way back of a change has begun, and so the kernel refuses all the rest of the change."""
+
+
+OVERTAKEN = 3
+"""The exit code by which a loader's script says so."""
+
+
 class Backend:
     """One way to put rules into this host's kernel. A ruleset is a text, in the form that the backend loads.
+
+    What is part of a ``change`` fails as a whole once its way back has begun, with OvertakenError: see ``mark``.
 
     What it needs is ``missing`` unless it is installed; then there is nothing to list and to delete, and every other
     method raises FirewallError, as it does where the host refuses.
@@ -43,6 +51,8 @@ class Backend:
     """What root needs to list our part of the rules and to change what sets hold."""
     missing = ""
     """The first of its commands that this host doesn't have."""
+    refills_at_once = True
+    """Whether ``refill`` is one transaction, so that it can be part of a change."""
 
     def version(self) -> str:
         """Return what is installed, in words."""
@@ -68,8 +78,23 @@ class Backend:
         """Have the real tool check a ruleset, without loading it."""
         raise NotImplementedError
 
-    def load(self, ruleset: str) -> None:
+    def load(self, ruleset: str, change: str = "") -> None:
         """Put a ruleset in place of our part of the rules: all of it, or nothing."""
+        raise NotImplementedError
+
+    def mark(self, change: str, wanted: str) -> None:
+        """Put a change's marker into our rules, beside which nothing changes, in place of any other's.
+
+        The way back takes it away before anything else. ``wanted`` is the ruleset that the change leads to.
+        """
+        raise NotImplementedError
+
+    def is_marked(self, change: str) -> bool:
+        """Return whether the marker is there: the kernel has what the change has put there, and nothing since."""
+        raise NotImplementedError
+
+    def settle(self, change: str) -> None:
+        """Take away what a change that is over has left: its marker, and what no rule uses any more."""
         raise NotImplementedError
 
     def elements(self, ruleset: str) -> Elements:
@@ -84,7 +109,7 @@ class Backend:
         """Return a listing with a set as another listing has it, and all else as it was."""
         raise NotImplementedError
 
-    def refill(self, before: Elements, after: Elements) -> None:
+    def refill(self, before: Elements, after: Elements, change: str = "") -> None:
         """Change what sets in force hold, from this to that, without changing a rule."""
         raise NotImplementedError
 
@@ -100,8 +125,11 @@ class Backend:
         """Delete our part of the rules; there need not be any."""
         raise NotImplementedError
 
-    def load_command(self, file: str) -> str:
-        """Return the shell command that loads a ruleset from a file, without Python."""
+    def load_command(self, file: str, *role: str) -> str:
+        """Return the shell command that loads a ruleset from a file, without Python.
+
+        The ``role`` is none at boot, or ``back`` and the change that it leads back from.
+        """
         raise NotImplementedError
 
     def require(self) -> None:
@@ -114,33 +142,32 @@ class Backend:
             )
 
 
-@contextmanager
-def alone_in_network() -> Iterator[None]:
-    """Wait for the loaders' scripts, and have them wait: one of us at a time changes rules in a network namespace."""
-    with Path("/proc/self/ns/net").open(encoding="utf-8") as namespace:
-        fcntl.flock(namespace, fcntl.LOCK_EX)
-        yield
-
-
 class ScriptedBackend(Backend):
     """A backend whose one helper is a shell script, which brings the kernel to the ruleset in a file.
 
-    The script gets the file, and the full paths of the host's commands.
+    The script gets the file, the full paths of the host's commands, and its role. Two at a time wait for each other.
     """
+
+    rules_lock = Path("/run/gatehouse/rules.lock")
 
     def __init__(self, run: Run, commands: list[str]) -> None:
         """Keep the way to run commands (in the C locale), and the commands that the script gets."""
         self._run = run
         self._commands = commands
 
-    def load_command(self, file: str) -> str:
+    def load_command(self, file: str, *role: str) -> str:
         """Return the command that loads a ruleset from a file, beside which the script lies."""
         (script,) = self.helpers
-        return " ".join(["/bin/sh", str(Path(file).parent / script), file, *self._commands])
+        return " ".join(["/bin/sh", str(Path(file).parent / script), file, *self._commands, *role])
 
-    def _run_script(self, ruleset: str) -> tuple[int, str, str]:
+    def _run_script(self, ruleset: str, change: str) -> tuple[int, str, str]:
+        """Have the script load a ruleset, as part of a change or of none; raise OvertakenError where that has ended."""
         ((name, script),) = self.helpers.items()
+        role = ["change", change] if change else ["run"]
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "ruleset"
             file.write_text(ruleset, encoding="utf-8")
-            return self._run(["/bin/sh", "-c", script, name, str(file), *self._commands], None)
+            done = self._run(["/bin/sh", "-c", script, name, str(file), *self._commands, *role], None)
+        if done[0] == OVERTAKEN:
+            raise OvertakenError("the host's own way back has begun before the new ruleset was loaded")
+        return done

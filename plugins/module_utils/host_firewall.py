@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import (
@@ -13,7 +14,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import (
     changes_of_model,
     changes_of_rules,
 )
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import (
+    Backend,
+    FirewallError,
+    OvertakenError,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils.difference import (
     as_diff,
@@ -24,10 +29,26 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.difference impo
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import fault_point
 from ansible_collections.gatehouse.firewall.plugins.module_utils.host_names import without_answers
+from ansible_collections.gatehouse.firewall.plugins.module_utils.locks import BusyError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
-from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import (
+    FAILED,
+    UNDER_WAY,
+    UNIT,
+    Rollback,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import usage_of, utc
+
+CONFIRMED_LAST = "the ruleset confirmed last is in force"
+NONE_OF_OURS = "no rules of ours are in force"
+GOES_BACK = "the host goes back to its previous ruleset by itself"
+REPLACED = "since the change, something else has replaced our rules (a reload of gatehouse-firewall.service, say)"
+_GOING_BACK = 10  # seconds within which a way back should have been gone
+
+
+class TooLateError(FirewallError):
+    """A confirmation came after the way back had begun; the message says what is in force instead."""
 
 
 class HostFirewall:
@@ -149,68 +170,154 @@ class HostFirewall:
 
     def prime(self) -> None:
         """Start connection tracking, so that connections that are open now survive the first ruleset."""
-        if not self.tracks_connections:
-            self._backend.prime()
-            fault_point("primed")
+        if self.tracks_connections:
+            return
+        with self._rollback.alone("it starts connection tracking"):
+            if not self._backend.listing():
+                self._backend.prime()
+        fault_point("primed")
 
     def unprime(self) -> None:
         """Take back what ``prime`` did, where nothing came of it."""
         if self._backend.is_primer(self.live):
+            with self._rollback.alone("it ends connection tracking"):
+                self._unprime()
+
+    def _unprime(self) -> None:
+        if not self._rollback.is_pending() and self._backend.is_primer(self._backend.listing()):
             self._backend.delete()
 
     def load(self, wanted: str, seconds: int) -> str:
         """Load a ruleset in one transaction, and go back in so many seconds unless ``confirm`` comes first.
 
-        Return the change's name. What is on disk stays as it was, and so does what another backend has.
+        Return the change's name. What is on disk stays as it was, and so does what another backend has. Where the way
+        back begins before everything is loaded, the kernel refuses the rest, and this raises FirewallError.
         """
         self._backend.check(wanted)
-        in_place = self.differs_in_addresses_alone(wanted)
-        change = self._rollback.arm(seconds)
+        in_place = self._backend.refills_at_once and self.differs_in_addresses_alone(wanted)
         try:
-            self._load(wanted, in_place)
+            change = self._rollback.arm(seconds, wanted)
         except FirewallError:
-            self._rollback.disarm(change)
-            self._observing.give_up()
             self.unprime()
+            raise
+        try:
+            self._load(wanted, in_place, change)
+        except OvertakenError as error:
+            late = f"{error}, as this took longer than {seconds} s (the machine stalled, or is short of memory)"
+            raise FirewallError(f"{late}; {self._left_behind(change)}") from error
+        except FirewallError:
+            self._observing.give_up()
+            self._call_off(change)
             raise
         fault_point("loaded")
         return change
 
-    def _load(self, wanted: str, in_place: bool) -> None:
+    def _load(self, wanted: str, in_place: bool, change: str) -> None:
         if in_place:
             try:
-                self._backend.refill(self._backend.elements(self.applied), self._backend.elements(wanted))
+                before, after = self._backend.elements(self.applied), self._backend.elements(wanted)
+                self._backend.refill(before, after, change)
+            except OvertakenError:
+                raise
             except FirewallError:
-                self._load_anew(wanted)
+                self._load_anew(wanted, change)
         else:
-            self._load_anew(wanted)
+            self._load_anew(wanted, change)
 
-    def _load_anew(self, wanted: str) -> None:
+    def _load_anew(self, wanted: str, change: str = "") -> None:
         """Load a ruleset whose sets are new, too, and keep what those of the old one had counted."""
         observed = self.observed()
         if observed:
             self._observing.prepare(observed)
-        self._backend.load(wanted)
+        try:
+            self._backend.load(wanted, change)
+        except OvertakenError:
+            if observed:
+                self._observing.keep()  # the way back has emptied the sets
+            raise
         if observed:
             self._observing.keep()
 
-    def confirm(self, wanted: str, fallback: str, change: str) -> bool:
+    def _left_behind(self, change: str) -> str:
+        """Clear up after a change that was overtaken; return what is in force instead."""
+        self._observing.give_up()
+        said = self.after(change)
+        with suppress(FirewallError), self._rollback.alone("it clears up after a change"):
+            if not self._rollback.is_pending():
+                self._backend.settle(change)
+        return said
+
+    def _call_off(self, change: str) -> None:
+        """End a change of which the kernel has taken nothing."""
+        with self._rollback.alone("it calls off a change"):
+            if self._rollback.disarm(change):
+                self._backend.settle(change)
+                self._unprime()
+
+    def after(self, change: str) -> str:
+        """Return what is in force after a way back has begun, in words, as the kernel has it."""
+        outcome = self._rollback.outcome(change, _GOING_BACK)
+        if outcome == FAILED:
+            return f"its way back {outcome} (journalctl --unit={UNIT}-{change} says why), and {self._in_force_now()}"
+        if outcome == UNDER_WAY:
+            return f"its way back {outcome}, and has not ended within {_GOING_BACK} s"
+        return f"the host has gone back, and {self._in_force_now()}"
+
+    @property
+    def in_force(self) -> str:
+        """Return what the kernel had when this was made, in words."""
+        return self._in_words(self.live)
+
+    def _in_force_now(self) -> str:
+        return self._in_words(self._backend.listing())
+
+    def _in_words(self, live: str) -> str:
+        if live and live == self.recorded:
+            return CONFIRMED_LAST
+        if live and not self._backend.is_primer(live):
+            return "rules of ours are in force that are not the ruleset confirmed last"
+        if any(other.listing() for other in self._others):
+            return "the rules of the other backend alone are in force"
+        return NONE_OF_OURS
+
+    @property
+    def way_back(self) -> str:
+        """Return how far a way back is that waits, or was gone; an empty text where there is none."""
+        return self._rollback.state()
+
+    def confirm(self, wanted: str, fallback: str, change: str) -> None:
         """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.
 
-        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Return False where it is too late: the
-        host has gone back to its previous ruleset. What can't be kept isn't confirmed, and raises FirewallError.
+        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Raises TooLateError where the way back
+        has begun. What can't be kept isn't confirmed, and raises FirewallError.
         """
+        try:
+            with self._rollback.alone("it confirms a change"):
+                in_time = self._confirmed(wanted, fallback, change)
+        except BusyError as error:
+            raise FirewallError(f"{error}; {GOES_BACK}") from error
+        if not in_time and not self.is_at(wanted):  # whoever asks twice was confirmed the first time
+            raise TooLateError(self.after(change))
+
+    def _confirmed(self, wanted: str, fallback: str, change: str) -> bool:
         try:
             self._boot.prepare(self._backend, wanted, self.live, fallback)
         except FirewallError as error:
             self._boot.give_up(self._backend)
-            raise FirewallError(f"{error}; the host goes back to its previous ruleset by itself") from error
-        with self._rollback.alone():
-            if not self._rollback.disarm(change):
-                self._boot.give_up(self._backend)
-                return self.is_at(wanted)  # whoever asks twice was confirmed the first time
-            fault_point("disarmed")
-            self._boot.keep(self._backend)
+            raise FirewallError(f"{error}; {GOES_BACK}") from error
+        if self._rollback.waits(change) and not self._backend.is_marked(change):
+            self._boot.give_up(self._backend)
+            raise FirewallError(f"{REPLACED}; {GOES_BACK}")
+        if not self._rollback.disarm(change):
+            self._boot.give_up(self._backend)
+            return False
+        self._backend.settle(change)
+        fault_point("disarmed")
+        self._keep(wanted)
+        return True
+
+    def _keep(self, wanted: str) -> None:
+        self._boot.keep(self._backend)
         self._refreshing.keep_up(wanted)
         if not observes(wanted):
             self._observing.forget()
@@ -219,19 +326,23 @@ class HostFirewall:
                 other.delete()
                 fault_point("other deleted")
                 self._boot.forget(other)
-        return True
 
     def mend(self, wanted: str) -> None:
         """Load a confirmed ruleset again, where another manager has harmed it on its way out."""
-        if self._backend.listing() != self.recorded:
-            self._load_anew(wanted)
+        with self._rollback.alone("it loads a confirmed ruleset again"):
+            if self._rollback.is_pending():
+                raise FirewallError("another change waits to be confirmed, and a harmed ruleset wasn't loaded again")
+            if self._backend.listing() != self.recorded:
+                self._load_anew(wanted)
 
     def remove(self) -> None:
         """Take our rules, unit and files away."""
-        self._refreshing.forget()
-        self._observing.forget()
-        self._rollback.forget()
-        self._boot.forget_unit()
-        for backend in [self._backend, *self._others]:
-            self._boot.forget(backend)
-            backend.delete()
+        with self._rollback.alone("it takes our rules away"):
+            self._refreshing.forget()
+            self._observing.forget()
+            self._rollback.call_all_off()
+            self._boot.forget_unit()
+            for backend in [self._backend, *self._others]:
+                self._boot.forget(backend)
+                backend.delete()
+            self._rollback.forget()

@@ -22,12 +22,12 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import 
     FirewallError,
     Run,
     ScriptedBackend,
-    alone_in_network,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import (
     FILES,
     SET_MATCH,
+    TABLES,
     Sets,
     Table,
     counted,
@@ -35,6 +35,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text i
     joined,
     line_named_in,
     listed,
+    marking,
     our_tables,
     parsed_sets,
     parted,
@@ -45,10 +46,9 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text i
     with_listed_set,
     without_endings,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils.locks import held_if_ours
 from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Element, observed_by_ipset
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_iptables
-
-TABLES = ("filter", "mangle")
 
 PRIMER_CHAIN = "GATEHOUSE-START-TRACKING"
 # The kernel tracks a family's connections as soon as any rule asks for it, in a chain that no packet comes to as well.
@@ -61,6 +61,7 @@ COMMIT
 
 _DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 _SHOWN = 5
+_PATIENCE = "10"  # seconds for which iptables waits for others who change rules
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Iptables(ScriptedBackend):
     file_type = "iptables"
     capabilities = ("CAP_NET_ADMIN", "CAP_NET_RAW")  # iptables-save asks for sets' names by a raw socket
     helpers = MappingProxyType({"load.sh": LOADER})
+    refills_at_once = False
 
     def __init__(self, run: Run, iptables: str | None, ip6tables: str | None, ipset: str | None) -> None:
         """Keep the way to run commands (in the C locale), and the full path of each command, if there is one."""
@@ -146,7 +148,9 @@ class Iptables(ScriptedBackend):
 
     def is_primer(self, listing: str) -> bool:
         """Return whether a listing is what ``prime`` made."""
-        return f" -N {PRIMER_CHAIN}\n" in listing
+        lines = listing.splitlines()
+        chains = {line.rpartition(" ")[2] for line in lines if " -N " in line}
+        return chains == {PRIMER_CHAIN} and not any(" -I " in line for line in lines)
 
     def check(self, ruleset: str) -> None:
         """Have the real iptables-restore check a ruleset, without its sets, which don't exist yet."""
@@ -168,27 +172,50 @@ class Iptables(ScriptedBackend):
                 said = (error or output).strip() + line_named_in(files[family.file], error or output)
                 raise FirewallError(f"{family.name} refuses {family.file}, nothing was changed:\n{said}")
 
-    def load(self, ruleset: str) -> None:
+    def load(self, ruleset: str, change: str = "") -> None:
         """Put a ruleset in place of ours. Where one family refuses it, the other goes back to what it had."""
         self.require()
         before, previous = self.listing(), self.previous()
-        refusal = self._feed(ruleset)
+        refusal = self._feed(ruleset, change)
         if not refusal:
             return
         outcome = "nothing was changed"
         if self.listing() != before:
-            stuck = self._feed(previous)
+            stuck = self._feed(previous, change)
             outcome = f"nor go back to the previous one ({stuck})" if stuck else "and went back to the previous one"
         raise FirewallError(f"iptables can't load the ruleset, {outcome}:\n{refusal}")
+
+    def mark(self, change: str, wanted: str) -> None:
+        """Put a change's marker into each table of both families that has rules of ours, or will have some."""
+        self.require()
+        files = parted(wanted)
+        for family in self._families():
+            named = {line[1:] for line in files[family.file].splitlines() if line.startswith("*")}
+            tables = {"filter", *self._tables(family), *named}
+            words = [f"{family.command}-restore", "--noflush", "--wait", _PATIENCE]
+            code, output, error = self._run(words, marking(change, [name for name in TABLES if name in tables]))
+            if code != 0:
+                said = (error or output).strip()
+                raise FirewallError(f"{family.name} can't mark the change, nothing was changed:\n{said}")
+
+    def is_marked(self, change: str) -> bool:
+        """Return whether a change's marker is in the filter table of every family."""
+        saves = [[f"{family.command}-save", "-t", "filter"] for family in self._families()]
+        return all(f" --comment {change} " in self._words(words) for words in saves)
+
+    def settle(self, change: str) -> None:
+        """Take a change's markers away, and the sets that no rule uses any more."""
+        ((name, script),) = self.helpers.items()
+        self._run(["/bin/sh", "-c", script, name, "-", *self._commands, "settle", change], None)
 
     def previous(self) -> str:
         """Return the ruleset that leads back to what is in the kernel now, with each jump once and first."""
         if self.missing:
             return ""
+        if self.is_primer(self.listing()):
+            return ""
         files = {family.file: "".join(restoring(self._tables(family))) for family in self._families()}
         rules = "".join(files.values())
-        if f":{PRIMER_CHAIN} " in rules:
-            return ""
         return joined({**files, "ipset": "".join(refilling(self._sets(rules.splitlines())))})
 
     def prime(self) -> None:
@@ -207,8 +234,13 @@ class Iptables(ScriptedBackend):
         """Return a listing with a set as another one has it."""
         return with_listed_set(listing, name, live)
 
-    def refill(self, before: Elements, after: Elements) -> None:
-        """Change what sets in force hold. Nobody who stays loses a packet; who comes is in before who goes is out."""
+    def refill(self, before: Elements, after: Elements, change: str = "") -> None:
+        """Change what sets in force hold. Nobody who stays loses a packet; who comes is in before who goes is out.
+
+        ipset has no transaction that a way back could have the kernel refuse, so that this is part of no change.
+        """
+        if change:
+            raise FirewallError("ipset can't change sets in force as part of a change")
         saved = "".join(rule for family in self._families() for rule in restoring(self._tables(family)))
         in_force = {without_endings(name): name for name in self._sets(saved.splitlines())}
         lines = []
@@ -217,7 +249,7 @@ class Iptables(ScriptedBackend):
                 known = set(those[name])
                 there = in_force.get(name, name)
                 lines += [f"{command} {there} {one} -exist" for one in these[name] if one not in known]
-        with alone_in_network():
+        with held_if_ours(self.rules_lock, "it changes sets"):
             code, output, error = self._run([self._ipset, "restore"], "".join(f"{line}\n" for line in lines))
         if code != 0:
             raise FirewallError(f"ipset can't change our sets:\n{(error or output).strip()}")
@@ -227,9 +259,9 @@ class Iptables(ScriptedBackend):
         if not self.missing:
             self._feed_or_raise("", "can't delete what is ours")
 
-    def _feed(self, ruleset: str) -> str:
+    def _feed(self, ruleset: str, change: str = "") -> str:
         """Have the loader load a ruleset; return what it says against it."""
-        code, output, error = self._run_script(ruleset)
+        code, output, error = self._run_script(ruleset, change)
         return ((error or output).strip() or f"exit code {code}") if code != 0 else ""
 
     def _feed_or_raise(self, ruleset: str, failure: str) -> None:

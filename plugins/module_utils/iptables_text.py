@@ -16,12 +16,16 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Elements, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import is_observed_set
 
+MARKER_CHAIN = "GATEHOUSE-ARMED"
+"""Where the rule is that stands for a change with a way back. Nothing leads there, and no ruleset has it."""
+TABLES = ("filter", "mangle")
 FILES = ("ipset", "rules.v4", "rules.v6")
 MARK = "#file: "
 SET_MATCH = re.compile(
     r" (?:-m set (?:! )?--match-set|-j SET --add-set) (\S+) \S+(?: (?:! )?--(?:return-nomatch|update-\w+|exist))*"
 )
 
+_MARKER = re.compile(rf"^(?::|-A ){MARKER_CHAIN} .*\n", re.MULTILINE)
 _JUMP = re.compile(r' -[jg] (GATEHOUSE-[^ "]+)$')
 _LINE_NUMBER = re.compile(r"line:? (\d+)")
 _SET_TUNING = re.compile(r" (?:hashsize|bucketsize|initval) \S+")
@@ -72,7 +76,7 @@ def our_tables(saved: str) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     table = Table()
     places: dict[str, int] = {}
-    for line in saved.splitlines():
+    for line in _MARKER.sub("", saved).splitlines():
         word = line.split(" ")[1:2]
         if line.startswith("*"):
             table, places = tables.setdefault(line[1:], Table()), {}
@@ -108,6 +112,12 @@ def restoring(tables: dict[str, Table]) -> Iterator[str]:
         # The first of several to the same place comes last, and so is first again.
         yield from (f"-I {chain} 1 {rule}\n" for chain, rule in reversed(list(dict.fromkeys(jumps))))
         yield "COMMIT\n"
+
+
+def marking(change: str, tables: Iterable[str]) -> str:
+    """Return the file for iptables-restore that puts a change's marker into tables, in place of any other's."""
+    rule = f"-A {MARKER_CHAIN} -m comment --comment {change} -j RETURN"
+    return "".join(f"*{name}\n:{MARKER_CHAIN} - [0:0]\n{rule}\nCOMMIT\n" for name in tables)
 
 
 def parsed_sets(saved: str, names: Iterable[str]) -> Sets:

@@ -57,6 +57,8 @@ def look(
         "packages": firewall.missing_packages,
         "tracks_connections": firewall.tracks_connections,
         "drift": firewall.drift(),
+        "in_force": firewall.in_force,
+        "way_back": firewall.way_back,
         "host_names": firewall.host_names(),
         "managers": [asdict(manager) for manager in managers],
         "concerns": [asdict(concern) for concern in concerns],

@@ -15,20 +15,25 @@ def management_connection(proc: Path, process: int) -> dict[str, str | int] | No
 
     sshd tells its sessions in SSH_CONNECTION (ssh(1), ENVIRONMENT); sudo drops it, so that ancestors are asked too.
     """
+    words = _ssh_connection(proc, process)
+    if len(words) != 4 or not words[3].isdigit():
+        return None
+    return {"source": words[0].partition("%")[0], "destination": words[2].partition("%")[0], "port": int(words[3])}
+
+
+def peer(proc: Path, process: int) -> str:
+    """Return address and port of the other end of that connection, by which a new one is told from it; "" without."""
+    return " ".join(_ssh_connection(proc, process)[:2])
+
+
+def _ssh_connection(proc: Path, process: int) -> list[str]:
     while process > 1:
         with suppress(OSError):
             for entry in (proc / str(process) / "environ").read_bytes().split(b"\0"):
                 if entry.startswith(b"SSH_CONNECTION="):
-                    return _parsed(entry.partition(b"=")[2].decode("ascii", "replace"))
+                    return entry.partition(b"=")[2].decode("ascii", "replace").split()
         process = _parent(proc, process)
-    return None
-
-
-def _parsed(text: str) -> dict[str, str | int] | None:
-    words = text.split()
-    if len(words) != 4 or not words[3].isdigit():
-        return None
-    return {"source": words[0].partition("%")[0], "destination": words[2].partition("%")[0], "port": int(words[3])}
+    return []
 
 
 def _parent(proc: Path, process: int) -> int:

@@ -13,20 +13,24 @@ from typing import Iterator, Sequence
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import (
     Elements,
     FirewallError,
+    OvertakenError,
     Run,
     ScriptedBackend,
-    alone_in_network,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils.locks import held_if_ours
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import (
     Element,
     observed_by_nft,
-    without_observed,
+    without_filled,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
 
 TABLE = "inet gatehouse"
 _BEGIN, _END = "\t\telements = {\n", "\t\t}\n"
+_MARKER = re.compile(r"(?:(?<=\n)\n\tchain armed\.(\w+) \{\n\t\}\n|\tchain armed\.(\w+) \{\n\t\}\n\n?)")
+_CHAIN = re.compile(r"^\s+chain (\S+)", re.MULTILINE)
+_NOTHING = f"table {TABLE} {{\n}}\n"
 NO_TABLE = f"table {TABLE}\ndelete table {TABLE}\n"
 
 # A network namespace tracks connections from the first rule on that asks for them. Without this, packets of connections
@@ -61,8 +65,10 @@ class Nft(ScriptedBackend):
         return "nft " + output.partition(" v")[2].partition(" ")[0]
 
     def listing(self) -> str:
-        """Return our table as the kernel has it, without counters; an empty text where there is none."""
-        return without_observed(self._listed("-s"))
+        """Return our table as the kernel has it, without counters and markers; an empty text where there is none."""
+        listing = without_filled(self._listed("-s"))
+        found = _MARKER.sub("", listing)
+        return "" if found == _NOTHING != listing else found
 
     def counted(self) -> str:
         """Return our table with counters, as far as this nft can without what is in its sets."""
@@ -74,7 +80,7 @@ class Nft(ScriptedBackend):
 
     def is_primer(self, listing: str) -> bool:
         """Return whether a listing of our table is the primer's."""
-        return "chain start_tracking {" in listing
+        return _CHAIN.findall(listing) == ["start_tracking"]
 
     def check(self, ruleset: str) -> None:
         """Have the real nft and kernel check a ruleset, without loading it."""
@@ -83,9 +89,26 @@ class Nft(ScriptedBackend):
             raise FirewallError(f"the ruleset is about more than the table {TABLE}, nothing was changed: {foreign[0]}")
         self._feed(["-c"], ruleset, "nft refuses the ruleset, nothing was changed")
 
-    def load(self, ruleset: str) -> None:
+    def load(self, ruleset: str, change: str = "") -> None:
         """Have a ruleset judge in place of what does, from one packet to the next: all of it, or nothing."""
-        self._replace(ruleset, "nft can't load the ruleset, nothing was changed")
+        self._replace(ruleset, "nft can't load the ruleset, nothing was changed", change)
+
+    def mark(self, change: str, wanted: str) -> None:  # noqa: ARG002
+        """Put a change's marker into our table, in place of any other's; make the table where there is none."""
+        others = [first or second for first, second in _MARKER.findall(self._listed("-s", "-t"))]
+        deleted = "".join(f"delete chain {TABLE} {_marker(other)}\n" for other in others)
+        text = f"table {TABLE}\n{deleted}add chain {TABLE} {_marker(change)}\n"
+        self._feed([], text, "nft can't mark the change, nothing was changed")
+
+    def is_marked(self, change: str) -> bool:
+        """Return whether a change's marker is in our table."""
+        return self._run([self._path, "list", "chain", *TABLE.split(), _marker(change)], None)[0] == 0
+
+    def settle(self, change: str) -> None:
+        """Take a change's marker away, and the table where there is nothing else in it."""
+        self._run([self._path, "delete", "chain", *TABLE.split(), _marker(change)], None)
+        if self._listed("-t") == _NOTHING:
+            self._run([self._path, "delete", "table", *TABLE.split()], None)
 
     def previous(self) -> str:
         """Return the ruleset that leads back to our table as it is, or to none."""
@@ -112,20 +135,22 @@ class Nft(ScriptedBackend):
         found = block.search(live)
         return block.sub(lambda _match: found.group(), listing) if found else listing
 
-    def refill(self, before: Elements, after: Elements) -> None:
+    def refill(self, before: Elements, after: Elements, change: str = "") -> None:
         """Change what sets in force hold, in one transaction."""
         sets = {name: (set(before[name]), set(after[name])) for name in after}
         changed = [name for name, (old, now) in sets.items() if old != now]
         gone = {name: sorted(sets[name][0] - sets[name][1]) for name in changed}
         new = {name: sorted(sets[name][1] - sets[name][0]) for name in changed}
-        with alone_in_network():
+        flushed = "".join(f"flush set {TABLE} {name}\n" for name in changed)
+        whole = flushed + _changes("add", {name: list(after[name]) for name in changed})
+        with held_if_ours(self.rules_lock, "it changes sets"):
             try:
-                self._feed([], _changes("delete", gone) + _changes("add", new), "nft can't change our sets")
+                self._feed_part(_changes("delete", gone) + _changes("add", new), change)
+            except OvertakenError:
+                raise
             except FirewallError:
                 # nft 0.9.8 takes a network that goes for one that overlaps with what comes, and refuses all of it.
-                flushed = "".join(f"flush set {TABLE} {name}\n" for name in changed)
-                whole = {name: list(after[name]) for name in changed}
-                self._feed([], flushed + _changes("add", whole), "nft can't change our sets, nothing was changed")
+                self._feed_part(whole, change)
 
     def prime(self) -> None:
         """Start connection tracking with a table of ours that lets everything through."""
@@ -146,13 +171,28 @@ class Nft(ScriptedBackend):
             return ""
         raise FirewallError(f"nft can't list the table {TABLE}: {error.strip()}")
 
-    def _replace(self, ruleset: str, failure: str) -> None:
+    def _replace(self, ruleset: str, failure: str, change: str = "") -> None:
         self.require()
-        _succeed(self._run_script(ruleset), failure)
+        _succeed(self._run_script(ruleset, change), failure)
+
+    def _feed_part(self, text: str, change: str) -> None:
+        """Have the kernel take what is part of a change, or of none, as long as its way back has not begun."""
+        marker = _marker(change)
+        marked = f"delete chain {TABLE} {marker}\n{text}add chain {TABLE} {marker}\n" if change else text
+        try:
+            self._feed([], marked, "nft can't change our sets, nothing was changed")
+        except FirewallError as error:
+            if change and not self.is_marked(change):
+                raise OvertakenError("the host's own way back has begun before the sets were changed") from error
+            raise
 
     def _feed(self, flags: list[str], text: str, failure: str) -> None:
         self.require()
         _succeed(self._run([self._path, *flags, "-f", "-"], text), failure)
+
+
+def _marker(change: str) -> str:
+    return f"armed.{change}"
 
 
 def _succeed(done: tuple[int, str, str], failure: str) -> None:

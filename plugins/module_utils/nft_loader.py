@@ -15,18 +15,26 @@ has no rules but its policy. None of this happens to chains and sets that nothin
 
 from __future__ import annotations
 
-LOADER = r"""#!/bin/sh
+from ansible_collections.gatehouse.firewall.plugins.module_utils.loader_lock import HOLD
+
+LOADER = (
+    r"""#!/bin/sh
 # Written by gatehouse.firewall: edits are lost at the next run.
 #
-# sh replace.sh RULESET [NFT]
+# sh replace.sh RULESET [NFT [run | change CHANGE | back CHANGE]]
 #
 # Make the table inet gatehouse what RULESET says, a text for nft -f that deletes it and, maybe, defines it. Where there
 # is one already, the new chains and sets are put beside the old ones, under names that end in .next; one transaction
 # has the base chains lead there; and the same once more, to the names as they are written. A packet is judged by the
 # old rules or by the new ones, and none is lost. A table that can't be changed so is replaced in one transaction.
+#
+# All that is part of a CHANGE is refused by the kernel once its way back has begun, which first takes a marker away: a
+# chain of ours that each transaction of the change deletes and puts back. The way back waits for nothing.
 
 ruleset=${1:?}
 nft=${2:-nft}
+role=${3:-boot}
+marker=armed.${4:-}
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
 LC_ALL=C
 export PATH LC_ALL
@@ -35,7 +43,7 @@ trap '' HUP PIPE # whoever started us may be cut off by what we load
 # Reads what is live, the line "#wanted" and the ruleset, and writes one step of the way, for nft. Refuses what it can't
 # read, and base chains that it can't change without a moment in which they are open or closed.
 step() { # NAME SUFFIX
-    printf '%s\n' "$live" '#wanted' "$wanted" | awk -v step="$1" -v suffix="$2" '
+    printf '%s\n' "$live" '#wanted' "$wanted" | awk -v step="$1" -v suffix="$2" -v marker="$kept" '
 function refuse() {
     refused = 1
     exit 1
@@ -63,6 +71,7 @@ function numbered(hook, words, count, i, text) {
 }
 function end_of_live() {
     if (hook) live_hook[name] = hook
+    else if (name == marker) return
     else if (name ~ /\.next$/) nexts[name] = kind
     else plains[name] = kind
 }
@@ -148,8 +157,22 @@ END {
 }'
 }
 
+transaction() { # TEXT
+    [ -z "$kept" ] || echo "delete chain inet gatehouse $kept"
+    printf '%s\n' "$1"
+    [ -z "$kept" ] || echo "add chain inet gatehouse $kept"
+}
+
 take() { # NAME SUFFIX
-    text=$(step "$@") && { [ -z "$text" ] || printf '%s\n' "$text" | "$nft" -f - 2>/dev/null; }
+    text=$(step "$@") && { [ -z "$text" ] || transaction "$text" | "$nft" -f - 2>/dev/null; }
+}
+
+replace() {
+    if [ -n "$kept" ]; then
+        transaction "$wanted" | "$nft" -f -
+    else
+        "$nft" -f "$ruleset"
+    fi
 }
 
 look() {
@@ -168,10 +191,21 @@ note() {
     [ -n "${GATEHOUSE_STAGE:-}" ] || [ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.nft) 2>/dev/null || :
 }
 
-if [ -r /proc/self/ns/net ] && command -v flock >/dev/null; then
-    exec 9</proc/self/ns/net
-    flock -w 10 9 # one of us at a time in a network namespace
-fi
+"""
+    + HOLD
+    + r"""kept=
+case $role in
+back)
+    "$nft" delete chain inet gatehouse "$marker" 2>/dev/null
+    hold 2
+    ;;
+change)
+    kept=$marker
+    hold 10 || exit
+    ;;
+run) hold 10 || exit ;;
+*) hold 10 ;;
+esac
 wanted=$(cat "$ruleset") || exit
 if look; then
     case $wanted in
@@ -179,5 +213,8 @@ if look; then
     *) take open ;;
     esac
 fi
-"$nft" -f "$ruleset" && note
+replace && note && exit
+[ "$role" = change ] && ! "$nft" list chain inet gatehouse "$marker" >/dev/null 2>&1 && exit 3
+exit 1
 """
+)

@@ -27,7 +27,12 @@ _GAP = 60  # seconds within which a load is part of the change that has kept wha
 _DIRECTIONS = {"in": "ingress", "out": "egress"}
 _NFT_SET = re.compile(r"\tset observed\.(in|out)\.(first|last)\.v[46] \{\n(.*?)\n\t\}", re.DOTALL)
 _NFT_ELEMENTS = re.compile(
-    r"(\tset observed\.\S+ \{\n(?:\t\t(?!elements)[^\n]*\n)*)\t\telements = \{.*?\}\n", re.DOTALL
+    r"(\t(?:set|map) \S+ \{\n(?:\t\t(?!elements)[^\n]*\n)*)(\t\telements = \{.*?\}\n)", re.DOTALL
+)
+_NFT_DYNAMIC = re.compile(r"^\t\tflags [a-z,]*\bdynamic\b", re.MULTILINE)
+_NFT_KEPT = re.compile(
+    r'("[^"]*")| counter(?: packets \d+ bytes \d+)?| expires [0-9a-z]+'
+    r"| limit rate (?:over )?(?:\d+ )?[0-9a-z/]+(?: burst \d+ [a-z]+)?"
 )
 _NFT_KEY = re.compile(r"([0-9a-f.:]+) \. (\S+) \. (\d+)\b")
 _NFT_CONSTANT = re.compile(r" 0x0+ \[invalid type\]")
@@ -61,12 +66,18 @@ class Element:
         return (self.direction, self.address, self.protocol, self.port)
 
 
-def without_observed(listing: str) -> str:
+def without_filled(listing: str) -> str:
     """Return what nft lists without what the kernel has put into sets, in a form that nft takes again.
 
-    nft 0.9.8 writes a constant in a key as no nft reads it, and dies of an element with a counter.
+    nft 0.9.8 writes a constant in a key as no nft reads it, and dies of an element with a counter or a limit. Sets that
+    rules fill lose what is in them, whoever made them, and elements of others lose what the kernel keeps with them.
     """
-    return _NFT_CONSTANT.sub(" 0", _NFT_ELEMENTS.sub(r"\1", listing))
+    return _NFT_CONSTANT.sub(" 0", _NFT_ELEMENTS.sub(_without_filled, listing))
+
+
+def _without_filled(found: re.Match[str]) -> str:
+    head, block = found.groups()
+    return head if _NFT_DYNAMIC.search(head) else head + _NFT_KEPT.sub(r"\1", block)
 
 
 def observed_by_nft(listing: str) -> list[Element] | None:

@@ -80,7 +80,7 @@ class Refresher:
         due = [one for one in names_of(ruleset) if self._answered.is_due(one.name, self._now)]
         due.sort(key=lambda one: self._answered.turn(one.name))
         answers = self._good_answers(refresh, due, ask)
-        with self._rollback.alone():
+        with self._rollback.alone("it asks again for host names"):
             if self._rollback.is_pending():
                 return  # a change of the ruleset waits to be confirmed: it is nobody's turn but its own
             if answers:

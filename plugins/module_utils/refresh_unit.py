@@ -30,7 +30,8 @@ PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
 # All that refresh imports of ours, and these import.
 MODULES = (
     *("answered", "backend", "backends", "boot", "dns", "fault", "host_names", "iptables", "iptables_loader"),
-    *("iptables_text", "judged", "nft", "nft_loader", "observing", "ownership", "refresh", "rollback"),
+    *("iptables_text", "judged", "loader_lock", "locks", "nft", "nft_loader", "observing", "ownership", "refresh"),
+    "rollback",
 )
 MAIN = f"""\
 # Written by gatehouse.firewall: edits are lost at the next run.

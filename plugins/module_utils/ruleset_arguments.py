@@ -27,6 +27,7 @@ ARGUMENTS = {
     "rehearse": {"type": "bool", "default": False},
     "plan": {"type": "path"},
     "change": {"type": "str", "default": ""},
+    "connection": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},
     "allow_self_lockout": {"type": "bool", "default": False},
     "accept_observed": {"type": "bool", "default": False},

@@ -17,6 +17,8 @@ description:
     others put into netfilter stays as it is, byte for byte.
   - Before the change, the host arms its own way back. After it, the controller confirms over a new connection; without
     that the host goes back to what it had by itself. Only a confirmed ruleset is kept for the next boot.
+  - The way back waits for nothing. A module that stalls for longer than O(rollback_timeout) finds the kernel refusing
+    the rest of its change.
   - A ruleset that would cut the controller's own connection is refused, where O(policy) says what it lets in.
   - A host that changes over to another backend keeps its rules in the old one until the change is confirmed.
 options:
@@ -116,6 +118,11 @@ options:
     description: The name of the change to confirm. The action plugin sets it; leave it alone.
     type: str
     default: ""
+  connection:
+    description:
+      - The other end of the connection over which the change was loaded. The action plugin sets it; leave it alone.
+    type: str
+    default: ""
   fallback:
     description:
       - What to load at a boot at which O(ruleset) can't be. The action plugin takes it from O(policy); leave it alone.
@@ -167,8 +174,16 @@ backend_reason:
   type: str
   sample: the host has nft 1.0.6
 confirmed:
-  description: Whether a change was confirmed over a new connection.
+  description: Whether a change was confirmed. RV(new_connection) says over what.
   returned: when a ruleset was loaded
+  type: bool
+  sample: true
+new_connection:
+  description:
+    - Whether that came over another connection than the change itself, as the host has seen it by its peer's port.
+    - False where the connection plugin can't reset its connection, or makes none to a host (V(local), V(podman)). The
+      new ruleset may refuse new connections then.
+  returned: when a ruleset was loaded and confirmed
   type: bool
   sample: true
 persisted:
@@ -178,10 +193,15 @@ persisted:
   sample: true
 """
 
+import os
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.conntrack import TABLE_FULL
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import TooLateError
 from ansible_collections.gatehouse.firewall.plugins.module_utils.look import look_at
+from ansible_collections.gatehouse.firewall.plugins.module_utils.management import peer
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
 from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
 
@@ -197,17 +217,33 @@ def change(firewall, managers, wanted, params):
     elif params["step"] == "unprime":
         firewall.unprime()
     elif params["step"] == "load":
-        return {"changed": True, "change": firewall.load(wanted, params["rollback_timeout"])}
+        return {"changed": True, "change": firewall.load(wanted, params["rollback_timeout"]), "connection": here()}
     elif params["step"] == "confirm":
-        if not firewall.confirm(wanted, params["fallback"], params["change"]):
-            return {"changed": False, "rolled_back": True}
-        return {"changed": True, "confirmed": True, "persisted": firewall.starts_at_boot}
+        return confirm(firewall, wanted, params)
     elif params["step"] == "take_over":
         managers.take_over()
         firewall.mend(wanted)
     else:
         raise FirewallError("this module works through its action plugin, which was not found: check the collection")
     return {"changed": True}
+
+
+def confirm(firewall, wanted, params):
+    """Confirm a change, unless this is the very connection over which it was loaded, or it is too late."""
+    over, now = params["connection"], here()
+    if over and over == now:
+        return {"changed": False, "same_connection": now}
+    try:
+        firewall.confirm(wanted, params["fallback"], params["change"])
+    except TooLateError as error:
+        return {"changed": False, "too_late": str(error), "gone_back": not firewall.way_back}
+    is_new = bool(over and now)
+    return {"changed": True, "confirmed": True, "new_connection": is_new, "persisted": firewall.starts_at_boot}
+
+
+def here():
+    """Return the other end of the ssh connection in which this runs; an empty text where it is in none."""
+    return peer(Path("/proc"), os.getpid())
 
 
 def prepare(host, diff):

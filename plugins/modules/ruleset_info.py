@@ -117,6 +117,18 @@ ebpf:
   returned: success
   type: dict
   sample: {kube_proxy: "", interfaces: []}
+in_force:
+  description: Which rules of ours the kernel has, in words.
+  returned: success
+  type: str
+  sample: the ruleset confirmed last is in force
+way_back:
+  description:
+    - How far the host's own way back from a change is, V(waits) or V(is under way); or of the last one, V(has failed).
+    - An empty text where no change waits to be confirmed.
+  returned: success
+  type: str
+  sample: ""
 live:
   description: Our part of the rules as the backend lists it, without counters; an empty text where there is none.
   returned: when no ruleset is given

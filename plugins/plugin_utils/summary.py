@@ -12,13 +12,14 @@ _LISTS = {
     "unreachable": "Not reached",
     "rolled_back": "Gone back to their previous ruleset",
     "failed": "Failed",
+    "old_connection": "Confirmed, but not over a new connection (it may be refused)",
     "waiting": "Not tried yet",
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one host, in the words of COLUMNS (a host that is confirmed has changed, too)."""
+    """What became of one host, in the words of COLUMNS and _LISTS (a host that is confirmed has changed, too)."""
 
     host: str
     node_class: str
@@ -32,10 +33,14 @@ def outcome(host: str, node_class: str, result: Mapping[str, object] | None) -> 
     if result.get("unreachable"):
         return Outcome(host, node_class, ("unreachable",))
     if result.get("failed"):
-        return Outcome(host, node_class, ("rolled_back" if result.get("confirmed") is False else "failed",))
+        is_back = result.get("confirmed") is False and result.get("gone_back", True)
+        return Outcome(host, node_class, ("rolled_back" if is_back else "failed",))
     if not result.get("changed"):
         return Outcome(host, node_class, ("unchanged",))
-    return Outcome(host, node_class, ("changed", "confirmed") if result.get("confirmed") else ("changed",))
+    if not result.get("confirmed"):
+        return Outcome(host, node_class, ("changed",))
+    over = () if result.get("new_connection", True) else ("old_connection",)
+    return Outcome(host, node_class, ("changed", "confirmed", *over))
 
 
 def by_class(outcomes: Iterable[Outcome], flows: Mapping[str, int]) -> dict[str, dict[str, int]]:
@@ -43,7 +48,7 @@ def by_class(outcomes: Iterable[Outcome], flows: Mapping[str, int]) -> dict[str,
     found: dict[str, dict[str, int]] = {}
     for one in outcomes:
         numbers = found.setdefault(one.node_class, {**dict.fromkeys(COLUMNS, 0), "flows": flows.get(one.node_class, 0)})
-        for column in ("hosts", *one.what):
+        for column in ("hosts", *(what for what in one.what if what in COLUMNS)):
             numbers[column] += 1
     return dict(sorted(found.items()))
 

@@ -10,6 +10,10 @@ import pytest
 from fleet import ALL_AT_ONCE, CUTS_US_OFF, Fleet, State, begin_to_harden, wait_until
 
 TIMEOUT = 8
+GONE_BACK = (
+    "gone back to its previous ruleset by itself. It answers again",
+    "the host has gone back, and the ruleset confirmed last is in force",
+)
 AT_MOST = 5  # seconds after the timeout until a login works again
 # What kube-proxy does at any time.
 ANOTHER_RULE = """for command in iptables ip6tables; do
@@ -92,7 +96,8 @@ def test_a_session_that_lives_on_is_no_confirmation(cut: Cut) -> None:
     assert all(window.session_answered for window in cut.windows.values()), cut
     fatal = [line for line in cut.output.splitlines() if line.startswith("fatal:") and '"confirmed": false' in line]
     assert len(fatal) == len(cut.windows), cut.output
-    assert all("gone back to its previous ruleset by itself. It answers again" in line for line in fatal), cut.output
+    # ssh, which tries again and again, may get through just after the way back: then the host itself says so.
+    assert all(any(words in line for words in GONE_BACK) for line in fatal), cut.output
 
 
 def test_rules_that_others_added_meanwhile_stay(cut: Cut) -> None:

@@ -86,7 +86,8 @@ def host(request):
 @pytest.fixture
 def loader(tmp_path):
     file = tmp_path / "load.sh"
-    file.write_text(LOADER, encoding="utf-8")
+    (tmp_path / "run").mkdir()
+    file.write_text(LOADER.replace("/run/gatehouse", str(tmp_path / "run")), encoding="utf-8")
     return str(file)
 
 

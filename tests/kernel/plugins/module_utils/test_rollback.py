@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import NO_TABLE, Nft
@@ -28,3 +30,36 @@ def test_without_systemd_a_real_kernel_goes_back_unless_it_is_confirmed(tmp_path
 
         assert nft.listing() == (after if is_confirmed else before)
         assert not back.disarm(change)
+
+
+ARM = """\
+import sys
+sys.path.insert(0, {tests!r})
+import conftest
+from pathlib import Path
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh import _run_or_raise, run
+from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
+Rollback(_run_or_raise, Nft(run, "nft"), has_systemd=False, root=Path(sys.argv[1])).arm(2)
+"""
+
+
+@private_nft.needs_nft
+@pytest.mark.skipif(not shutil.which("faketime"), reason="faketime is not installed")
+@pytest.mark.parametrize("set_to", ["+1h", "-1h"])
+def test_a_clock_that_is_set_between_two_changes_takes_no_way_back_away(tmp_path, set_to):
+    program = ARM.format(tests=str(Path(__file__).parents[3]))
+    arm = [sys.executable, "-c", program, str(tmp_path)]
+    # The clock that nobody can set goes on as it is, as it does where the other one is set.
+    at_another_time = ["env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", set_to, *arm]
+    with private_nft.lasting_namespace() as run:
+        nft = Nft(run, "nft")
+        nft.load("table inet gatehouse {\n\tchain before {\n\t}\n}\n")
+        before = nft.listing()
+        assert run(at_another_time)[0] == 0
+        nft.load(f"{NO_TABLE}table inet gatehouse {{\n\tchain after {{\n\t}}\n}}\n")
+        second = run(arm)
+        assert "another change of this host's ruleset waits to be confirmed" in second[2], second
+        time.sleep(2.5)
+
+        assert nft.listing() == before

@@ -8,9 +8,13 @@ import types
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.connection import ConnectionBase
 from ansible_collections.gatehouse.firewall.plugins.action import ruleset as plugin
+from ansible_collections.gatehouse.firewall.plugins.module_utils import host_firewall, rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils.concerns import CONCERNS
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils import confirmation
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.confirmation import LOST, NOT_NEW
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
@@ -27,10 +31,15 @@ FOUND = {
     "management": None,
     "managers": [],
     "ebpf": NO_EBPF,
+    "in_force": "the ruleset confirmed last is in force",
+    "way_back": "",
     "backend": "nftables",
     "backend_reason": "the host has nft 1.0.6",
 }
 BACKEND = {"backend": "nftables", "backend_reason": "the host has nft 1.0.6"}
+CONFIRMED = {"changed": True, "confirmed": True, "new_connection": True, "persisted": True}
+LOADED = {"changed": True, "change": "17", "connection": "203.0.113.7 50021"}
+DONE = {"load": LOADED, "confirm": CONFIRMED}
 POLICY = to_data(build(good()).policy_of("web1"))
 FRONT = 'ip saddr @office.v4 counter accept comment "flow:front"'
 FROM_OFFICE = {"source": "203.0.113.7", "destination": "192.0.2.1", "port": 443}
@@ -43,7 +52,7 @@ class Action(plugin.ActionModule):
     def __init__(self, arguments, found, answers, check_mode):
         task = types.SimpleNamespace(args=arguments, async_val=0, check_mode=check_mode, diff=False)
         shell = types.SimpleNamespace(tmpdir="/nowhere")
-        connection = types.SimpleNamespace(_shell=shell, reset=lambda: self.steps.append("reset"))
+        connection = types.SimpleNamespace(_shell=shell, transport="ssh", reset=lambda: self.steps.append("reset"))
         super().__init__(task, connection, None, None, None, None)
         self._load_name = "ruleset"
         self.steps = []
@@ -60,7 +69,7 @@ class Action(plugin.ActionModule):
         if not is_look:
             checked = ArgumentSpecValidator(ARGUMENTS, required_if=REQUIRED_IF).validate(module_args)
             self.refusals += [f"{step}: {message}" for message in checked.error_messages]
-        answers = self.answers.get(step, [{"changed": True, "change": "17"}])
+        answers = self.answers.get(step, [DONE.get(step, {"changed": True})])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -93,10 +102,56 @@ def test_a_host_that_is_where_it_should_be_costs_one_look():
 
 
 def test_a_change_is_loaded_and_then_confirmed_over_a_new_connection():
-    steps, result = run(answers={"confirm": {"changed": True, "confirmed": True, "persisted": True}})
+    steps, result = run()
 
     assert steps == ["look", "load", "reset", "confirm"]
-    assert result == {"changed": True, "confirmed": True, "persisted": True, **BACKEND}
+    assert result == {**CONFIRMED, **BACKEND}
+
+
+def test_the_host_is_told_which_connection_the_change_came_over():
+    action = Action({"ruleset": "wanted"}, {}, {}, False)
+    action.run(task_vars={})
+
+    assert action.given[-1]["connection"] == LOADED["connection"]
+
+
+class NoReset(ConnectionBase):
+    """A connection plugin that can't begin anew."""
+
+    transport = "ssh"
+
+    def __init__(self):
+        self._shell = types.SimpleNamespace(tmpdir="/nowhere")
+
+    def _connect(self):
+        """Do nothing."""
+
+    exec_command = put_file = fetch_file = close = _connect
+
+
+@pytest.mark.parametrize(
+    ("connection", "transport"), [(None, "local"), (None, "community.docker.docker"), (NoReset(), "ssh")]
+)
+def test_where_the_connection_is_none_over_the_network_or_cannot_be_reset_the_result_says_so(connection, transport):
+    answers = {"confirm": {**CONFIRMED, "new_connection": False}}
+    action = Action({"ruleset": "wanted"}, {}, answers, False)
+    action._connection = connection or action._connection
+    action._connection.transport = transport
+    result = action.run(task_vars={})
+
+    assert action.given[-1]["connection"] == ""
+    assert (result["confirmed"], result["new_connection"]) == (True, False)
+    assert result["warnings"] == [NOT_NEW.format(transport)]
+
+
+def test_the_connection_of_the_change_confirms_nothing_until_the_timeout_and_that_is_said():
+    answers = {"confirm": {"changed": False, "same_connection": "203.0.113.7 50021"}}
+    steps, result = run({"rollback_timeout": 5}, {}, answers)
+
+    assert steps == ["look", "load", *["reset", "confirm"] * 10, "reset", "look"]
+    assert (result["failed"], result["confirmed"], result["gone_back"]) == (True, False, True)
+    assert "the host still saw the connection over which it was loaded, from 203.0.113.7 50021" in result["msg"]
+    assert "so it has gone back to its previous ruleset by itself" in result["msg"]
 
 
 @pytest.mark.parametrize("differs", [True, False])
@@ -209,16 +264,81 @@ def test_a_connection_that_fails_is_tried_again_until_the_host_has_gone_back():
 
 def test_a_connection_that_comes_back_in_time_confirms():
     action = Action({"ruleset": "wanted"}, {}, {}, False)
-    action.answers["confirm"] = [AnsibleConnectionFailure("refused"), {"changed": True, "confirmed": True}]
+    action.answers["confirm"] = [AnsibleConnectionFailure("refused"), CONFIRMED]
 
     assert action.run(task_vars={})["confirmed"]
 
 
-def test_a_confirmation_that_comes_too_late_is_a_failure():
-    steps, result = run(answers={"confirm": {"changed": False, "rolled_back": True}})
+@pytest.mark.parametrize("gone_back", [True, False])
+def test_a_confirmation_that_comes_too_late_is_a_failure_and_says_what_the_host_says(gone_back):
+    late = "its way back has failed, and no rules of ours are in force"
+    answer = {"changed": False, "too_late": late, "gone_back": gone_back}
+    steps, result = run(
+        {"policy": POLICY, "allow_self_lockout": True}, {"management": FROM_ELSEWHERE}, {"confirm": answer}
+    )
 
-    assert steps == ["look", "load", "reset", "confirm", "reset", "look"]
-    assert result["failed"]
+    assert steps == ["look", "load", "reset", "confirm"]
+    assert "That port is open by front (from office), but" in result["msg"]
+    assert (result["failed"], result["confirmed"], result["gone_back"]) == (True, False, gone_back)
+    assert late in result["msg"]
+
+
+SEEN = [
+    ({}, True, "so it has gone back to its previous ruleset by itself. It answers again"),
+    ({"in_force": "no rules of ours are in force"}, True, "gone back to no rules of ours by itself"),
+    (
+        {"in_force": "rules of ours are in force that"},
+        False,
+        "way back was due: rules of ours are in force that",
+    ),
+    ({"way_back": "has failed"}, False, "its way back has failed, and the ruleset confirmed last is in force"),
+    ({"failed": True, "msg": "no"}, False, "Asked what it has now, the host says: no"),
+]
+
+
+@pytest.mark.parametrize(("seen", "gone_back", "words"), SEEN)
+def test_a_host_that_could_not_be_reached_in_time_is_asked_what_it_has_now(seen, gone_back, words):
+    action = Action({"ruleset": "wanted"}, {}, {"confirm": AnsibleConnectionFailure("refused")}, False)
+    action.answers["look"] = [FOUND, {**FOUND, **seen}]
+    result = action.run(task_vars={})
+
+    assert (result["failed"], result["gone_back"]) == (True, gone_back)
+    assert words in result["msg"]
+
+
+def test_what_a_host_has_is_asked_until_its_way_back_is_over():
+    action = Action({"ruleset": "wanted"}, {}, {"confirm": AnsibleConnectionFailure("refused")}, False)
+    waits, goes = {**FOUND, "way_back": "waits"}, {**FOUND, "way_back": "is under way"}
+    action.answers["look"] = [FOUND, waits, goes, FOUND]
+    result = action.run(task_vars={})
+
+    assert action.steps[-6:] == ["reset", "look"] * 3
+    assert "gone back to its previous ruleset by itself" in result["msg"]
+
+
+def test_a_confirmation_whose_answer_was_lost_is_one():
+    action = Action({"ruleset": "wanted"}, {}, {"confirm": AnsibleConnectionFailure("refused")}, False)
+    action.answers["look"] = [FOUND, {**FOUND, "differs": False}]
+    result = action.run(task_vars={})
+
+    assert (result["changed"], result["confirmed"], result["warnings"]) == (True, True, [LOST])
+
+
+def test_a_host_that_answers_no_more_is_not_said_to_have_gone_back():
+    action = Action({"ruleset": "wanted"}, {}, {"confirm": AnsibleConnectionFailure("refused")}, False)
+    action.answers["look"] = [FOUND, AnsibleConnectionFailure("refused")]
+    result = action.run(task_vars={})
+
+    assert result["gone_back"] is False
+    assert "its own way back was due. It doesn't answer within 15 s either" in result["msg"]
+    assert "has gone back" not in result["msg"]
+
+
+def test_controller_and_host_mean_the_same_by_the_same_words():
+    names = ("WAITS", "UNDER_WAY")
+    assert [getattr(confirmation, name) for name in names] == [getattr(rollback, name) for name in names]
+    assert confirmation.CONFIRMED_LAST == host_firewall.CONFIRMED_LAST
+    assert confirmation.NONE_OF_OURS == host_firewall.NONE_OF_OURS
 
 
 @pytest.mark.parametrize(
@@ -234,7 +354,7 @@ def test_a_confirmation_that_comes_too_late_is_a_failure():
     ],
 )
 def test_a_change_that_was_undone_says_which_flow_was_missing(arguments, management, why):
-    _steps, result = run(arguments, {"management": management}, {"confirm": {"changed": False, "rolled_back": True}})
+    _steps, result = run(arguments, {"management": management}, {"confirm": AnsibleConnectionFailure("refused")})
 
     assert why in result["msg"]
 
@@ -309,7 +429,7 @@ def test_the_host_gets_the_ruleset_of_its_backend_alone(given):
     def answer(_name, module_args, **_others):
         asked.append(module_args)
         looked = module_args.get("step") == "look"
-        return dict(FOUND, backend="iptables") if looked else {"changed": True, "change": "17"}
+        return dict(FOUND, backend="iptables") if looked else DONE[module_args["step"]]
 
     action._execute_module = answer
     action.run(task_vars={})
@@ -317,7 +437,7 @@ def test_the_host_gets_the_ruleset_of_its_backend_alone(given):
     assert asked[0] == {**given, "backend": "auto", "step": "look"}
     assert [sorted(arguments) for arguments in asked[1:]] == [
         ["answers", "backend", "iptables_ruleset", "rollback_timeout", "step"],
-        ["answers", "backend", "change", "fallback", "iptables_ruleset", "step"],
+        ["answers", "backend", "change", "connection", "fallback", "iptables_ruleset", "step"],
     ]
 
 

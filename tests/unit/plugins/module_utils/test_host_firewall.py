@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import TooLateError
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
 OLD = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
@@ -120,7 +121,7 @@ def test_nothing_is_kept_for_the_next_boot_before_somebody_confirms(host):
     assert host.files() == {f"run/gatehouse/rollback-{change}", *LEFT}
     assert not host.firewall().is_at(NEW)
 
-    assert host.firewall().confirm(NEW, "fallback", change)
+    host.firewall().confirm(NEW, "fallback", change)
     assert host.firewall().is_at(NEW)
     assert f"run/gatehouse/rollback-{change}" not in host.files()
 
@@ -148,21 +149,23 @@ def test_a_confirmation_that_comes_too_late_keeps_nothing(host):
     change = host.firewall().load(NEW, 30)
     (host.root / f"run/gatehouse/rollback-{change}").unlink()  # the timer was first
 
-    assert not host.firewall().confirm(NEW, "fallback", change)
+    with pytest.raises(TooLateError, match="the host has gone back, and rules of ours are in force that are not the"):
+        host.firewall().confirm(NEW, "fallback", change)
     assert host.files() == LEFT
 
 
 def test_a_confirmation_that_is_repeated_is_still_one(host):
     change = host.firewall().load(NEW, 30)
 
-    assert host.firewall().confirm(NEW, "fallback", change)
-    assert host.firewall().confirm(NEW, "fallback", change)
+    host.firewall().confirm(NEW, "fallback", change)
+    host.firewall().confirm(NEW, "fallback", change)
 
 
 def test_a_confirmation_of_another_change_is_none(host):
     host.firewall().load(NEW, 30)
 
-    assert not host.firewall().confirm(OLD, "fallback", "17")
+    with pytest.raises(TooLateError):
+        host.firewall().confirm(OLD, "fallback", "17")
 
 
 def test_what_cannot_be_kept_is_not_confirmed_and_leaves_the_way_back(host, monkeypatch):
@@ -292,7 +295,7 @@ def test_a_host_that_changes_over_keeps_what_it_has_until_the_new_is_confirmed(h
     assert host.other.rules == "rules"
     assert host.boot().ruleset(host.other) == "old"
 
-    assert host.firewall().confirm(NEW, "fallback", change)
+    host.firewall().confirm(NEW, "fallback", change)
     assert host.other.rules == ""
     assert not host.boot().has(host.other)
     assert host.firewall().is_at(NEW)

@@ -38,6 +38,8 @@ def test_a_look_changes_nothing_and_says_what_there_is(host):
         "managers": [],
         "concerns": [],
         "management": CONNECTION,
+        "in_force": "the ruleset confirmed last is in force",
+        "way_back": "",
         "live": host.nft.table,
         "applied": RULESET,
     }

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
+from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection, peer
 
 
 def processes(proc, *rows):
@@ -46,3 +46,10 @@ def test_an_address_has_no_scope(tmp_path):
 )
 def test_a_process_that_is_in_none_has_none(tmp_path, rows):
     assert management_connection(processes(tmp_path, *rows), 9) is None
+
+
+def test_the_other_end_of_a_connection_tells_it_from_a_later_one(tmp_path):
+    again = SSH.replace(b"50022", b"50023")
+    proc = processes(tmp_path, (9, 8, []), (8, 1, [SSH]), (7, 1, [again]), (6, 1, []))
+
+    assert [peer(proc, process) for process in (9, 7, 6)] == ["198.51.100.1 50022", "198.51.100.1 50023", ""]

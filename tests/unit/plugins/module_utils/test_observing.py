@@ -13,7 +13,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.observing impor
     observed_by_ipset,
     observed_by_nft,
     together,
-    without_observed,
+    without_filled,
 )
 
 # As nft 0.9.8 writes it; 1.0.6 and 1.1.3 have a 0 in place of the constant.
@@ -87,12 +87,45 @@ def test_both_backends_tell_the_same_of_who_was_seen_and_when(elements):
 
 
 def test_what_the_kernel_has_put_into_sets_is_no_part_of_a_listing_and_what_we_have_put_there_is():
-    listing = without_observed(LISTING)
+    listing = without_filled(LISTING)
 
     assert "203.0.113.7 }" in listing
     assert not [word for word in ("8080", "expires", "203.0.113.8", "invalid") if word in listing]
     assert listing.count("elements") == 1
     assert "{ ip saddr . meta l4proto . 0 counter }" in listing
+
+
+FILLED = """\
+table inet gatehouse {
+    set by_hand {
+        type ipv4_addr
+        flags timeout,dynamic
+        elements = { 203.0.113.7 limit rate 5/second burst 3 packets expires 59m }
+    }
+
+    set counted {
+        type ipv4_addr
+        counter
+        elements = { 203.0.113.7 counter packets 3 bytes 180 timeout 1h expires 59m59s996ms comment "a counter",
+                203.0.113.8 counter, 203.0.113.9 limit rate over 1 mbytes/second burst 5 mbytes }
+    }
+
+    map verdicts {
+        type ipv4_addr : verdict
+        counter
+        elements = { 203.0.113.7 counter packets 0 bytes 0 : accept }
+    }
+}
+""".replace(" " * 4, "\t")
+
+
+def test_what_the_kernel_has_put_beside_elements_is_no_part_of_a_listing_whoever_made_the_set():
+    listing = without_filled(FILLED)
+
+    assert "flags timeout,dynamic\n\t}\n" in listing
+    assert '{ 203.0.113.7 timeout 1h comment "a counter",' in listing
+    assert "203.0.113.8, 203.0.113.9 }" in listing
+    assert "{ 203.0.113.7 : accept }" in listing
 
 
 def test_rules_that_do_not_observe_have_seen_nothing_and_say_so():

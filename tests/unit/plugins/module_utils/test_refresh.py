@@ -33,12 +33,12 @@ class Kernel(Nft):
     def check(self, ruleset):
         """Take it."""
 
-    def load(self, ruleset):
+    def load(self, ruleset, _change=""):
         """Take it."""
         self.loaded.append(ruleset)
         self._run.table = "rules and sets"
 
-    def refill(self, before, after):
+    def refill(self, before, after, _change=""):
         """Note it."""
         if self.refuses:
             raise FirewallError("nft can't change our sets")

@@ -8,26 +8,52 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fake
 
 RULESET = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
 
+NOW, OVER = "203.0.113.7 50022", "203.0.113.7 50021"
+
 
 @pytest.fixture
-def host(tmp_path):
+def host(tmp_path, monkeypatch):
+    monkeypatch.setattr(ruleset, "here", lambda: NOW)
     return FakeHost(tmp_path)
 
 
-def do(host, step=None, wanted=RULESET, state="present", change_=""):
+def do(host, step=None, wanted=RULESET, state="present", change_="", connection=""):
     params = {"state": state, "step": step, "rollback_timeout": 30, "fallback": "fallback", "change": change_}
+    params["connection"] = connection
     return change(host.firewall(), host.managers(), wanted, params)
 
 
 def test_the_steps_bring_a_host_to_a_ruleset(host):
     assert do(host, "prime") == {"changed": True}
     loaded = do(host, "load")
-    assert do(host, "confirm", change_=loaded["change"]) == {"changed": True, "confirmed": True, "persisted": True}
+    confirmed = do(host, "confirm", change_=loaded["change"], connection=OVER)
+    assert confirmed == {"changed": True, "confirmed": True, "new_connection": True, "persisted": True}
     assert host.firewall().is_at(RULESET)
 
 
-def test_a_confirmation_that_comes_too_late_says_so(host):
-    assert do(host, "confirm") == {"changed": False, "rolled_back": True}
+def test_the_connection_of_the_change_itself_confirms_nothing(host, monkeypatch):
+    loaded = do(host, "load")
+    assert loaded["connection"] == NOW
+    again = do(host, "confirm", change_=loaded["change"], connection=loaded["connection"])
+    assert again == {"changed": False, "same_connection": NOW}
+    assert host.firewall().way_back == "waits"
+
+    monkeypatch.setattr(ruleset, "here", lambda: OVER)
+    assert do(host, "confirm", change_=loaded["change"], connection=loaded["connection"])["new_connection"]
+
+
+@pytest.mark.parametrize(("over", "now"), [("", NOW), (OVER, ""), ("", "")])
+def test_where_there_is_nothing_to_compare_no_connection_is_called_new(host, monkeypatch, over, now):
+    monkeypatch.setattr(ruleset, "here", lambda: now)
+    confirmed = do(host, "confirm", change_=do(host, "load")["change"], connection=over)
+
+    assert (confirmed["confirmed"], confirmed["new_connection"]) == (True, False)
+
+
+def test_a_confirmation_that_comes_too_late_says_what_is_in_force(host):
+    late = "the host has gone back, and no rules of ours are in force"
+
+    assert do(host, "confirm") == {"changed": False, "too_late": late, "gone_back": True}
     assert host.files() == {"run/gatehouse/lock"}
 
 

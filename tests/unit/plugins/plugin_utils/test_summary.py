@@ -22,7 +22,11 @@ ROLLED_BACK = {"failed": True, "confirmed": False}
         ({"changed": False, "skipped": True}, ("unchanged",)),
         ({"changed": True}, ("changed",)),
         (CONFIRMED, ("changed", "confirmed")),
+        ({**CONFIRMED, "new_connection": True}, ("changed", "confirmed")),
+        ({**CONFIRMED, "new_connection": False}, ("changed", "confirmed", "old_connection")),
         (ROLLED_BACK, ("rolled_back",)),
+        ({**ROLLED_BACK, "gone_back": True}, ("rolled_back",)),
+        ({**ROLLED_BACK, "gone_back": False}, ("failed",)),
         ({"failed": True}, ("failed",)),
         ({"unreachable": True, "changed": False}, ("unreachable",)),
     ],
@@ -45,6 +49,13 @@ def test_a_run_is_summed_up_by_class():
         "web        2      3          1        1          1        0",
     ]
     assert lists(outcomes) == ["Not tried yet: db1"]
+
+
+def test_a_host_that_was_not_confirmed_over_a_new_connection_is_named():
+    outcomes, numbers = summed(web1={**CONFIRMED, "new_connection": False})
+
+    assert numbers["web"]["confirmed"] == 1
+    assert lists(outcomes) == ["Confirmed, but not over a new connection (it may be refused): web1"]
 
 
 def test_columns_that_say_nothing_are_left_out():

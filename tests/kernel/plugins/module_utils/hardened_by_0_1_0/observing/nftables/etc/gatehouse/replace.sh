@@ -1,0 +1,165 @@
+#!/bin/sh
+# Written by gatehouse.firewall: edits are lost at the next run.
+#
+# sh replace.sh RULESET [NFT]
+#
+# Make the table inet gatehouse what RULESET says, a text for nft -f that deletes it and, maybe, defines it. Where there
+# is one already, the new chains and sets are put beside the old ones, under names that end in .next; one transaction
+# has the base chains lead there; and the same once more, to the names as they are written. A packet is judged by the
+# old rules or by the new ones, and none is lost. A table that can't be changed so is replaced in one transaction.
+
+ruleset=${1:?}
+nft=${2:-nft}
+PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
+LC_ALL=C
+export PATH LC_ALL
+trap '' HUP PIPE # whoever started us may be cut off by what we load
+
+# Reads what is live, the line "#wanted" and the ruleset, and writes one step of the way, for nft. Refuses what it can't
+# read, and base chains that it can't change without a moment in which they are open or closed.
+step() { # NAME SUFFIX
+    printf '%s\n' "$live" '#wanted' "$wanted" | awk -v step="$1" -v suffix="$2" '
+function refuse() {
+    refused = 1
+    exit 1
+}
+# In a string of ours there is no such word, and in a foreign one it would be back in the end.
+function suffixed(line) {
+    gsub(/(@|jump |goto )[A-Za-z0-9_.\/-]+/, "&" suffix, line)
+    return line
+}
+# nft writes "dstnat - 20" or -120, as its version has it.
+function numbered(hook, words, count, i, text) {
+    gsub(";", " ;", hook)
+    count = split(hook, words, " ")
+    for (i = 1; i <= count; i++) {
+        if (words[i] in priorities && words[i - 1] == "priority") {
+            words[i] = priorities[words[i]]
+            if (words[i + 1] ~ /^[+-]$/) {
+                words[i] += words[i + 1] words[i + 2]
+                words[i + 1] = words[i + 2] = ""
+            }
+        }
+        if (words[i] != "") text = text " " words[i]
+    }
+    return text
+}
+function end_of_live() {
+    if (hook) live_hook[name] = hook
+    else if (name ~ /\.next$/) nexts[name] = kind
+    else plains[name] = kind
+}
+function end_of_wanted() {
+    last[blocks] = count
+    names[blocks] = name
+    kinds[blocks] = kind
+    if (hook) wanted_hook[name] = hook
+}
+function write(block, from, to, line) {
+    print "\t" kinds[block] " " names[block] (names[block] in wanted_hook ? "" : suffix) " {"
+    for (line = from; line <= to; line++) print (kinds[block] == "chain" ? suffixed(lines[line]) : lines[line])
+    print "\t}"
+}
+function is_closed(hook) {
+    return hook ~ / policy drop /
+}
+function delete_all(kinds, name) {
+    for (name in kinds) if (kinds[name] == "chain") print "flush chain inet gatehouse " name
+    for (name in kinds) if (kinds[name] == "chain") print "delete chain inet gatehouse " name
+    for (name in kinds) if (kinds[name] != "chain") print "delete " kinds[name] " inet gatehouse " name
+}
+BEGIN {
+    priorities["raw"] = -300
+    priorities["mangle"] = -150
+    priorities["dstnat"] = -100
+    priorities["filter"] = 0
+}
+/^\t\t/ && kind {
+    if (/^\t\ttype .* hook /) hook = numbered($0)
+    if (wanted) lines[++count] = $0
+    next
+}
+$0 == "#wanted" { wanted = 1; next }
+/^\t(chain|set|map) [A-Za-z0-9_.\/-]+ [{]$/ {
+    kind = $1
+    name = $2
+    hook = ""
+    if (wanted) first[++blocks] = count + 1
+    next
+}
+/^\t[}]$/ && kind {
+    if (wanted) end_of_wanted()
+    else end_of_live()
+    kind = ""
+    next
+}
+/^#/ || /^$/ || /^[}]$/ || /^(delete )?table inet gatehouse( [{])?$/ { next }
+{ refuse() }
+END {
+    if (refused) exit 1
+    for (name in live_hook) {
+        if (name in wanted_hook ? live_hook[name] != wanted_hook[name] : blocks && is_closed(live_hook[name])) exit 1
+    }
+    for (name in wanted_hook) if (!(name in live_hook) && is_closed(wanted_hook[name])) exit 1
+
+    if (step == "open") for (name in live_hook) {
+        print "insert rule inet gatehouse " name " accept"
+        print "add chain inet gatehouse " name " { policy accept; }"
+    }
+    if (step == "clear") {
+        if (suffix) delete_all(nexts)
+        else delete_all(plains)
+    }
+    if (step == "beside") {
+        print "table inet gatehouse {"
+        for (i = 1; i <= blocks; i++) # base chains first, as where a boot makes them
+            if (names[i] in wanted_hook && !(names[i] in live_hook)) write(i, first[i], first[i])
+        for (i = 1; i <= blocks; i++) if (!(names[i] in wanted_hook)) write(i, first[i], last[i])
+        print "}"
+    }
+    if (step == "switch") {
+        for (name in live_hook) print "flush chain inet gatehouse " name
+        for (name in wanted_hook) if (!(name in live_hook)) print "flush chain inet gatehouse " name
+        print "table inet gatehouse {"
+        for (i = 1; i <= blocks; i++) if (names[i] in wanted_hook) write(i, first[i], last[i])
+        print "}"
+    }
+    if (step == "sweep") {
+        for (name in live_hook) if (!(name in wanted_hook)) print "delete chain inet gatehouse " name
+        delete_all(nexts)
+    }
+}'
+}
+
+take() { # NAME SUFFIX
+    text=$(step "$@") && { [ -z "$text" ] || printf '%s\n' "$text" | "$nft" -f - 2>/dev/null; }
+}
+
+look() {
+    live=$("$nft" -s -t list table inet gatehouse 2>/dev/null)
+}
+
+# To clear and to define in one transaction crashes nft 0.9.8 where names are the same.
+change() {
+    # It fails where somebody who went this way before us was killed when the base chains led to .next.
+    take clear .next && take beside .next && take switch .next
+    take clear '' && take beside '' && take switch '' && look && take sweep
+}
+
+# Counters begin anew with what is loaded: this file's time says since when. On a stage, nothing of the host's changes.
+note() {
+    [ -n "${GATEHOUSE_STAGE:-}" ] || [ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.nft) 2>/dev/null || :
+}
+
+if [ -r /proc/self/ns/net ] && command -v flock >/dev/null; then
+    exec 9</proc/self/ns/net
+    flock -w 10 9 # one of us at a time in a network namespace
+fi
+wanted=$(cat "$ruleset") || exit
+if look; then
+    case $wanted in
+    *' hook '*) change && note && exit ;;
+    *) take open ;;
+    esac
+fi
+"$nft" -f "$ruleset" && note
