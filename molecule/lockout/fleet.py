@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from containers import ROOT, SHOW, Completed, Lab, playbook, playbook_command
+from patience import Patience, wait_until
 
 HERE = Path(__file__).parent
 INVENTORY = HERE / "inventory"
@@ -86,13 +87,13 @@ class Fleet(Lab):
     def await_change(self, name: str, seconds: float = 40) -> float:
         """Wait until a host's rules change; return the last moment (of time.monotonic) when they hadn't yet."""
         before, unchanged = self._rules(name), time.monotonic()
-        end = unchanged + seconds
+        patience = Patience(seconds)
         while True:
             asked = time.monotonic()
             if self._rules(name) != before:
                 return unchanged
             unchanged = asked
-            assert asked < end, f"the rules of {name} did not change within {seconds} s"
+            assert not patience.is_over, f"the rules of {name} did not change: {patience}"
             time.sleep(0.1)
 
     def _rules(self, name: str) -> str:
@@ -187,14 +188,6 @@ def harden_and_die(faults: dict[str, str], *models: dict[str, Any]) -> Completed
 def _extra(*models: dict[str, Any]) -> Iterable[str]:
     for model in models:
         yield from ("--extra-vars", json.dumps(model))
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    """Return as soon as something has come to pass; fail if it doesn't."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"it did not come to pass within {seconds} s"
-        time.sleep(0.1)
 
 
 def _output(*command: str) -> str:

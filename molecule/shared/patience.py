@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
-_QUIET = 0.25  # seconds in which a quiet machine starts Python ten times; docs/development.md says which
+_QUIET = 0.1  # seconds in which a quiet machine starts Python ten times
+_MEASURING = threading.Lock()  # two at a time would measure each other
 _AT_MOST = 4.0  # a machine slower than that is no place to measure anything, and what is tested may fail there
 
 
 def slowness() -> float:
     """Return how many times longer than a quiet machine this one takes now to start programs, as a login does."""
-    begun = time.monotonic()
-    for _time in range(10):
-        subprocess.run([sys.executable, "-I", "-c", ""], check=True)
-    return min(max((time.monotonic() - begun) / _QUIET, 1.0), _AT_MOST)
+    with _MEASURING:
+        begun = time.monotonic()
+        for _time in range(10):
+            subprocess.run([sys.executable, "-I", "-c", ""], check=True)
+        return min(max((time.monotonic() - begun) / _QUIET, 1.0), _AT_MOST)
 
 
 class Patience:

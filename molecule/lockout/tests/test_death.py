@@ -17,8 +17,8 @@ from fleet import (
     begin_to_harden,
     harden,
     harden_and_die,
-    wait_until,
 )
+from patience import Patience, wait_until
 from traffic import FirstApply
 
 TIMEOUT = 5
@@ -40,7 +40,7 @@ def test_a_killed_controller_leaves_the_way_back_and_another_controller_waits_fo
     assert len(failures) == len(fleet.managed), second.stdout
     assert not any(fleet.each(fleet.new_login).values())
 
-    wait_until(lambda: all(fleet.each(fleet.new_login).values()), timeout + 5 - (time.monotonic() - begun))
+    wait_until(lambda: all(fleet.each(fleet.new_login).values()), 5, since=begun + timeout)
     assert fleet.states() == hardened
 
 
@@ -112,15 +112,15 @@ def killed_at(fleet: Fleet, points: tuple[str, str], *models: dict[str, object])
     begun = time.monotonic()
     done = harden_and_die(faults, *models, {"gatehouse_rollback_timeout": TIMEOUT})
     assert done.stdout.count("failed=1") == len(fleet.managed), done.stdout
-    wait_until(lambda: all(fleet.each(fleet.new_login).values()), TIMEOUT + 5 - (time.monotonic() - begun))
+    wait_until(lambda: all(fleet.each(fleet.new_login).values()), 5, since=begun + TIMEOUT)
 
 
 def harden_in_time(*models: dict[str, object]) -> None:
     """Harden, again and again if need be."""
-    end = time.monotonic() + TIMEOUT + STALE
+    patience = Patience(STALE, since=time.monotonic() + TIMEOUT)
     while (done := harden(*models, ALL_AT_ONCE)).returncode != 0:
         assert ANOTHER_CHANGE in done.stdout, done.stdout
-        assert time.monotonic() < end, done.stdout
+        assert not patience.is_over, f"{patience}: {done.stdout}"
 
 
 def has_one_backend(rules: str) -> bool:
