@@ -39,6 +39,7 @@ class Stage:
 
     name: str
     seconds: int = 0
+    cpu: int = 0
     code: int = 1
     output: str = ""
     sums: dict[str, int] = field(default_factory=lambda: {"passed": 0, "failed": 0, "skipped": 0})
@@ -49,12 +50,14 @@ class Stage:
         environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")}
         command = ["make", "--no-print-directory", self.name]
         with (LOGS / f"{self.name}.log").open("w+", encoding="utf-8") as log:
-            self.code = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False
-            ).returncode
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
+            )
+            _pid, status, usage = os.wait4(process.pid, 0)
+            self.code = process.returncode = os.waitstatus_to_exitcode(status)
             log.seek(0)
             self.output = log.read()
-        self.seconds = round(time.monotonic() - started)
+        self.seconds, self.cpu = round(time.monotonic() - started), round(usage.ru_utime + usage.ru_stime)
         self._count()
 
     def _count(self) -> None:
@@ -142,8 +145,10 @@ def report(stages: list[Stage], speed: float) -> None:
         for name, seconds in stage.times.items():
             before = known.get(name)
             mark = f"grew: {before} s in docs/development.md" if before and seconds > before * slower * GREW + 5 else ""
-            label, verdict = (name, stage.verdict) if name == stage.name else (f"  {name}", "")
-            print(f"{label:<16} {verdict:<6} {seconds:5} s  {mark}".rstrip())
+            is_stage = name == stage.name
+            label, verdict = (name, stage.verdict) if is_stage else (f"  {name}", "")
+            computed = f"{stage.cpu:5} s of a core" if is_stage else ""  # without what runs in containers
+            print(f"{label:<16} {verdict:<6} {seconds:5} s {computed:<17} {mark}".rstrip())
     for reason in dict.fromkeys(reason for stage in stages for reason in stage.skipped):
         print(f"skipped: {reason}")
 

@@ -17,7 +17,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
-sys.path.insert(0, str(ROOT / "tests" / "packets"))
+sys.path[:0] = [str(ROOT / "tests" / "packets"), str(ROOT / "tests")]
 from lab import INVENTORY as SHARED_INVENTORY  # noqa: E402
 from lab import Host, read_hosts  # noqa: E402
 from patience import wait_until  # noqa: E402

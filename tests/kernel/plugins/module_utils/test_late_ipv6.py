@@ -6,8 +6,8 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.private_iptables import (
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_iptables import (
     PATH,
     Host,
     each_variant,

@@ -14,6 +14,7 @@ from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host imp
     needs_all,
     other_rules,
 )
+from ansible_collections.gatehouse.firewall.tests.patience import whole_seconds
 
 pytestmark = needs_all
 
@@ -58,10 +59,10 @@ def test_at_each_of_its_transactions_the_kernel_refuses_what_is_left_of_it(host,
 def test_one_that_stalls_for_longer_than_its_way_back_waits_is_refused_and_the_host_has_gone_back(
     host, change, monkeypatch
 ):
-    before = host.seen()
-    monkeypatch.setenv(VARIABLE, "armed/1.7")
+    before, seconds = host.seen(), whole_seconds()
+    monkeypatch.setenv(VARIABLE, f"armed/{1.7 * seconds}")
     with pytest.raises(FirewallError, match=OVERTAKEN):
-        host.firewall().load(change(OLD[host.kind]), 1)
+        host.firewall().load(change(OLD[host.kind]), seconds)
 
     assert host.seen() == before
     assert host.firewall().is_at(OLD[host.kind])
@@ -69,9 +70,9 @@ def test_one_that_stalls_for_longer_than_its_way_back_waits_is_refused_and_the_h
 
 @each_kind
 def test_one_that_stalls_once_it_is_loaded_is_confirmed_too_late_and_that_is_said(host, monkeypatch):
-    before, wanted = host.seen(), other_rules(OLD[host.kind])
-    monkeypatch.setenv(VARIABLE, "loaded/1.7")
-    change = host.firewall().load(wanted, 1)
+    before, wanted, seconds = host.seen(), other_rules(OLD[host.kind]), whole_seconds()
+    monkeypatch.setenv(VARIABLE, f"loaded/{1.7 * seconds}")
+    change = host.firewall().load(wanted, seconds)
     with pytest.raises(TooLateError, match="the host has gone back, and the ruleset confirmed last is in force"):
         host.firewall().confirm(wanted, "fallback", change)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.ownership import foreign_in_nft
-from ansible_collections.gatehouse.firewall.tests.unit.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.test_ownership import HIDDEN, OURS
 
 THEIRS = "table ip theirs {\n}\n"

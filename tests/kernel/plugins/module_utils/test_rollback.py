@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import NO_TABLE, Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.patience import whole_seconds
 
 
 @private_nft.needs_nft
@@ -22,11 +23,12 @@ def test_without_systemd_a_real_kernel_goes_back_unless_it_is_confirmed(tmp_path
         nft = Nft(run, shutil.which("nft", path=f"{os.environ['PATH']}:/usr/sbin"))
         nft.load(before)
         back = Rollback(run, nft, has_systemd=False, root=tmp_path)
-        change = back.arm(1)
+        seconds = whole_seconds()
+        change = back.arm(seconds)
         nft.load(f"{NO_TABLE}{after}")
         assert nft.listing() == after
         assert not is_confirmed or back.disarm(change)
-        time.sleep(2)
+        time.sleep(2 * seconds)
 
         assert nft.listing() == (after if is_confirmed else before)
         assert not back.disarm(change)
@@ -40,7 +42,7 @@ from pathlib import Path
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh import _run_or_raise, run
 from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
-Rollback(_run_or_raise, Nft(run, "nft"), has_systemd=False, root=Path(sys.argv[1])).arm(2)
+Rollback(_run_or_raise, Nft(run, "nft"), has_systemd=False, root=Path(sys.argv[1])).arm(int(sys.argv[2]))
 """
 
 
@@ -49,7 +51,8 @@ Rollback(_run_or_raise, Nft(run, "nft"), has_systemd=False, root=Path(sys.argv[1
 @pytest.mark.parametrize("set_to", ["+1h", "-1h"])
 def test_a_clock_that_is_set_between_two_changes_takes_no_way_back_away(tmp_path, set_to):
     program = ARM.format(tests=str(Path(__file__).parents[3]))
-    arm = [sys.executable, "-c", program, str(tmp_path)]
+    seconds = 2 * whole_seconds()
+    arm = [sys.executable, "-c", program, str(tmp_path), str(seconds)]
     # The clock that nobody can set goes on as it is, as it does where the other one is set.
     at_another_time = ["env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", set_to, *arm]
     with private_nft.lasting_namespace() as run:
@@ -60,6 +63,6 @@ def test_a_clock_that_is_set_between_two_changes_takes_no_way_back_away(tmp_path
         nft.load(f"{NO_TABLE}table inet gatehouse {{\n\tchain after {{\n\t}}\n}}\n")
         second = run(arm)
         assert "another change of this host's ruleset waits to be confirmed" in second[2], second
-        time.sleep(2.5)
+        time.sleep(seconds + 0.5)
 
         assert nft.listing() == before

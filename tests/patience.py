@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from typing import Callable
 
 _QUIET = 0.1  # seconds in which a quiet machine starts Python ten times
 _MEASURING = threading.Lock()  # two at a time would measure each other
@@ -21,6 +22,11 @@ def slowness() -> float:
         for _time in range(10):
             subprocess.run([sys.executable, "-I", "-c", ""], check=True)
         return min(max((time.monotonic() - begun) / _QUIET, 1.0), _AT_MOST)
+
+
+def whole_seconds() -> int:
+    """Return the shortest time to set a timer to that what is tested can be ahead of: a second on a quiet machine."""
+    return math.ceil(slowness())
 
 
 class Patience:
