@@ -66,15 +66,15 @@ class Host:
     def read(self, path):
         return self.read_instead.get(path) or self._run(["cat", path], None)[1]
 
-    def look(self, model=MODEL):
+    def look(self, model=None):
         find = {name: name for name in ("nft", "ip")}
         find.update({name: name for name in _saves()})
-        return Surroundings(self._run, find.get, Declared.read(model), self.read)
+        return Surroundings(self._run, find.get, Declared.read(model or MODEL), self.read)
 
-    def findings(self, *managers, model=MODEL):
+    def findings(self, *managers, model=None):
         return self.look(model).findings(managers)
 
-    def kinds(self, *managers, model=MODEL):
+    def kinds(self, *managers, model=None):
         return [one.kind for one in self.findings(*managers, model=model)]
 
 

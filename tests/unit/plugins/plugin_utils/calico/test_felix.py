@@ -32,8 +32,9 @@ def stored(one):
     return {**copy.deepcopy(one), "spec": {**FILLED_IN, **copy.deepcopy(one["spec"])}}
 
 
-def merged(there, cluster=None, sent=None, one=OURS):
+def merged(there, cluster=None, sent=None, one=None):
     """Return what is there after one run, and check that a second one would change nothing."""
+    one = one or OURS
     found = list(to_merge(one, there, cluster or {}, sent))
     after = stored(found[0].wanted) if found else there
     assert list(to_merge(one, after, cluster or {}, found[0].wanted if found else None)) == []
