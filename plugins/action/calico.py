@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import refuse_facts
@@ -156,8 +158,9 @@ class Kubernetes:
 
     def write(self, batch, kinds):
         """Take one step after the other; return the objects of some kinds as they are then."""
-        for step in batch:
-            self._run("kubernetes.core.k8s", resource_definition=step.request, **self._how(step))
+        for how, steps in itertools.groupby(batch, self._how):
+            # The module takes a list, in its order and up to the first that fails; to start it costs more than a step.
+            self._run("kubernetes.core.k8s", resource_definition=[step.request for step in steps], **how)
         return self.existing(kinds)
 
     def _how(self, step):
