@@ -12,11 +12,11 @@ TAKEN_OVER = "/var/lib/gatehouse/taken_over.json"
 # In each round, every host gets what was done by hand to it alone.
 BY_HAND = {
     "to rules": {
-        "k8s1": ("rule_added", RULE_ADDED_BY_HAND["nftables"]),
+        "k8s1": ("rule_changed", "nft delete element inet gatehouse load_balancer.v4 '{ 198.51.100.41 }'"),
         "k8s2": ("rule_added", RULE_ADDED_BY_HAND["iptables"]),
         "nomad2": ("rule_removed", "nft flush chain inet gatehouse input_tcp_22"),
         "nomad1": ("rule_removed", "iptables -D GATEHOUSE-INPUT-TCP-22 1"),
-        "vm1": ("rule_changed", "nft delete element inet gatehouse ssh_admin.v4 '{ 203.0.113.171 }'"),
+        "vm1": ("rule_added", RULE_ADDED_BY_HAND["nftables"]),
         "vm2": ("rule_changed", "iptables -R GATEHOUSE-INPUT-TCP-22 2 -j RETURN"),
         "lb1": ("table_gone", "nft delete table inet gatehouse"),
     },

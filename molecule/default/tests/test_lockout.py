@@ -55,7 +55,8 @@ def test_an_unconfirmed_ruleset_goes_away_by_itself_on_each_debian(lab: Lab, bac
     assert not patience.is_over, str(patience)
     fatal = [line for line in done.stdout.splitlines() if line.startswith("fatal:") and '"confirmed": false' in line]
     assert len(fatal) == len(hosts.split(",")), done.stdout
-    assert all("gone back to its previous ruleset by itself. It answers again" in line for line in fatal), done.stdout
+    # Where a login gets through just after the way back, the host says so itself; molecule/lockout has both words.
+    assert all('"gone_back": true' in line for line in fatal), done.stdout
     assert (
         "no flow to k8s_node allows that. That port is open by k8s_internal (from k8s_node), administration"
         in done.stdout

@@ -18,7 +18,7 @@ from fleet import (
     harden,
     harden_and_die,
 )
-from patience import Patience, wait_until
+from patience import Patience, wait_until, whole_seconds
 from traffic import FirstApply
 
 TIMEOUT = 5
@@ -29,7 +29,7 @@ ANOTHER_CHANGE = "another change of this host's ruleset waits to be confirmed"
 def test_a_killed_controller_leaves_the_way_back_and_another_controller_waits_for_it(
     fleet: Fleet, hardened: dict[str, State]
 ) -> None:
-    timeout = 15
+    timeout = 15 * whole_seconds()  # the second controller has to come before it is over
     playbook = begin_to_harden(CUTS_US_OFF, ALL_AT_ONCE, {"gatehouse_rollback_timeout": timeout})
     fleet.each(fleet.await_change)
     begun = time.monotonic()
