@@ -51,6 +51,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import (
     canaries,
     flows_of,
+    for_iptables,
     one_policy_each,
     own_addresses,
     warnings_about,
@@ -109,12 +110,12 @@ class ActionModule(FleetAction):
         with_facts = variables.facts.like_ours_by_host(task_vars["ansible_play_hosts_all"])
         policies, hosts = one_policy_each(fleet)
         rulesets = {key: nftables.render(policy) for key, policy in policies.items()}
-        with_iptables = sorted({hosts[host] for host in hosts if variables.backend(fleet.hosts[host]) != "nftables"})
-        iptables_rulesets = {key: iptables.render(policies[key]) for key in with_iptables}
+        with failing_on(problems):
+            with_iptables = for_iptables(fleet, variables.backend, problems)
         result = {
             "changed": False,
             "rulesets": rulesets,
-            "iptables_rulesets": iptables_rulesets,
+            "iptables_rulesets": {key: iptables.render(policies[key]) for key in with_iptables},
             "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
             "hosts": hosts,
             "classes": dict(fleet.classes),

@@ -1,0 +1,204 @@
+"""Spoofed sources, as packets: a host with two public interfaces and a private one, and all others on the other end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, lets_through
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_iptables, private_nft
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
+
+pytestmark = [private_nft.needs_nft, private_iptables.needs_iptables]
+
+BACKENDS = ("nftables", *private_iptables.VARIANTS)
+LEGS = {
+    "eth0": {4: ("198.51.100.21/24", "198.51.100.9/24"), 6: ("2001:db8:a::21/64", "2001:db8:a::9/64")},
+    "eth1": {4: ("203.0.113.21/25", "203.0.113.9/25"), 6: ("2001:db8:b::21/64", "2001:db8:b::9/64")},
+    "eth2": {4: ("203.0.113.221/25", "203.0.113.209/25"), 6: ("2001:db8:c::21/64", "2001:db8:c::9/64")},
+}
+"""The host's interfaces: its own address on each, and that of the others."""
+
+# Whoever they are, by the interface that the host's routes lead to them by, to the host's address on another one.
+OWN_SIDE = [("eth0", "eth0"), ("eth1", "eth1"), ("eth2", "eth2")]
+OTHER_SIDE = [("eth0", "eth1"), ("eth0", "eth2"), ("eth1", "eth0")]
+SAME_SIDE = [("eth1", "eth2")]
+DENIED = {"off": [], "sides": OTHER_SIDE, "strict": [*OTHER_SIDE, *SAME_SIDE]}
+
+# Nothing listens, so that whatever passes is refused.
+ASK = """
+import json, socket, sys, time
+asked = []
+for source, target, kind in json.load(sys.stdin):
+    one = socket.socket(socket.AF_INET6 if ":" in target else socket.AF_INET, getattr(socket, f"SOCK_{kind}"))
+    one.setblocking(False)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind((source, 67 if kind == "DGRAM" else 0))
+    one.connect_ex((target, 68 if kind == "DGRAM" else 22))
+    if kind == "DGRAM":
+        one.send(b"x")
+    asked.append(one)
+time.sleep(0.4)
+print(json.dumps([one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0 for one in asked]))
+"""
+
+
+def policy_of(antispoof, observe=False):
+    host = {
+        "ansible_host": "198.51.100.21",
+        "gatehouse_interfaces": {"private": "eth0", "public": ["eth1", "eth2"]},
+        "gatehouse_antispoof": antispoof,
+        "gatehouse_mode": "observe" if observe else "enforce",
+    }
+    model = {
+        "gatehouse_classes": [{"name": "node", "groups": ["nodes"]}],
+        "gatehouse_zones": [{"name": "all", "networks": ["198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"]}],
+        "gatehouse_flows": [{"name": "ssh", "from": ["all"], "to": ["node"], "ports": ["22/tcp"]}],
+        "groups": {"nodes": ["node1"]},
+        "hosts": {"node1": host},
+    }
+    return build(model).policy_of("node1")
+
+
+class Place:
+    """The host's namespace, and the one of all others, who have an address on each of its interfaces."""
+
+    def __init__(self, host, others):
+        self.host, self.others = host, others
+        number = others.args[0][1].partition("=")[2]
+        for leg, addresses in LEGS.items():
+            peer = leg.replace("eth", "peer")
+            self.do(host, "ip", "link", "add", leg, "type", "veth", "peer", "name", peer, "netns", number)
+            for run, device, end in ((host, leg, 0), (others, peer, 1)):
+                self.do(run, "sh", "-c", f"echo 0 >/proc/sys/net/ipv4/conf/{device}/rp_filter")
+                self.do(run, "ip", "link", "set", device, "up")
+                for family, pair in addresses.items():
+                    self.do(run, "ip", "address", "add", pair[end], "dev", device, *(["nodad"] * (family == 6)))
+        for run in (host, others):
+            self.do(
+                run,
+                "sh",
+                "-c",
+                "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 0 >/proc/sys/net/ipv4/icmp_ratelimit",
+            )
+
+    def do(self, run, *words, text=None):
+        code, output, error = run(list(words), text)
+        assert code == 0, (words, error)
+        return output
+
+    def backend(self, name):
+        return Nft(self.host, "nft") if name == "nftables" else private_iptables.Host(self.host, name).iptables
+
+    def passing(self, pairs, kind="STREAM"):
+        """Return which of these pairs of interfaces have a packet pass, with the family of each."""
+        asked = [(family, *pair) for family in (4, 6) for pair in pairs]
+        rows = [(_plain(LEGS[back][family][1]), _plain(LEGS[by][family][0]), kind) for family, back, by in asked]
+        answers = json.loads(self.do(self.others, sys.executable, "-c", ASK, text=json.dumps(rows)))
+        return [one for one, passes in zip(asked, answers, strict=True) if passes]
+
+
+def _plain(address):
+    return address.partition("/")[0]
+
+
+@contextmanager
+def _place():
+    with private_nft.lasting_namespace() as host, private_nft.lasting_namespace() as others:
+        yield Place(host, others)
+
+
+@pytest.fixture(scope="module")
+def place():
+    with _place() as found:
+        yield found
+
+
+def text_of(backend, policy):
+    return nftables.render(policy) if backend == "nftables" else joined(iptables.render(policy))
+
+
+@pytest.fixture
+def loaded(place):
+    """Return a way to load a policy by a backend, which is unloaded in the end."""
+    used = []
+
+    def load(backend, policy):
+        used.append(place.backend(backend))
+        used[-1].check(text_of(backend, policy))
+        used[-1].load(text_of(backend, policy))
+        return used[-1]
+
+    yield load
+    for one in used:
+        one.delete()
+
+
+def each_family(pairs):
+    return [(family, *pair) for family in (4, 6) for pair in pairs]
+
+
+EVERYTHING = [*OWN_SIDE, *OTHER_SIDE, *SAME_SIDE]
+CASES = [(backend, mode) for backend in BACKENDS for mode in DENIED if (backend == "nftables" or mode != "sides")]
+
+
+@pytest.mark.parametrize(("backend", "mode"), CASES)
+def test_a_source_dies_on_an_interface_that_is_not_the_way_back_to_it(place, loaded, backend, mode):
+    policy = policy_of(mode)
+    loaded(backend, policy)
+
+    found = place.passing(EVERYTHING)
+
+    assert found == each_family([pair for pair in EVERYTHING if pair not in DENIED[mode]])
+    assert found == [one for one in each_family(EVERYTHING) if lets_through(policy, as_packet(*one))]
+
+
+def as_packet(family, back, by):
+    source, target = (ip_address(_plain(LEGS[leg][family][end])) for leg, end in ((back, 1), (by, 0)))
+    return Packet("ingress", source, target, "tcp", port=22, interface=by, back=back)
+
+
+each_backend = pytest.mark.parametrize("backend", BACKENDS)
+
+
+@each_backend
+def test_an_observing_host_lets_it_through_and_counts_it_under_its_own_word(place, loaded, backend):
+    mode = "sides" if backend == "nftables" else "strict"
+    firewall = loaded(backend, policy_of(mode, observe=True))
+
+    assert place.passing(EVERYTHING) == each_family(EVERYTHING)
+    counted = {(one.direction, one.address, one.protocol, one.port) for one in firewall.observed()}
+    sources = {_plain(LEGS[back][family][1]) for family, back, _by in each_family(DENIED[mode])}
+    assert counted == {("spoofed", source, "tcp", 22) for source in sources}
+
+
+@each_backend
+def test_a_dhcp_answer_passes_from_whatever_source(place, loaded, backend):
+    loaded(backend, policy_of("strict"))
+
+    assert place.passing(OTHER_SIDE, "DGRAM") == [(4, *pair) for pair in OTHER_SIDE]
+
+
+@each_backend
+def test_a_host_changes_to_it_and_back_and_a_second_load_changes_nothing(loaded, backend):
+    mode = "sides" if backend == "nftables" else "strict"
+    firewall = loaded(backend, policy_of(mode))
+    first = firewall.listing()
+    for policy in (policy_of(mode), policy_of("off"), policy_of(mode)):
+        firewall.load(text_of(backend, policy))
+
+    assert firewall.listing() == first
+    firewall.delete()
+    assert firewall.listing() == ""
+
+
+def test_iptables_can_not_tell_by_which_other_interface_a_source_is_routed():
+    with pytest.raises(ModelError, match="gatehouse_antispoof: got 'sides', expected strict or off: iptables"):
+        iptables.render(policy_of("sides"))
