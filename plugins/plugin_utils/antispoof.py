@@ -23,6 +23,14 @@ _FOR_IPTABLES = "strict or off: iptables, unlike nftables, can't tell by which o
 Interfaces = Mapping[str, Sequence[str]]
 
 
+CAVEATS = {
+    OFF: "",
+    BY_SIDES: "; but not by one side from a source that this host routes by the other (gatehouse_antispoof: sides)",
+    STRICT: "; but not by an interface of a side from a source that it routes by another (gatehouse_antispoof: strict)",
+}
+"""What an answer about packets that come in has to add, as it knows no routes."""
+
+
 def antispoof_at(where: Where, value: object, problems: Problems) -> str:
     """Read what to do with such sources; YAML reads a bare ``off`` as false."""
     return choice_at(where, OFF if value is False else value, ANTISPOOF, OFF, problems)

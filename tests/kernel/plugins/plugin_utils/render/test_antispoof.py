@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import subprocess
 import sys
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -50,6 +52,42 @@ print(json.dumps([one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0 for on
 """
 
 
+SEND = """
+import socket, sys, time
+own, target = sys.argv[1:]
+one = socket.socket(socket.AF_INET6 if ":" in own else socket.AF_INET, socket.SOCK_DGRAM)
+one.bind((own, 5353))
+one.connect((target, 53))
+one.send(b"x")
+print("sent", flush=True)
+sys.stdin.readline()
+time.sleep(0.1)
+print(one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+"""
+
+# An ICMP error of a router about the datagram that SEND has sent.
+REFUSE = """
+import socket, struct, sys
+router, own, target = sys.argv[1:]
+is_v6 = ":" in own
+family = socket.AF_INET6 if is_v6 else socket.AF_INET
+ends = socket.inet_pton(family, own) + socket.inet_pton(family, target)
+udp = struct.pack("!HHHH", 5353, 53, 9, 0)
+if is_v6:
+    error = struct.pack("!BBHI", 1, 4, 0, 0) + struct.pack("!IHBB", 6 << 28, 9, 17, 64) + ends + udp
+else:
+    quoted = struct.pack("!BBHHHBBH", 0x45, 0, 29, 1, 0, 64, 17, 0) + ends + udp
+    error = struct.pack("!BBHI", 3, 3, 0, 0) + quoted
+    total = sum(struct.unpack(f"!{len(error) // 2}H", error))
+    total = (total & 0xFFFF) + (total >> 16)
+    total = (total & 0xFFFF) + (total >> 16)
+    error = error[:2] + struct.pack("!H", ~total & 0xFFFF) + error[4:]
+one = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if is_v6 else socket.IPPROTO_ICMP)
+one.bind((router, 0))
+one.sendto(error, (own, 0))
+"""
+
+
 def policy_of(antispoof, observe=False):
     host = {
         "ansible_host": "198.51.100.21",
@@ -60,7 +98,10 @@ def policy_of(antispoof, observe=False):
     model = {
         "gatehouse_classes": [{"name": "node", "groups": ["nodes"]}],
         "gatehouse_zones": [{"name": "all", "networks": ["198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"]}],
-        "gatehouse_flows": [{"name": "ssh", "from": ["all"], "to": ["node"], "ports": ["22/tcp"]}],
+        "gatehouse_flows": [
+            {"name": "ssh", "from": ["all"], "to": ["node"], "ports": ["22/tcp"]},
+            {"name": "names", "from": ["node"], "to": ["all"], "ports": ["53/udp"]},
+        ],
         "groups": {"nodes": ["node1"]},
         "hosts": {"node1": host},
     }
@@ -184,6 +225,53 @@ def test_a_dhcp_answer_passes_from_whatever_source(place, loaded, backend):
     loaded(backend, policy_of("strict"))
 
     assert place.passing(OTHER_SIDE, "DGRAM") == [(4, *pair) for pair in OTHER_SIDE]
+
+
+def rules_for_the_way_back(verb):
+    """Yield what leads packets from an address by eth1, and those with a mark by eth2, wherever their other end is."""
+    for family in (4, 6):
+        selectors = {"eth1": f"from {_plain(LEGS['eth1'][family][0])}", "eth2": "fwmark 7"}
+        for table, (leg, selector) in enumerate(selectors.items(), 77):
+            way = f"default via {_plain(LEGS[leg][family][1])} dev {leg}"
+            yield f"ip -{family} route {verb} {way} table {table}"
+            yield f"ip -{family} rule {verb} {selector} table {table}"
+
+
+@each_backend
+def test_rules_for_the_way_back_count(place, loaded, backend):
+    loaded(backend, policy_of("strict"))
+    marks = "mangle" if backend == "nftables" else "raw"
+    chain = f'chain c {{\ntype filter hook prerouting priority {marks}\niifname "eth2" meta mark set 7\n}}'
+    place.do(place.host, "nft", "-f", "-", text=f"table inet theirs {{\n{chain}\n}}\n")
+    for command in rules_for_the_way_back("add"):
+        place.do(place.host, *command.split())
+    try:
+        found = place.passing(EVERYTHING)
+    finally:
+        for command in rules_for_the_way_back("del"):
+            place.do(place.host, *command.split())
+        place.do(place.host, "nft", "delete", "table", "inet", "theirs")
+
+    # Replies leave by the address's own table; those to eth2 would have to be marked, too, and leave by eth0 here.
+    assert found == each_family([pair for pair in EVERYTHING if pair != ("eth1", "eth0")])
+
+
+@each_backend
+@pytest.mark.parametrize("family", [4, 6])
+def test_an_error_about_a_connection_passes_from_any_router_on_its_way(place, loaded, backend, family):
+    loaded(backend, policy_of("strict"))
+    own, router = _plain(LEGS["eth1"][family][0]), _plain(LEGS["eth0"][family][1])
+    nobody = {4: "203.0.113.77", 6: "2001:db8:b::77"}[family]
+    neighbour = ["neigh", "replace", nobody, "lladdr", "02:00:00:00:00:77", "dev", "eth1"]
+    place.do(place.host, "ip", *neighbour)
+
+    asking = subprocess.Popen(
+        [*place.host.args[0], sys.executable, "-c", SEND, own, nobody], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert asking.stdout.readline() == b"sent\n"
+    place.do(place.others, sys.executable, "-c", REFUSE, router, own, nobody)
+    answer, _error = asking.communicate(b"\n")
+    assert answer == f"{errno.ECONNREFUSED}\n".encode()
 
 
 @each_backend
