@@ -28,6 +28,12 @@ LEGS = {
 }
 """The host's interfaces: its own address on each, and that of the others."""
 
+SETTINGS = (
+    *(f"ipv4/conf/{which}/rp_filter" for which in ("all", "default")),
+    *(f"ipv6/conf/{which}/accept_dad" for which in ("all", "default")),
+    *("ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"),
+)
+
 # Whoever they are, by the interface that the host's routes lead to them by, to the host's address on another one.
 OWN_SIDE = [("eth0", "eth0"), ("eth1", "eth1"), ("eth2", "eth2")]
 OTHER_SIDE = [("eth0", "eth1"), ("eth0", "eth2"), ("eth1", "eth0")]
@@ -114,21 +120,16 @@ class Place:
     def __init__(self, host, others):
         self.host, self.others = host, others
         number = others.args[0][1].partition("=")[2]
+        for run in (host, others):
+            for setting in SETTINGS:
+                self.do(run, "sh", "-c", f"echo 0 >/proc/sys/net/{setting}")
         for leg, addresses in LEGS.items():
             peer = leg.replace("eth", "peer")
             self.do(host, "ip", "link", "add", leg, "type", "veth", "peer", "name", peer, "netns", number)
             for run, device, end in ((host, leg, 0), (others, peer, 1)):
-                self.do(run, "sh", "-c", f"echo 0 >/proc/sys/net/ipv4/conf/{device}/rp_filter")
                 self.do(run, "ip", "link", "set", device, "up")
                 for family, pair in addresses.items():
                     self.do(run, "ip", "address", "add", pair[end], "dev", device, *(["nodad"] * (family == 6)))
-        for run in (host, others):
-            self.do(
-                run,
-                "sh",
-                "-c",
-                "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 0 >/proc/sys/net/ipv4/icmp_ratelimit",
-            )
 
     def do(self, run, *words, text=None):
         code, output, error = run(list(words), text)
