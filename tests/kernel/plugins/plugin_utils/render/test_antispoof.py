@@ -10,9 +10,17 @@ from contextlib import contextmanager
 from ipaddress import ip_address
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils import prober, stage
 from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.answers import passed
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils.rehearsal import (
+    as_data,
+    disagreements,
+    legs,
+    rehearsal,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, lets_through
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_iptables, private_nft
@@ -286,6 +294,29 @@ def test_a_host_changes_to_it_and_back_and_a_second_load_changes_nothing(loaded,
     assert firewall.listing() == first
     firewall.delete()
     assert firewall.listing() == ""
+
+
+def test_a_rehearsal_agrees_whichever_interface_its_packets_take(monkeypatch):
+    monkeypatch.setattr(prober, "SECONDS_PER_TRY", 0.2)
+    policy = policy_of("strict")
+    sides = {"private": ("eth0",), "public": ("eth1", "eth2")}
+    addresses = {
+        side: [_plain(LEGS[leg][family][0]) for leg in names for family in (4, 6)] for side, names in sides.items()
+    }
+    asked = rehearsal(policy, addresses, 24, "1")
+
+    def load():
+        Nft(run_here, "nft").load(nftables.render(policy))
+
+    seen = stage.rehearse(run_here, load, legs(policy, addresses), as_data(asked), 20)
+
+    assert disagreements(asked, [passed(answer) for answer in seen]) == []
+    assert {question.allowed for question in asked} == {passed(answer) for answer in seen} == {True, False}
+
+
+def run_here(words, text):
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_iptables_can_not_tell_by_which_other_interface_a_source_is_routed():
