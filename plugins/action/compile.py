@@ -63,8 +63,9 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.surroundings im
 
 NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command line; a fact is one host's own"
 OF_THE_INVENTORY = (
-    "it in the inventory (group_vars, host_vars), where every host's addresses, interfaces and mode are read"
+    "it in the inventory (group_vars, host_vars), where every host's addresses, interfaces and modes are read"
 )
+_NOTHING = (None, "", {})  # off is false, and says something
 
 
 class FleetAction(ActionBase):
@@ -312,7 +313,7 @@ class FleetVariables:
         places = {"in a role's defaults": self._defaults, **included, "of a play, role or task": self._above}
         facts = {key for found in self._manager._nonpersistent_fact_cache.values() for key in found}
         for key in OWN_KEYS:
-            place = next((place for place, found in places.items() if found.get(key)), None)
+            place = next((place for place, found in places.items() if found.get(key) not in _NOTHING), None)
             if place and key not in self._manager.extra_vars and key not in facts:
                 self._problems.add(Where(key, place), plain(places[place][key]), OF_THE_INVENTORY)
 

@@ -32,8 +32,8 @@ CAVEATS = {
 
 
 def antispoof_at(where: Where, value: object, problems: Problems) -> str:
-    """Read what to do with such sources; YAML reads a bare ``off`` as false."""
-    return choice_at(where, OFF if value is False else value, ANTISPOOF, OFF, problems)
+    """Read what to do with such sources; YAML reads a bare ``off`` as false, and a template may make that a text."""
+    return choice_at(where, OFF if str(value).lower() == "false" else value, ANTISPOOF, OFF, problems)
 
 
 def note_beyond_iptables(where: Where, mode: str, problems: Problems) -> None:

@@ -307,7 +307,7 @@ def _flows(view: _View, stage: _Stage, before: Iterable[str], found: Mapping[str
 
 def _antispoof(view: _View) -> Iterator[str]:
     yield "-i lo -j RETURN"
-    # A packet that somebody has marked is routed by its mark, as its reply will be.
+    # Where a packet is marked, its reply may be as well, and is routed by that.
     for name in judged(view.policy.interfaces) if view.policy.antispoof != OFF else ():
         yield f"-i {name} -m rpfilter --validmark --invert -j {_SPOOFED}"
 

@@ -170,7 +170,7 @@ def _antispoof(policy: Policy) -> Iterator[str]:
 
 
 def _contradicted(policy: Policy) -> Iterator[str]:
-    # A packet that somebody has marked is routed by its mark, as its reply will be.
+    # Where a packet is marked, its reply may be as well, and is routed by that.
     if policy.antispoof == BY_SIDES:
         for name, others in routed_wrongly(policy.interfaces).items():
             yield from (f'iifname "{name}" fib saddr . mark oifname "{other}"' for other in others)

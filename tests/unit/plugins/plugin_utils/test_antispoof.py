@@ -15,7 +15,8 @@ BOTH = {"private": ("eth0",), "public": ("eth1", "wg0")}
 
 
 @pytest.mark.parametrize(
-    ("value", "mode"), [(None, "off"), (False, "off"), ("off", "off"), ("sides", "sides"), ("strict", "strict")]
+    ("value", "mode"),
+    [(None, "off"), (False, "off"), ("False", "off"), ("off", "off"), ("sides", "sides"), ("strict", "strict")],
 )
 def test_a_bare_off_is_false_in_yaml_and_means_off(value, mode):
     problems = Problems()
@@ -31,7 +32,7 @@ def test_any_other_value_is_an_error_with_the_words_there_are(value):
     assert "expected one of off, sides, strict" in str(problem)
 
 
-def test_an_interface_of_both_sides_contradicts_nobody():
+def test_an_interface_of_both_sides_contradicts_no_source():
     assert routed_wrongly({"private": ("eth0",), "public": ("eth0",)}) == {}
     assert routed_wrongly({"private": ("eth0", "eth1"), "public": ("eth1", "eth2")}) == {
         "eth0": ["eth2"],

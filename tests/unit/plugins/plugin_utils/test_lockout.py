@@ -114,7 +114,7 @@ def test_a_controller_whose_source_is_routed_by_the_other_side_is_told_the_inter
         ("strict", "eth1", ""),
     ],
 )
-def test_a_controller_that_comes_the_way_it_is_routed_or_by_one_that_nobody_knows_is_not(mode, comes_by, goes_back):
+def test_a_controller_that_comes_the_way_it_is_routed_or_by_an_unknown_one_is_not(mode, comes_by, goes_back):
     assert by_another_way(mode, comes_by, goes_back)[1] == ""
 
 
