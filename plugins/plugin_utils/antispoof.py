@@ -1,4 +1,4 @@
-"""Sources that can't be true: whoever a host would answer by another interface than a packet came in by.
+"""Sources that can't be true: a host would answer them by another interface than the one that they came in by.
 
 An address as a peer is a claim of the sender's. Where a host has interfaces of two sides, its routes contradict some
 of these claims: this module says which, for the renderers and for verdicts.

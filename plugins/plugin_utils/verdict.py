@@ -81,7 +81,7 @@ def verdict(policy: Policy, packet: Packet) -> Verdict:
 
 
 def is_spoofed(policy: Policy, packet: Packet) -> bool:
-    """Return whether a host drops an incoming packet for its source, whatever the flows say and whoever it is for."""
+    """Return whether a host drops an incoming packet for its source, whatever the flows say, forwarded or not."""
     return (
         packet.direction == "ingress"
         and bool(packet.back)

@@ -42,7 +42,7 @@ SETTINGS = (
     *("ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"),
 )
 
-# Whoever they are, by the interface that the host's routes lead to them by, to the host's address on another one.
+# By which interface the host's routes lead to a source, and by which one its packet comes in.
 OWN_SIDE = [("eth0", "eth0"), ("eth1", "eth1"), ("eth2", "eth2")]
 OTHER_SIDE = [("eth0", "eth1"), ("eth0", "eth2"), ("eth1", "eth0")]
 SAME_SIDE = [("eth1", "eth2")]
@@ -270,15 +270,15 @@ def test_rules_for_the_way_back_count(place, loaded, backend):
 def test_an_error_about_a_connection_passes_from_any_router_on_its_way(place, loaded, backend, family):
     loaded(backend, policy_of("strict"))
     own, router = _plain(LEGS["eth1"][family][0]), _plain(LEGS["eth0"][family][1])
-    nobody = {4: "203.0.113.77", 6: "2001:db8:b::77"}[family]
-    neighbour = ["neigh", "replace", nobody, "lladdr", "02:00:00:00:00:77", "dev", "eth1"]
+    silent = {4: "203.0.113.77", 6: "2001:db8:b::77"}[family]
+    neighbour = ["neigh", "replace", silent, "lladdr", "02:00:00:00:00:77", "dev", "eth1"]
     place.do(place.host, "ip", *neighbour)
 
     asking = subprocess.Popen(
-        [*place.host.args[0], sys.executable, "-c", SEND, own, nobody], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*place.host.args[0], sys.executable, "-c", SEND, own, silent], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert asking.stdout.readline() == b"sent\n"
-    place.do(place.others, sys.executable, "-c", REFUSE, router, own, nobody)
+    place.do(place.others, sys.executable, "-c", REFUSE, router, own, silent)
     answer, _error = asking.communicate(b"\n")
     assert answer == f"{errno.ECONNREFUSED}\n".encode()
 
