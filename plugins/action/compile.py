@@ -51,6 +51,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import (
     canaries,
     flows_of,
+    for_iptables,
     one_policy_each,
     own_addresses,
     warnings_about,
@@ -62,8 +63,9 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.surroundings im
 
 NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command line; a fact is one host's own"
 OF_THE_INVENTORY = (
-    "it in the inventory (group_vars, host_vars), where every host's addresses, interfaces and mode are read"
+    "it in the inventory (group_vars, host_vars), where every host's addresses, interfaces and modes are read"
 )
+_NOTHING = (None, "", {})  # off is false, and says something
 
 
 class FleetAction(ActionBase):
@@ -109,12 +111,12 @@ class ActionModule(FleetAction):
         with_facts = variables.facts.like_ours_by_host(task_vars["ansible_play_hosts_all"])
         policies, hosts = one_policy_each(fleet)
         rulesets = {key: nftables.render(policy) for key, policy in policies.items()}
-        with_iptables = sorted({hosts[host] for host in hosts if variables.backend(fleet.hosts[host]) != "nftables"})
-        iptables_rulesets = {key: iptables.render(policies[key]) for key in with_iptables}
+        with failing_on(problems):
+            with_iptables = for_iptables(fleet, variables.backend, problems)
         result = {
             "changed": False,
             "rulesets": rulesets,
-            "iptables_rulesets": iptables_rulesets,
+            "iptables_rulesets": {key: iptables.render(policies[key]) for key in with_iptables},
             "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
             "hosts": hosts,
             "classes": dict(fleet.classes),
@@ -311,7 +313,7 @@ class FleetVariables:
         places = {"in a role's defaults": self._defaults, **included, "of a play, role or task": self._above}
         facts = {key for found in self._manager._nonpersistent_fact_cache.values() for key in found}
         for key in OWN_KEYS:
-            place = next((place for place, found in places.items() if found.get(key)), None)
+            place = next((place for place, found in places.items() if found.get(key) not in _NOTHING), None)
             if place and key not in self._manager.extra_vars and key not in facts:
                 self._problems.add(Where(key, place), plain(places[place][key]), OF_THE_INVENTORY)
 

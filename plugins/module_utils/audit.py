@@ -38,6 +38,7 @@ KINDS = (
     "forwarding_lost",
     "not_at_boot",
     "conntrack_full",
+    "routed_elsewhere",
 )
 
 _FLOW = re.compile(r"\bflow[: ]([A-Za-z][A-Za-z0-9_-]*)")

@@ -65,6 +65,10 @@ CONCERNS: Mapping[str, Concern] = MappingProxyType(
             "nf_conntrack (/etc/modules-load.d), and raise net.netfilter.nf_conntrack_max (/etc/sysctl.d) first",
             ALWAYS,
         ),
+        "routed_elsewhere": Concern(
+            "gatehouse_antispoof drops what comes from there by that side: have this host route it by that side, or "
+            "set gatehouse_antispoof: off for this host"
+        ),
     }
 )
 

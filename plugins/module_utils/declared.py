@@ -22,7 +22,8 @@ _EVERY: Ranges = ((0, 65535),)
 class Declared:
     """A host's addresses and interfaces, what its flows let in and out, and what it judges before DNAT, and where.
 
-    ``elsewhere`` has addresses that are none of its own: those that flows are for alone, and those of pre_dnat.
+    ``elsewhere`` has addresses that are none of its own: those that flows are for alone, and those of pre_dnat. Where
+    ``antispoof`` has sources judged, ``sided_peers`` are those who come in by a side: the side, the peer, an address.
     """
 
     addresses: Sequence[str] = ()
@@ -32,6 +33,8 @@ class Declared:
     pre_dnat: Sequence[PortRange] = ()
     pre_dnat_addresses: Sequence[str] = ()
     elsewhere: Sequence[str] = ()
+    antispoof: str = "off"
+    sided_peers: Sequence[Sequence[str]] = ()
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> Declared | None:
@@ -48,6 +51,8 @@ class Declared:
             pre_dnat=_ranges(declared.get("pre_dnat", ())),
             pre_dnat_addresses=declared.get("pre_dnat_addresses", ()),
             elsewhere=[*declared.get("at", ()), *declared.get("pre_dnat_addresses", ())],
+            antispoof=declared.get("antispoof", "off"),
+            sided_peers=declared.get("sided_peers", ()),
         )
 
 

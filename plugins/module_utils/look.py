@@ -18,6 +18,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall i
 from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
 from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Manager
 from ansible_collections.gatehouse.firewall.plugins.module_utils.restorers import restoring_scripts
+from ansible_collections.gatehouse.firewall.plugins.module_utils.surroundings import Surroundings
 from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
 from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import metrics as usage_metrics
 
@@ -25,15 +26,19 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import me
 def look_at(host: ThisHost, diff: bool, count: bool = False) -> dict[str, Any]:
     """Return what there is on a host, and in which backend; with ``count``, what was counted by its rules, too."""
     firewall, managers = host.firewall(), host.managers().found()
-    concerns = [*concerns_of(host, firewall, managers)] if host.wanted else []
+    around = host.surroundings() if host.wanted else None
+    concerns = [*concerns_of(host, firewall, managers, around)] if host.wanted else []
     found = look(firewall, managers, host.wanted, diff, count, concerns)
+    if around and found["management"]:
+        found["management"].update(around.ways_of(found["management"]))
     here = {"backend": host.backend.name, "backend_reason": host.reason, "ebpf": host.ebpf(), "answers": host.answers}
     return {**here, **found}
 
 
-def concerns_of(host: ThisHost, firewall: HostFirewall, managers: Sequence[Manager]) -> Iterator[Finding]:
+def concerns_of(
+    host: ThisHost, firewall: HostFirewall, managers: Sequence[Manager], surroundings: Surroundings | None
+) -> Iterator[Finding]:
     """Yield what the host alone knows, and its owner should, too."""
-    surroundings = host.surroundings()
     if not firewall.starts_at_boot:
         yield finding("not_at_boot", f"nothing loads our rules at boot: {host.boot_command}")
     yield from (finding("restored_at_boot", f"{path} puts whole tables back") for path in restoring_scripts(Path("/")))

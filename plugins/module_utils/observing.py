@@ -24,8 +24,8 @@ MOST = 4096
 SECONDS = 2147483
 _GAP = 60  # seconds within which a load is part of the change that has kept what the one before had counted
 
-_DIRECTIONS = {"in": "ingress", "out": "egress"}
-_NFT_SET = re.compile(r"\tset observed\.(in|out)\.(first|last)\.v[46] \{\n(.*?)\n\t\}", re.DOTALL)
+_DIRECTIONS = {"in": "ingress", "out": "egress", "src": "spoofed"}
+_NFT_SET = re.compile(r"\tset observed\.(in|out|src)\.(first|last)\.v[46] \{\n(.*?)\n\t\}", re.DOTALL)
 _NFT_ELEMENTS = re.compile(
     r"(\t(?:set|map) \S+ \{\n(?:\t\t(?!elements)[^\n]*\n)*)(\t\telements = \{.*?\}\n)", re.DOTALL
 )
@@ -40,7 +40,7 @@ _COUNTER = re.compile(r"\bpackets (\d+)")
 _EXPIRES = re.compile(r"\bexpires (\S+)")
 _TIME = re.compile(r"(\d+)(ms|[dhms])")
 _IN_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
-_IPSET_SET = re.compile(r"gatehouse-(in|out)[46]\.(first|last)-[0-9a-f]{8}(?:\.[a-e])?")
+_IPSET_SET = re.compile(r"gatehouse-(in|out|src)[46]\.(first|last)-[0-9a-f]{8}(?:\.[a-e])?")
 _IPSET_ELEMENT = re.compile(r"([0-9a-f.:]+),(?:([^:,]+):)?(\S+) timeout (\d+)(?: packets (\d+))?")
 _WITH_PORTS = ("tcp", "udp", "sctp")
 _NAMES = {"ipv6-icmp": "icmpv6", "ip6-icmp": "icmpv6"}

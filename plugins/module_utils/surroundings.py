@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Iterator, Mapping, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils.audit import Finding
 from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Run
@@ -27,6 +27,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils.own_addresses i
     read_addresses,
     undeclared,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils.ways_back import OFF, cut, ways_back
 
 FORWARDING = {4: "/proc/sys/net/ipv4/ip_forward", 6: "/proc/sys/net/ipv6/conf/all/forwarding"}
 HELPERS = "/proc/sys/net/netfilter/nf_conntrack_helper"
@@ -62,12 +63,31 @@ class Surroundings:
             *some("helper", [*helped(tables), *self._automatic_helpers()]),
             *some("redirected", [*redirected(tables, self._declared, own)]),
             *some("rules_unreadable", self._rules.problems),
+            *some("routed_elsewhere", self._cut()),
             *(self._forwarding(managers) if managers else ()),
         ]
 
     def filling(self) -> list[Finding]:
         """Return whether to track what is open here would fill the kernel's table."""
         return filling(self._read)
+
+    def ways_of(self, management: Mapping[str, object] | None) -> dict[str, str]:
+        """Return by which interface the controller's connection comes, and by which packets to it leave.
+
+        Nothing where the host judges no sources, or can't tell.
+        """
+        if self._declared.antispoof == OFF or not management or not self._ip:
+            return {}
+        source, own = (str(management[end]).replace("::ffff:", "") for end in ("source", "destination"))
+        comes_by = next((one.interface for one in self._addresses if one.text == own), "")
+        goes_back = ways_back(self._run, self._ip, [f"{source} from {own}"]).get(source, "")
+        return {"comes_by": comes_by, "goes_back": goes_back}
+
+    def _cut(self) -> list[str]:
+        if self._declared.antispoof == OFF or not self._ip:
+            return []
+        addresses = dict.fromkeys(address for _side, _peer, address in self._declared.sided_peers)
+        return [*cut(self._declared, ways_back(self._run, self._ip, addresses))]
 
     def _of_addresses(self) -> Iterator[Finding]:
         if self._declared.addresses:

@@ -106,6 +106,8 @@ host_names:
 management:
   description:
     - The ssh connection that the controller uses, as the host sees it, with C(source), C(destination) and C(port).
+    - Where O(declared) has the host judge sources, the interface that it C(comes_by), by the host's own address, and
+      the one by which packets to its source leave, C(goes_back); an empty text where the host can't tell.
     - Nothing where the host isn't reached by ssh.
   returned: success
   type: dict
@@ -142,6 +144,7 @@ observed:
     - What the host has let through although no flow allows it, for each peer's C(address), C(protocol) and C(port) (0
       where it has none) in a C(direction) (ingress or egress); how many new connections, and the C(first) and the
       C(last) of them in UTC. A boot forgets.
+    - Where the direction is C(spoofed), packets that would be dropped for their source (C(gatehouse_antispoof)).
   returned: where the host only observes
   type: list
   elements: dict

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from .addresses import EVERYBODY, AddressSet
+from .antispoof import OFF, effective
 from .errors import Problems, Where
 from .model import Flow, Model
 from .node_classes import PreDnat
@@ -66,8 +67,9 @@ class Policy:
 
     No rule counts for the addresses that the class is ``isolated`` from: its own members', where it is an isolated one.
     The rules of ``ingress`` decide of what is in ``pre_dnat`` before the host redirects it.
-    ``interfaces`` maps a side to interface names. Where it says ``observe``, a host denies nothing: what no rule
-    allows is counted. Hosts of a class differ in nothing else.
+    ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
+    say. Where it says ``observe``, a host denies nothing: what would be denied is counted. Hosts of a class differ in
+    nothing else.
     """
 
     node_class: str
@@ -80,6 +82,7 @@ class Policy:
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refresh: Refresh = Refresh()
     observe: bool = False
+    antispoof: str = OFF
 
     def rules(self, direction: str) -> tuple[Rule, ...]:
         """Return the rules of one direction, in the order in which they decide."""
@@ -107,9 +110,11 @@ class Fleet:
     resolved: Resolved = field(default_factory=lambda: Resolved(Model(), {}, {}), compare=False)
 
     def policy_of(self, host: str) -> Policy:
-        """Return a host's policy: its class's, with its own mode, and its interfaces where a rule asks for a side."""
+        """Return a host's policy: its class's, with its own modes, and its interfaces where sides matter."""
         policy, own = self.policies[self.classes[host]], self.hosts[host]
-        policy = replace(policy, interfaces=own.interfaces) if own.interfaces and policy.has_sides else policy
+        antispoof = effective(own.antispoof, own.interfaces)
+        if own.interfaces and (policy.has_sides or antispoof != OFF):
+            policy = replace(policy, interfaces=own.interfaces, antispoof=antispoof)
         return replace(policy, observe=True) if own.observe else policy
 
 

@@ -24,7 +24,7 @@ LISTS = ("classes", "zones", "services", "flows", "security_groups", "assertions
 VALUES = ("profile", "options", "echo_request", "dhcp", "refresh", "calico")
 MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
-OWN_KEYS = ("gatehouse_mode", *SIDE_KEYS)
+OWN_KEYS = ("gatehouse_mode", "gatehouse_antispoof", *SIDE_KEYS)
 HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *OWN_KEYS)
 CONTROLLER_KEYS = {  # what the controller reads, writes and runs
     *("gatehouse_plan", "gatehouse_plan_dir", "gatehouse_report_dir"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .addresses import EVERYBODY
+from .antispoof import BY_SIDES, OFF
 from .compile import DIRECTIONS, Policy, Rule
 
 DESCRIPTION_MARK = "#: "
@@ -29,13 +30,20 @@ def describe(policy: Policy) -> list[str]:
 
 
 def describe_class(policy: Policy) -> list[str]:
-    """Return what counts for every rule of a policy: mode, isolation, echo, DHCP, interfaces, what is before DNAT."""
+    """Return what counts for every rule of a policy: mode, isolation, echo, DHCP, interfaces, spoofing, pre-DNAT."""
     mode = [OBSERVES] if policy.observe else []
     isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
     echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
     dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
-    return mode + isolation + echo + dhcp + sides + _pre_dnat(policy)
+    return mode + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+
+
+def _antispoof(policy: Policy) -> list[str]:
+    if policy.antispoof == OFF:
+        return []
+    back = "the other side's" if policy.antispoof == BY_SIDES else "any other than that"
+    return [f"nothing by an interface of a side whose source is routed by {back} (antispoof: {policy.antispoof})"]
 
 
 def _pre_dnat(policy: Policy) -> list[str]:

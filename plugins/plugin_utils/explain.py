@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .addresses import Address, AddressSet
+from .antispoof import CAVEATS
 from .compile import Fleet, Policy, Rule
 from .reach import Crossing, Party, Port, crossings, owner
 from .verdict import Packet, is_judged_before_dnat, verdict_by_any_interface
@@ -114,7 +115,8 @@ def _stage(fleet: Fleet, node_class: str, direction: str, source: Address, targe
         return Stage(host, node_class, name, False, f"{found.reason}{_nearest(policy, packet)}{observes}")
     rule = next((rule for rule in policy.rules(direction) if rule.flow == found.flow), None)
     why = f"{found.reason}: {rule.why}" if rule and rule.why else found.reason
-    return Stage(host, node_class, name, True, why, found.flow, _origin(fleet, rule))
+    caveat = CAVEATS[policy.antispoof] if direction == "ingress" else ""
+    return Stage(host, node_class, name, True, f"{why}{caveat}", found.flow, _origin(fleet, rule))
 
 
 def _origin(fleet: Fleet, rule: Rule | None) -> str:

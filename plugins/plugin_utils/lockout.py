@@ -7,9 +7,16 @@ from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 
 from .addresses import Address
+from .antispoof import OFF
 from .compile import Policy
 from .ports import PortRange, PortSet
-from .verdict import Packet, verdict_by_any_interface
+from .verdict import Packet, is_spoofed, verdict_by_any_interface
+
+_CUT_AS_SPOOFED = (
+    "This ruleset would cut this controller off: it reaches the host from {0} by {1}, packets to it leave by {2}, and "
+    "gatehouse_antispoof: {3} takes that for a spoofed source. Have this host route it by {1}, set "
+    "gatehouse_antispoof: off for this host, or set gatehouse_allow_self_lockout: true"
+)
 
 
 def lockout(policy: Policy, management: Mapping[str, object]) -> str:
@@ -18,13 +25,19 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     One that only observes refuses nobody.
 
     ``management`` has the connection's ``source`` and ``destination`` addresses and its ``port`` (tcp), as the host
-    sees them. Raises ValueError where these are no addresses.
+    sees them; and where sources are judged, the interface it ``comes_by`` and the one by which packets ``go_back``.
+    Raises ValueError where these are no addresses.
     """
     source, destination = (unmapped(management[end]) for end in ("source", "destination"))
     port = int(str(management["port"]))
     # Which interface it comes in by isn't known: any one on which a flow would let it in counts.
     packet = Packet("ingress", source, destination, "tcp", port=port)
-    if policy.observe or verdict_by_any_interface(policy, packet).allowed:
+    if policy.observe:
+        return ""
+    comes_by, goes_back = (str(management.get(key) or "") for key in ("comes_by", "goes_back"))
+    if is_spoofed(policy, replace(packet, interface=comes_by, back=goes_back)):
+        return _CUT_AS_SPOOFED.format(source, comes_by, goes_back, policy.antispoof)
+    if verdict_by_any_interface(policy, packet).allowed:
         return ""
     near = {f"{rule.flow} (from {rule.peer})": None for rule in policy.ingress if rule.ports.holds("tcp", port)}
     almost = (
@@ -55,4 +68,4 @@ def fail_closed(policy: Policy, port: int) -> Policy | None:
         return None
     management = PortSet.of([PortRange("tcp", port, port)])
     flows = [replace(rule, ports=management) for rule in policy.ingress if rule.ports.holds("tcp", port)]
-    return replace(policy, ingress=tuple(flows) or policy.ingress, egress=())
+    return replace(policy, ingress=tuple(flows) or policy.ingress, egress=(), antispoof=OFF)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from .addresses import AddressSet, Network, network_text
+from .antispoof import SPOOFED
 from .compile import Fleet, Policy
 from .observed import Observed, Seen, denied
 from .ports import PROTOCOLS, PortRange, PortSet
@@ -158,6 +159,8 @@ def _narrowest(parties: Sequence[tuple[str, AddressSet]], seen: Seen) -> str:
 
 def _no_flow_for(policy: Policy, seen: Seen) -> str:
     """Return why no flow should be suggested for what was seen; an empty text where one can be."""
+    if seen.direction == SPOOFED:
+        return f"no flow can allow {seen}: gatehouse_antispoof judges its source, which this host routes another way"
     if seen.address in policy.isolated:
         return f"no flow can allow {seen}: hosts of {policy.node_class} are isolated from each other"
     if seen.protocol not in PROTOCOLS or not seen.port:

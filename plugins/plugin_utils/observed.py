@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from .addresses import Address
+from .antispoof import OFF, SPOOFED
 from .compile import DIRECTIONS, Policy
 from .host_answer import TIME, Answer
 from .ports import PROTOCOLS
@@ -19,12 +20,15 @@ SHORT = 3600
 """Seconds of observing after which nobody can have seen much."""
 
 _NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
-_SETS = tuple(f"{direction} {family}" for direction in DIRECTIONS for family in ("IPv4", "IPv6"))
+_KINDS = (*DIRECTIONS, SPOOFED)
+_SETS = tuple(f"{kind} {family}" for kind in _KINDS for family in ("IPv4", "IPv6"))
 
 
 @dataclass(frozen=True)
 class Seen:
     """New connections from or to one address, of one protocol and port (0 where it has none), that no flow allowed.
+
+    Or packets with it as a spoofed source, where ``direction`` says so.
 
     ``first`` and ``last`` are times in UTC, as ISO 8601 has them.
     """
@@ -39,7 +43,7 @@ class Seen:
 
     def __str__(self) -> str:
         """Return it for people."""
-        way = "from" if self.direction == "ingress" else "to"
+        way = "to" if self.direction == "egress" else "from"
         what = f"{self.port}/{self.protocol}" if self.protocol in PROTOCOLS else self.protocol
         return f"{self.direction} {what} {way} {self.address}: {self.packets}, last {self.last}"
 
@@ -67,7 +71,7 @@ def read_observed(result: Mapping[str, Any]) -> Observed | None:
 
 def _seen(row: Answer) -> Seen:
     return Seen(
-        row.word("direction", DIRECTIONS),
+        row.word("direction", _KINDS),
         row.address("address"),
         row.protocol("protocol"),
         row.port("port"),
@@ -80,10 +84,17 @@ def _seen(row: Answer) -> Seen:
 def denied(policy: Policy, seen: Iterable[Seen]) -> list[Seen]:
     """Return what of it a host that enforces this policy denies on some interface, the most often seen first.
 
-    It was counted without its interface, and denied on that one: what a flow allows on another is no answer to it.
+    It was counted without its interface, and denied on that one: what a flow allows on another is no answer to it. A
+    source that was spoofed, or is routed elsewhere, is denied by what judges sources, whatever the flows say.
     """
-    found = (one for one in seen if not verdict_by_every_interface(policy, _packet(one)).allowed)
+    found = (one for one in seen if _is_denied(policy, one))
     return sorted(found, key=lambda one: -one.packets)
+
+
+def _is_denied(policy: Policy, seen: Seen) -> bool:
+    if seen.direction == SPOOFED:
+        return policy.antispoof != OFF
+    return not verdict_by_every_interface(policy, _packet(seen)).allowed
 
 
 def _packet(seen: Seen) -> Packet:

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from .antispoof import OFF, can_iptables, note_beyond_iptables
 from .calico.remarks import calico_remarks
 from .compile import Fleet, Policy
+from .errors import Problems, Where
 from .pod_flows import pod_remarks
 from .readers import SIDES
 from .remarks import remarks
 from .resolve import Host
 
+IN_VAIN = (
+    "gatehouse_antispoof does nothing on hosts that don't say in gatehouse_interfaces which interfaces are on which "
+    "side, for sides on both"
+)
+
 
 def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
-    """Return the policies by key and each host's key: a class's name, with the interfaces and the mode that matter."""
+    """Return the policies by key and each host's key: a class's name, with the interfaces and the modes that matter."""
     policies: dict[str, Policy] = {}
     hosts = {}
     for host, node_class in fleet.classes.items():
         policy = fleet.policy_of(host)
         sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
         mode = ["observe"] if policy.observe else []
-        key = hosts[host] = " ".join([node_class, *sides, *mode])
+        antispoof = [f"antispoof={policy.antispoof}"] if policy.antispoof != OFF else []
+        key = hosts[host] = " ".join([node_class, *sides, *antispoof, *mode])
         policies.setdefault(key, policy)
     return policies, hosts
+
+
+def for_iptables(fleet: Fleet, backend_of: Callable[[Host], str], problems: Problems) -> list[str]:
+    """Return the keys of the policies that hosts may take from iptables; note hosts that have to, and can't."""
+    policies, keys = one_policy_each(fleet)
+    found = set()
+    for host, key in keys.items():
+        backend, antispoof = backend_of(fleet.hosts[host]), policies[key].antispoof
+        if backend == "iptables":
+            note_beyond_iptables(Where("gatehouse_antispoof", f"host {host}"), antispoof, problems)
+        if backend != "nftables" and can_iptables(antispoof):
+            found.add(key)
+    return sorted(found)
 
 
 def flows_of(policy: Policy) -> set[str]:
@@ -44,6 +65,10 @@ def own_addresses(host: Host) -> dict[str, list[str]]:
     return {side: host.addresses(side).texts() for side in SIDES}
 
 
+def _asks_in_vain(fleet: Fleet, host: str) -> bool:
+    return host in fleet.classes and fleet.hosts[host].antispoof != fleet.policy_of(host).antispoof
+
+
 def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
     """Yield what a user should know although nothing is wrong."""
     unmanaged = sorted(set(hosts) - set(fleet.classes))
@@ -52,6 +77,9 @@ def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
     observing = sorted(host for host in hosts if host in fleet.classes and fleet.hosts[host].observe)
     if observing:
         yield f"Only observing (gatehouse_mode), nothing is blocked there: {', '.join(observing)}"
+    unsided = [host for host in hosts if _asks_in_vain(fleet, host)]
+    if unsided:
+        yield f"{IN_VAIN}: {', '.join(sorted(unsided))}"
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
     yield from remarks(fleet)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .addresses import EVERYBODY, AddressSet
+from .antispoof import antispoof_at
 from .compile import DIRECTIONS, HostName, Policy, Rule
 from .errors import Problems, Where
 from .node_classes import PreDnat, read_pre_dnat
@@ -16,7 +17,8 @@ _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
 _RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses", "names", "at")
 _NAME_KEYS = ("name", "addresses")
 _POLICY_KEYS = (
-    *("class", "observe", "isolated", "pre_dnat", "echo_request", "dhcp", "interfaces", "refresh", "ingress", "egress"),
+    *("class", "observe", "antispoof", "isolated", "pre_dnat", "echo_request", "dhcp", "interfaces", "refresh"),
+    *("ingress", "egress"),
 )
 
 
@@ -25,6 +27,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
     return {
         "class": policy.node_class,
         "observe": policy.observe,
+        "antispoof": policy.antispoof,
         "isolated": policy.isolated.texts(),
         "pre_dnat": {
             "ports": policy.pre_dnat.ports.texts(),
@@ -54,6 +57,7 @@ def from_data(data: object) -> Policy:
         isolated=item.networks("isolated"),
         pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else PreDnat(),
         observe=item.flag("observe"),
+        antispoof=antispoof_at(item.place("antispoof"), item.raw("antispoof"), problems),
         echo_request=item.flag("echo_request"),
         dhcp=flag_at(item.place("dhcp"), item.raw("dhcp"), True, problems),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),

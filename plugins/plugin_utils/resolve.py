@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from .addresses import AddressError, AddressSet, Network, is_mistyped, network_text, parse_host_address
+from .antispoof import OFF, antispoof_at, note_beyond_iptables
 from .errors import Problems, Where, near_miss, one_of
 from .model import Flow, Model, Zone
 from .node_classes import NodeClass
@@ -36,7 +37,8 @@ class Inventory:
 class Host:
     """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
 
-    ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts.
+    ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts;
+    ``antispoof``, which sources it takes for spoofed.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Host:
     backend: str = "auto"
     node: str = ""
     observe: bool = False
+    antispoof: str = OFF
 
     def addresses(self, side: str) -> AddressSet:
         """Return the host's addresses on one side, or on both where no side is named."""
@@ -145,9 +148,10 @@ class _Resolver:
         node = str(variables.get("gatehouse_calico_node") or "")
         where = Where("gatehouse_mode", f"host {name}")
         observe = choice_at(where, variables.get("gatehouse_mode"), MODES, "enforce", self.problems) == "observe"
+        antispoof = self.antispoof(name, variables, backend)
         if declared is None:
             one = self.addresses_of(name, variables)
-            return Host(name, one, one, interfaces, backend, node, observe)
+            return Host(name, one, one, interfaces, backend, node, observe, antispoof)
         known = len(self.problems.found)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
@@ -155,7 +159,14 @@ class _Resolver:
             sides[side] = AddressSet.of(self.host_networks(place, value))
         if not any(sides.values()) and len(self.problems.found) == known:
             self.problems.add(where, declared, "at least one address")
-        return Host(name, sides["private"], sides["public"], interfaces, backend, node, observe)
+        return Host(name, sides["private"], sides["public"], interfaces, backend, node, observe, antispoof)
+
+    def antispoof(self, name: str, variables: Mapping[str, object], backend: str) -> str:
+        where = Where("gatehouse_antispoof", f"host {name}")
+        mode = antispoof_at(where, variables.get("gatehouse_antispoof"), self.problems)
+        if backend == "iptables":
+            note_beyond_iptables(where, mode, self.problems)
+        return mode
 
     def host_networks(self, where: Where, value: object) -> Iterable[Network]:
         for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
+from .antispoof import OFF
 from .compile import Policy, Rule
 from .host_answer import Answer
 from .ports import ALL_PORTS, PortSet
+
+MOST_PEERS = 1000
+"""So many peers a host is told to look up its routes to."""
+_PAIR = 2
 
 
 def declared_of(policy: Policy) -> dict[str, Any]:
@@ -20,7 +26,22 @@ def declared_of(policy: Policy) -> dict[str, Any]:
         "pre_dnat_addresses": policy.pre_dnat.addresses.texts(),
         "at": list(at),
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
+        **({} if policy.antispoof == OFF else _of_sources(policy)),
     }
+
+
+def _of_sources(policy: Policy) -> dict[str, Any]:
+    peers = islice(dict.fromkeys(_sided_peers(policy)), MOST_PEERS)
+    return {"antispoof": policy.antispoof, "sided_peers": [list(peer) for peer in peers]}
+
+
+def _sided_peers(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """Yield whom flows let in by one side: of a network, an address stands for all."""
+    for rule in policy.ingress if policy.interfaces else ():
+        for network in rule.addresses.networks if rule.side else ():
+            if network.prefixlen:
+                address = network[0] if network.num_addresses < _PAIR else network[1]
+                yield rule.side, rule.peer, str(address)
 
 
 def weighed(

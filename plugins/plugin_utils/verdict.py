@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 
 from .addresses import Address
+from .antispoof import LINK_LOCAL, contradicted
 from .compile import Policy, Rule
 from .essentials import IGMP_GROUPS, IGMP_TTL, Datagram, dhcp, icmp_types
 from .readers import SIDES
+
+_SPOOFED = "its source is spoofed, or comes another way than packets to it leave: those leave by {}"
+_LINK_LOCAL = ip_network(LINK_LOCAL)
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class Packet:
 
     What comes in may be for another than the host (``to_host`` is false), and the host may redirect it (DNAT): to
     another port of its own (``redirected_to``), or on to a pod or container (``forwarded``). ``port`` is the one that
-    was asked for. ``ttl`` is the hop limit, and ``reset`` says that a TCP segment ends a connection (RST).
+    was asked for. ``ttl`` is the hop limit, and ``reset`` says that a TCP segment ends a connection (RST). ``back`` is
+    the interface by which the host's routes lead to the source, as far as that is known.
     """
 
     direction: str
@@ -41,6 +46,7 @@ class Packet:
     forwarded: bool = False
     ttl: int = 64
     reset: bool = False
+    back: str = ""
 
     @property
     def peer(self) -> Address:
@@ -59,6 +65,8 @@ class Verdict:
 
 def verdict(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host with this policy does with a packet."""
+    if is_spoofed(policy, packet):
+        return Verdict(False, "", _SPOOFED.format(packet.back))
     reaches_host = not packet.forwarded and (packet.to_host or packet.redirected_to is not None)
     if packet.direction == "ingress" and not reaches_host and not is_judged_before_dnat(policy, packet):
         return Verdict(True, "", "it is forwarded, which is left alone")
@@ -70,6 +78,17 @@ def verdict(policy: Policy, packet: Packet) -> Verdict:
             if _allows(policy, rule, asked):
                 return Verdict(True, rule.flow, f"the flow {rule.flow} allows it ({rule.peer})")
     return Verdict(False, "", "no flow allows it")
+
+
+def is_spoofed(policy: Policy, packet: Packet) -> bool:
+    """Return whether a host drops an incoming packet for its source, whatever the flows say, forwarded or not."""
+    return (
+        packet.direction == "ingress"
+        and bool(packet.back)
+        and contradicted(policy.antispoof, policy.interfaces, packet.interface, packet.back)
+        and not (packet.source.is_unspecified or packet.source in _LINK_LOCAL)
+        and not (_is_dhcp(policy, packet) or _is_about_a_connection(packet))
+    )
 
 
 def lets_through(policy: Policy, packet: Packet) -> bool:

@@ -13,6 +13,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import (
     iptables,
     nftables,
     peers,
+    port_matches,
 )
 from ansible_collections.gatehouse.firewall.tests.parity.backends import Render, iptables_backend, nftables_backend
 from ansible_collections.gatehouse.firewall.tests.parity.check import (
@@ -26,7 +27,7 @@ from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire
 
 PACKETS = 40000  # one is found by some hundred packets or by ten thousand, as the dice fall
 SEED = 5
-_HELPERS = (datagrams, dispatch, peers)
+_HELPERS = (datagrams, dispatch, peers, port_matches)
 Mutant = tuple[types.ModuleType, str, str, str]
 # A function of a module, what stands in its text, and what stands there instead.
 MUTANTS: dict[str, Mutant] = {
@@ -84,7 +85,7 @@ MUTANTS: dict[str, Mutant] = {
     "replies are judged before DNAT": (
         nftables,
         "_pre_dnat_base",
-        '    yield "ct state established accept"\n',
+        '        yield "ct state established accept"\n',
         "",
     ),
     "one side's stage before DNAT is on both": (nftables, "_destinations", "if names:", "if False:"),
@@ -140,7 +141,7 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
         "",
     ),
     "a chain of ports is left too early": (iptables, "_flows", "[*rules, denied]", "rules"),
-    "the last of many ranges is forgotten": (iptables, "_port_matches", "if batch:", "if False:"),
+    "the last of many ranges is forgotten": (port_matches, "port_matches", "if batch:", "if False:"),
     "what is forwarded is judged": (iptables, "_pre_dnat_base", "-m addrtype --dst-type {kind} ", ""),
     "replies are judged before DNAT": (
         iptables,

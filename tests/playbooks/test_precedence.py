@@ -149,7 +149,11 @@ def test_a_fact_is_no_part_of_a_model(plan, inventory, write, tmp_path, cacheabl
     )
 
 
-SIDES = {"gatehouse_interfaces": {"public": "eth1"}, "gatehouse_addresses": {"private": ["10.9.9.9"]}}
+SIDES = {
+    "gatehouse_interfaces": {"public": "eth1"},
+    "gatehouse_addresses": {"private": ["10.9.9.9"]},
+    "gatehouse_antispoof": False,
+}
 OUTSIDE = {
     "play": ({"vars": SIDES}, ["plan"], "of a play, role or task"),
     "task": ({}, [planning(**SIDES)], "of a play, role or task"),

@@ -52,3 +52,11 @@ def within(found: Sequence[Segment], ports: PortSet, protocol: str) -> Iterator[
             first, last = max(segment.first, item.first), min(segment.last, item.last)
             if item.protocol == protocol and first <= last:
                 yield replace(segment, first=first, last=last)
+
+
+def by_chain(parts: Iterable[Segment]) -> Iterable[list[Segment]]:
+    """Return the segments in which the same rules decide together."""
+    found: dict[int, list[Segment]] = {}
+    for part in parts:
+        found.setdefault(part.chain, []).append(part)
+    return found.values()

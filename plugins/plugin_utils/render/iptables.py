@@ -2,7 +2,8 @@
 
 What is allowed RETURNs to the built-in chain, so that the rules of others still judge it; what is denied is dropped.
 From the built-in chains a jump (``-j``) leads to ours, and from there on only ``-g`` leads anywhere: after it, RETURN
-leads to the built-in chain, too. So each of our chains ends in a rule for whatever is left.
+leads to the built-in chain, too. So each of our chains ends in a rule for whatever is left. GATEHOUSE-SPOOFED alone is
+jumped to: what it lets go on is judged as any other.
 
 A set's name says whose it is, and not what is in it, so that its content changes without its rules. Where the rules do,
 module_utils/iptables_loader.py fills new sets under other names, and the rules in force keep theirs.
@@ -16,18 +17,21 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from ..addresses import AddressSet, Network, is_single, network_text
+from ..antispoof import LINK_LOCAL, OFF, SPOOFED, judged, note_beyond_iptables
 from ..compile import DIRECTIONS, Policy, Rule
 from ..describe import head, title
+from ..errors import Problems, Where
 from ..essentials import IGMP, IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
-from ..ports import PROTOCOLS, PortRange
+from ..ports import PROTOCOLS
 from . import observed
 from .datagrams import iptables_match
-from .dispatch import Segment, range_text, segments, within
+from .dispatch import Segment, by_chain, range_text, segments, within
 from .logged import LOG_BURST as FLOW_BURST
 from .logged import LOG_RATE as FLOW_RATE
 from .logged import flow_prefix
 from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix
 from .peers import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
+from .port_matches import port_matches
 
 Chains = dict[str, list[str]]
 
@@ -40,7 +44,6 @@ _INTERFACE_MATCH = {"ingress": "-i", "egress": "-o"}
 _ADDRESS_MATCH = {"ingress": "-s", "egress": "-d"}
 _END = {"ingress": "src", "egress": "dst"}
 
-_MULTIPORT_SLOTS = 15  # a range takes two
 _LOGGED_NAME = 17  # of the 29 characters that the kernel keeps of a prefix
 
 
@@ -71,6 +74,7 @@ _IN_AND_OUT = {
 _PRE_DNAT = _Stage(
     "ingress", "PREROUTING", "GATEHOUSE-PRE-DNAT", "GATEHOUSE-DNAT", "denied before DNAT: no flow allows it"
 )
+_SPOOFED = "GATEHOUSE-SPOOFED"
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,12 @@ class _View:
 
 
 def render(policy: Policy) -> dict[str, str]:
-    """Return the files that make a host's rules, by the suffixes of their names."""
+    """Return the files that make a host's rules, by the suffixes of their names.
+
+    Raises ModelError for what no rule of iptables can say.
+    """
+    note_beyond_iptables(Where("gatehouse_antispoof"), policy.antispoof, problems := Problems())
+    problems.raise_if_any()
     views = {family: _view(policy, family) for family in _FAMILIES}
     names = host_names(policy, lambda peer, family: views[family].sets[peer].name)
     sets = [line for view in views.values() for item in view.sets.values() for line in _filled(item)]
@@ -116,7 +125,7 @@ def _view(policy: Policy, family: int) -> _View:
         pre_dnat=replace(policy.pre_dnat, addresses=own(policy.pre_dnat.addresses)),
     )
     sets = {name: _set(name, version, networks) for name, version, networks in address_sets(part) if version == family}
-    for direction, kept, version in observed.sets() if policy.observe else ():
+    for direction, kept, version in observed.sets(policy):
         if version == family:
             name = f"observed.{WORDS[direction]}.{kept}"
             sets[name] = _observed_set(name, f"{WORDS[direction]}{family}.{kept}", family)
@@ -163,16 +172,15 @@ def _filter(view: _View) -> Iterator[str]:
 
 
 def _mangle(view: _View) -> Iterator[str]:
-    stage, judged = _PRE_DNAT, view.policy.pre_dnat
-    if not judged:
-        return _table("mangle", {}, [])
-    found = {
-        protocol: list(within(segments(view.policy.ingress, protocol), judged.ports, protocol))
-        for protocol in PROTOCOLS
-    }
+    stage, ports = _PRE_DNAT, view.policy.pre_dnat.ports
+    if not view.policy.pre_dnat:
+        chains = {stage.chain: [*_antispoof(view), "-j RETURN"], **_spoofed(view)}
+        return _table("mangle", *(({}, []) if view.policy.antispoof == OFF else (chains, [stage])))
+    found = {protocol: list(within(segments(view.policy.ingress, protocol), ports, protocol)) for protocol in PROTOCOLS}
     before = [f"-m conntrack --ctstate INVALID -j {_denial(view)}", *_dhcp(view, stage), *_before_ports(view, stage)]
-    chains: Chains = {
+    chains = {
         stage.chain: list(_pre_dnat_base(view)),
+        **_spoofed(view),
         f"{stage.chain}-PORTS": list(_pre_dnat_ports(view)),
         **_flows(view, stage, before, found),
         **_observed(view, stage),
@@ -243,23 +251,23 @@ def _observed(view: _View, stage: _Stage) -> Chains:
     """Return what counts, on a host that only observes, what no flow allows, and lets it through."""
     if not view.policy.observe:
         return {}
-    first, last = (view.sets[f"observed.{WORDS[stage.direction]}.{kept}"].name for kept in ("first", "last"))
-    ends = f"{_END[stage.direction]},dst"
-    log = (
-        f'-m limit --limit {LOG_RATE}/min --limit-burst {LOG_BURST} -j LOG --log-prefix "{log_prefix(stage.direction)}"'
-    )
     lines = [
         *(_counted_before(view, stage) if stage is _IN_AND_OUT["ingress"] else ()),
         # The host's own broadcasts, which it hears itself.
         *(["-m addrtype --src-type LOCAL -j RETURN"] if stage.direction == "ingress" else []),
-        log,
-        # A key that comes in is counted as it does, and one that is in already isn't touched by -j SET.
-        f"-m set --match-set {first} {ends}",
-        f"-j SET --add-set {first} {ends}",
-        f"-j SET --add-set {last} {ends} --exist",
-        "-j RETURN",
+        *_counted(view, stage.direction, f"{_END[stage.direction]},dst"),
     ]
     return {stage.observed: lines}
+
+
+def _counted(view: _View, kind: str, ends: str) -> Iterator[str]:
+    first, last = (view.sets[f"observed.{WORDS[kind]}.{kept}"].name for kept in ("first", "last"))
+    yield f'-m limit --limit {LOG_RATE}/min --limit-burst {LOG_BURST} -j LOG --log-prefix "{log_prefix(kind)}"'
+    # A key that comes in is counted as it does, and one that is in already isn't touched by -j SET.
+    yield f"-m set --match-set {first} {ends}"
+    yield f"-j SET --add-set {first} {ends}"
+    yield f"-j SET --add-set {last} {ends} --exist"
+    yield "-j RETURN"
 
 
 def _counted_before(view: _View, stage: _Stage) -> Iterator[str]:
@@ -287,9 +295,9 @@ def _flows(view: _View, stage: _Stage, before: Iterable[str], found: Mapping[str
     dispatch = list(before)
     of_ports: Chains = {}
     for protocol, parts in found.items():
-        for alike in _by_chain(parts):
+        for alike in by_chain(parts):
             name = f"{stage.of_ports}-{protocol.upper()}-{alike[0].first}"
-            dispatch += [f"{match}-g {name}" for match in _port_matches(protocol, alike)]
+            dispatch += [f"{match}-g {name}" for match in port_matches(protocol, alike)]
             of_ports[name] = [line for rule in alike[0].rules for line in _allowed(view, stage, rule)]
     return {
         f"{stage.chain}-FLOWS": [*dispatch, denied],
@@ -297,38 +305,32 @@ def _flows(view: _View, stage: _Stage, before: Iterable[str], found: Mapping[str
     }
 
 
-def _by_chain(parts: Iterable[Segment]) -> Iterable[list[Segment]]:
-    found: dict[int, list[Segment]] = {}
-    for part in parts:
-        found.setdefault(part.chain, []).append(part)
-    return found.values()
+def _antispoof(view: _View) -> Iterator[str]:
+    yield "-i lo -j RETURN"
+    # Where a packet is marked, its reply may be as well, and is routed by that.
+    for name in judged(view.policy.interfaces) if view.policy.antispoof != OFF else ():
+        yield f"-i {name} -m rpfilter --validmark --invert -j {_SPOOFED}"
 
 
-def _port_matches(protocol: str, ranges: Sequence[PortRange | Segment]) -> Iterator[str]:
-    """Yield matches that have all these ranges together."""
-    if len(ranges) == 1:
-        yield f"-p {protocol} -m {protocol} --dport {range_text(ranges[0], ':')} "
-        return
-    batch: list[str] = []
-    room = _MULTIPORT_SLOTS
-    for item in ranges:
-        slots = 1 if item.first == item.last else 2
-        if slots > room:
-            yield _multiport(protocol, batch)
-            batch, room = [], _MULTIPORT_SLOTS
-        batch.append(range_text(item, ":"))
-        room -= slots
-    if batch:
-        yield _multiport(protocol, batch)
-
-
-def _multiport(protocol: str, ports: Iterable[str]) -> str:
-    return f"-p {protocol} -m multiport --dports {','.join(ports)} "
+def _spoofed(view: _View) -> Chains:
+    """Return what becomes of packets whose source isn't routed by the interface that they came in by."""
+    if view.policy.antispoof == OFF:
+        return {}
+    sources = {4: ("0.0.0.0/32",), 6: ("::/128", LINK_LOCAL)}[view.family]
+    drop = [f"{_comment('denied: spoofed source')}-j DROP"]
+    lines = [
+        *(f"-s {source} -j RETURN" for source in sources),
+        *(_dhcp(view, _PRE_DNAT) if view.family == 4 else ()),
+        # Errors about a connection may come from any router on its way.
+        f"{_ICMP[view.family][1].partition(' -m')[0]} -m conntrack --ctstate RELATED -j RETURN",
+        *(_counted(view, SPOOFED, "src,dst") if view.policy.observe else drop),
+    ]
+    return {_SPOOFED: lines}
 
 
 def _pre_dnat_base(view: _View) -> Iterator[str]:
     stage, judged = _PRE_DNAT, view.policy.pre_dnat
-    yield "-i lo -j RETURN"
+    yield from _antispoof(view)
     # Replies to what the host began from one of these ports, too.
     yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
     services = _address_matches(view, SERVICE_ADDRESSES, judged.addresses, "dst")
@@ -341,7 +343,7 @@ def _pre_dnat_base(view: _View) -> Iterator[str]:
 def _pre_dnat_ports(view: _View) -> Iterator[str]:
     for protocol in PROTOCOLS:
         ranges = [item for item in view.policy.pre_dnat.ports.ranges if item.protocol == protocol]
-        yield from (f"{match}-g {_PRE_DNAT.chain}-FLOWS" for match in _port_matches(protocol, ranges))
+        yield from (f"{match}-g {_PRE_DNAT.chain}-FLOWS" for match in port_matches(protocol, ranges))
     yield "-j RETURN"
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..addresses import AddressSet, Network, is_single, network_text
+from ..antispoof import BY_SIDES, LINK_LOCAL, OFF, SPOOFED, judged, routed_wrongly
 from ..compile import Policy, Rule
 from ..describe import head
 from ..essentials import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
@@ -21,7 +22,7 @@ from .dispatch import Segment, range_text, segments, within
 from .logged import LOG_BURST as FLOW_BURST
 from .logged import LOG_RATE as FLOW_RATE
 from .logged import flow_prefix
-from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix, sets
+from .observed import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, kinds, log_prefix, sets
 from .peers import (
     SERVICE_ADDRESSES,
     address_sets,
@@ -38,7 +39,7 @@ TABLE = "inet gatehouse"
 _HOOKS = {"ingress": "input", "egress": "output"}
 _INTERFACE_MATCH = {"ingress": "iifname", "egress": "oifname"}
 _LOOPBACK_MATCH = {"ingress": "iif", "egress": "oif"}
-_ADDRESS_MATCH = {"ingress": "saddr", "egress": "daddr"}
+_ADDRESS_MATCH = {"ingress": "saddr", "egress": "daddr", SPOOFED: "saddr"}
 _KEYWORD = {4: "ip", 6: "ip6"}
 _ANYBODY = {4: "meta nfproto ipv4 ", 6: "meta nfproto ipv6 "}
 
@@ -57,6 +58,7 @@ def render(policy: Policy) -> str:
         *_base_chains(policy),
         *_direction(policy, "ingress"),
         *_direction(policy, "egress"),
+        *_antispoof(policy),
         *_pre_dnat(policy),
         *_observed(policy),
         "}",
@@ -110,8 +112,8 @@ def _base_chains(policy: Policy) -> Iterator[str]:
     chains where they are, and a packet under way in one would find its set gone (module_utils/nft_loader.py).
     """
     yield from (line for direction in _HOOKS for line in _chain(_HOOKS[direction], _base(policy, direction)))
-    if policy.pre_dnat:
-        yield from _chain("pre_dnat", _pre_dnat_base())
+    if policy.pre_dnat or policy.antispoof != OFF:
+        yield from _chain("pre_dnat", _pre_dnat_base(policy))
 
 
 def _base(policy: Policy, direction: str) -> Iterator[str]:
@@ -138,12 +140,42 @@ def _denial(policy: Policy) -> str:
     return "accept" if policy.observe else "drop"
 
 
-def _pre_dnat_base() -> Iterator[str]:
+def _pre_dnat_base(policy: Policy) -> Iterator[str]:
     yield "type filter hook prerouting priority dstnat - 20; policy accept;"
     yield 'iif "lo" accept'
-    # Replies to what the host began from one of these ports, too.
-    yield "ct state established accept"
-    yield "jump pre_dnat_destinations"
+    if policy.antispoof != OFF:
+        yield "jump antispoof"
+    if policy.pre_dnat:
+        # Replies to what the host began from one of these ports, too.
+        yield "ct state established accept"
+        yield "jump pre_dnat_destinations"
+
+
+def _antispoof(policy: Policy) -> Iterator[str]:
+    """Yield what judges sources, of whatever comes in by the interfaces of sides: replies as well."""
+    if policy.antispoof == OFF:
+        return
+    yield from _chain("antispoof", (f"{match} goto spoofed" for match in _contradicted(policy)))
+    yield from _chain(
+        "spoofed",
+        [
+            "ip saddr 0.0.0.0 return",
+            *(f"ip6 saddr {source} return" for source in ("::", LINK_LOCAL)),
+            *(f"{nftables_match(one)} return" for one in dhcp("ingress", 4, policy.dhcp)),
+            # Errors about a connection may come from any router on its way.
+            *(f"meta l4proto {protocol} ct state related return" for protocol in ("icmp", "ipv6-icmp")),
+            f"goto observed_{SPOOFED}" if policy.observe else 'counter drop comment "denied: spoofed source"',
+        ],
+    )
+
+
+def _contradicted(policy: Policy) -> Iterator[str]:
+    # Where a packet is marked, its reply may be as well, and is routed by that.
+    if policy.antispoof == BY_SIDES:
+        for name, others in routed_wrongly(policy.interfaces).items():
+            yield from (f'iifname "{name}" fib saddr . mark oifname "{other}"' for other in others)
+    else:
+        yield f"iifname {_quoted(judged(policy.interfaces))} fib saddr . mark . iif oif missing"
 
 
 def _pre_dnat(policy: Policy) -> Iterator[str]:
@@ -183,10 +215,10 @@ def _observed(policy: Policy) -> Iterator[str]:
     if not policy.observe:
         return
     yield from _chain("observed_input", [*_counted_before(policy), "goto observed_ingress"])
-    for direction in _HOOKS:
+    for direction in kinds(policy):
         port = f"observed_{direction}_port"
         log = f'log prefix "{log_prefix(direction)}"'
-        yield from _chain(port, _counted(direction, "th dport"))
+        yield from _chain(port, _counted(policy, direction, "th dport"))
         yield from _chain(
             f"observed_{direction}",
             [
@@ -194,7 +226,7 @@ def _observed(policy: Policy) -> Iterator[str]:
                 *(["fib saddr type local accept"] if direction == "ingress" else []),
                 f"limit rate {LOG_RATE}/minute burst {LOG_BURST} packets {log}",
                 f"meta l4proto {{ {', '.join(PROTOCOLS)} }} goto {port}",
-                *_counted(direction, "0"),
+                *_counted(policy, direction, "0"),
             ],
         )
 
@@ -209,14 +241,14 @@ def _counted_before(policy: Policy) -> Iterator[str]:
             yield f'{interface}{match} accept comment "counted before DNAT"'
 
 
-def _counted(direction: str, port: str) -> Iterator[str]:
-    for one, kept, family in sets():
+def _counted(policy: Policy, direction: str, port: str) -> Iterator[str]:
+    for one, kept, family in sets(policy):
         if one == direction:
             address = f"{'ip' if family == 4 else 'ip6'} {_ADDRESS_MATCH[direction]}"
             how, counter = ("add", " counter") if kept == "first" else ("update", "")
             yield f"{how} @{_observed_set(one, kept, family)} {{ {address} . meta l4proto . {port}{counter} }}"
-    # To others, its packets are what they are.
-    yield "accept"
+    # To others, its packets are what they are; what its flows say of one with a spoofed source comes after this.
+    yield "return" if direction == SPOOFED else "accept"
 
 
 def _observed_set(direction: str, kept: str, family: int) -> str:
@@ -318,7 +350,7 @@ def _set_name(peer: str, family: int) -> str:
 def _sets(policy: Policy) -> Iterator[str]:
     for name, family, networks in dict.fromkeys((*address_sets(policy), *narrowed_sets(policy))):
         yield from _set(_set_name(name, family), family, networks)
-    for direction, kept, family in sets() if policy.observe else ():
+    for direction, kept, family in sets(policy):
         yield f"\tset {_observed_set(direction, kept, family)} {{"
         yield f"\t\ttype ipv{family}_addr . inet_proto . inet_service"
         yield f"\t\tsize {MOST}"

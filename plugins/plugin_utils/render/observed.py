@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..compile import DIRECTIONS
+from ..antispoof import OFF, SPOOFED
+from ..compile import DIRECTIONS, Policy
 
 KEPT = ("first", "last")
-WORDS = {"ingress": "in", "egress": "out"}
+WORDS = {"ingress": "in", "egress": "out", SPOOFED: "src"}
 MOST = 4096
 """Keys in one set. When it is full, the kernel takes no more."""
 
@@ -22,9 +23,16 @@ LOG_RATE, LOG_BURST = 10, 5
 """Lines in the kernel's log: so many a minute, and so many at once."""
 
 
-def sets() -> Iterator[tuple[str, str, int]]:
-    """Yield direction, what of a key is kept (``first`` or ``last``), and family of each set."""
-    for direction in DIRECTIONS:
+def kinds(policy: Policy) -> list[str]:
+    """Return the kinds of denials that are counted where a policy observes."""
+    if not policy.observe:
+        return []
+    return [*DIRECTIONS] if policy.antispoof == OFF else [*DIRECTIONS, SPOOFED]
+
+
+def sets(policy: Policy) -> Iterator[tuple[str, str, int]]:
+    """Yield kind, what of a key is kept (``first`` or ``last``), and family of each set."""
+    for direction in kinds(policy):
         for family in (4, 6):
             yield from ((direction, kept, family) for kept in KEPT)
 

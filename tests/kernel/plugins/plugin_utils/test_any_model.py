@@ -75,6 +75,7 @@ OPTIONAL = [
         "gatehouse_echo_request",
         "gatehouse_dhcp",
         "hosts.web1.gatehouse_addresses",
+        "hosts.web1.gatehouse_antispoof",
     ),
     *("hosts.web1.gatehouse_interfaces", "gatehouse_flows[0].side", "gatehouse_flows[0].log", "gatehouse_flows[0].end"),
     *(

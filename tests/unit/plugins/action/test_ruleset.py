@@ -365,6 +365,17 @@ def test_a_change_that_would_cut_the_controller_off_is_refused_before_anything_h
         run({"policy": policy}, {"management": FROM_ELSEWHERE})
 
 
+def test_a_change_that_would_take_the_controllers_source_for_spoofed_is_refused_before_anything_happens():
+    interfaces = {"private": ["eth0"], "public": ["eth1"]}
+    policy = {**POLICY, "antispoof": "sides", "interfaces": interfaces}
+    ways = {"comes_by": "eth1", "goes_back": "eth0"}
+
+    with pytest.raises(AnsibleActionFail, match="gatehouse_antispoof: sides takes that for a spoofed source"):
+        run({"policy": policy}, {"management": {**FROM_OFFICE, **ways}})
+    allowed = {"policy": policy, "allow_self_lockout": True}
+    assert not run(allowed, {"management": {**FROM_OFFICE, **ways}})[1].get("failed")
+
+
 @pytest.mark.parametrize(
     ("arguments", "management"),
     [

@@ -116,7 +116,7 @@ def test_a_models_policies_have_the_addresses_of_the_inventorys_hosts():
         ("flow_matrix", ({"flow": []},), "did you mean flows?"),
         ("to_nftables", ({"class": "web\n"},), "to_nftables: 1 problem in the model; "),
         ("to_iptables", ({"class": "web\n"},), "to_iptables: 1 problem in the model; "),
-        ("to_nftables", ("table inet x",), "policy: got 'table inet x', expected a mapping with the keys class, "),
+        ("to_nftables", ("table inet x",), "policy: got 'table inet x', expected a mapping with the keys antispoof, "),
     ],
 )
 def test_a_mistake_is_an_error_of_the_filter_with_every_problem(name, arguments, message):

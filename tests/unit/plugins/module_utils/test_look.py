@@ -113,6 +113,13 @@ def this_host(host):
     )  # fmt: skip
 
 
+class Around:
+    """What is around a host's rules."""
+
+    def __init__(self, findings, filling=list, ways=None):
+        self.findings, self.filling, self.ways_of = lambda _managers: findings, filling, lambda _management: ways or {}
+
+
 def test_without_systemd_an_audit_says_that_nothing_loads_the_rules_at_boot(tmp_path, this_host, monkeypatch):
     monkeypatch.setattr(look_module, "restoring_scripts", lambda _root: [])
     assert look_module.look_at(this_host, diff=False)["findings"] == []
@@ -127,8 +134,7 @@ def test_without_systemd_an_audit_says_that_nothing_loads_the_rules_at_boot(tmp_
 
 def test_what_is_around_is_found_once_something_is_wanted(this_host, monkeypatch):
     monkeypatch.setattr(look_module, "restoring_scripts", lambda _root: ["/etc/rc.local"])
-    around = types.SimpleNamespace(findings=lambda _managers: [Finding("helper", "x")], filling=lambda: [1 / 0])
-    this_host.surroundings = lambda: around
+    this_host.surroundings = lambda: Around([Finding("helper", "x")], lambda: [1 / 0])
     found = look_module.look_at(this_host, diff=False)
 
     assert [one["kind"] for one in found["concerns"]] == ["restored_at_boot", "helper"]
@@ -141,11 +147,21 @@ def test_what_is_around_is_found_once_something_is_wanted(this_host, monkeypatch
 
 def test_whether_the_table_of_connections_would_fill_is_asked_before_a_first_load_alone(tmp_path, this_host):
     asked = []
-    around = types.SimpleNamespace(findings=lambda _managers: [], filling=lambda: asked.append(1) or [])
-    this_host.surroundings = lambda: around
+    this_host.surroundings = lambda: Around([], lambda: asked.append(1) or [])
     look_module.look_at(this_host, diff=False)
     assert asked == []
 
     this_host.firewall = FakeHost(tmp_path / "new").firewall
     look_module.look_at(this_host, diff=False)
     assert asked == [1]
+
+
+def test_the_way_of_the_controllers_connection_is_said_with_it(this_host, monkeypatch):
+    ssh = {"source": "203.0.113.7", "destination": "198.51.100.21", "port": 22}
+    monkeypatch.setattr(look_module, "management_connection", lambda _proc, _process: dict(ssh))
+    ways = {"comes_by": "eth1", "goes_back": "eth0"}
+    this_host.surroundings = lambda: Around([], ways=ways)
+
+    assert look_module.look_at(this_host, diff=False)["management"] == {**ssh, **ways}
+    monkeypatch.setattr(look_module, "management_connection", lambda _proc, _process: None)
+    assert look_module.look_at(this_host, diff=False)["management"] is None

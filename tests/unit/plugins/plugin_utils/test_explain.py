@@ -180,3 +180,15 @@ def test_who_sends_to_such_an_address_is_let_out_to_it_and_to_nobody_else():
     put = {**SHOP, "gatehouse_flows[2].from": ["web"]}
     assert lines("web1", "192.0.2.200", "443/tcp", put=put)[0].endswith("allowed")
     assert lines("web1", "db1", "443/tcp", put=put)[0].endswith("denied")
+
+
+@pytest.mark.parametrize(("mode", "words"), [("off", ""), ("sides", "by one side"), ("strict", "by an interface")])
+def test_what_comes_in_is_said_to_pass_but_for_spoofed_sources(mode, words):
+    sided = {"gatehouse_antispoof": mode, "gatehouse_interfaces": {"private": "eth0", "public": "eth1"}}
+    put = {f"hosts.web1.{key}": value for key, value in sided.items()}
+    caveat = f"; but not {words}" if words else ""
+
+    (comes_in,) = [line for line in lines("203.0.113.9", "web1", "443/tcp", put=put) if "input of web1" in line]
+    (goes_out,) = [line for line in lines("web1", "db", "5432/tcp", put=put) if "output of web1" in line]
+    assert ("gatehouse_antispoof" in comes_in, caveat in comes_in) == (mode != "off", True)
+    assert "gatehouse_antispoof" not in goes_out

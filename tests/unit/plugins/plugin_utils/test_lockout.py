@@ -80,3 +80,43 @@ def test_a_host_that_observes_cuts_nobody_off_and_has_nothing_to_fall_back_to():
 
 def test_a_refusal_without_any_flow_at_that_port_says_from_where_to_add_one():
     assert "Add a flow for it, from a zone that has 198.51.100.1, or set" in refusal("198.51.100.1", to="db")
+
+
+def by_another_way(mode, comes_by="eth1", goes_back="eth0", source="203.0.113.7"):
+    put = {"gatehouse_flows[2]": SSH}
+    for host in ("web1", "web2"):
+        put[f"hosts.{host}.gatehouse_interfaces"] = {"private": "eth0", "public": ["eth1", "eth2"]}
+        put[f"hosts.{host}.gatehouse_antispoof"] = mode
+    policy = build(good(put)).policy_of("web1")
+    ways = {"comes_by": comes_by, "goes_back": goes_back}
+    return policy, lockout(policy, {"source": source, "destination": "192.0.2.1", "port": 22, **ways})
+
+
+@pytest.mark.parametrize("mode", ["sides", "strict"])
+def test_a_controller_whose_source_is_routed_by_the_other_side_is_told_the_interfaces(mode):
+    policy, said = by_another_way(mode)
+
+    assert f"from 203.0.113.7 by eth1, packets to it leave by eth0, and gatehouse_antispoof: {mode} takes that" in said
+    assert "set gatehouse_allow_self_lockout: true" in said
+    assert fail_closed(policy, 22).antispoof == "off"
+
+
+@pytest.mark.parametrize(
+    ("mode", "comes_by", "goes_back"),
+    [
+        ("off", "eth1", "eth0"),
+        ("sides", "eth1", "eth2"),
+        ("sides", "eth1", "wg0"),
+        ("sides", "docker0", "eth0"),
+        ("sides", "", "eth0"),
+        ("sides", "eth1", ""),
+        ("strict", "eth1", "eth1"),
+        ("strict", "eth1", ""),
+    ],
+)
+def test_a_controller_that_comes_the_way_it_is_routed_or_by_an_unknown_one_is_not(mode, comes_by, goes_back):
+    assert by_another_way(mode, comes_by, goes_back)[1] == ""
+
+
+def test_under_strict_the_same_side_is_not_enough():
+    assert "packets to it leave by eth2" in by_another_way("strict", "eth1", "eth2")[1]

@@ -189,3 +189,15 @@ def test_pasted_flows_allow_all_that_was_seen_and_nothing_from_anybody_else(seed
     stranger = [seen("198.51.100.99", one.port, one.protocol, one.direction) for one in rows]
     before = denied(build(MODEL).policy_of("web1"), stranger)
     assert denied(fleet.policy_of("web1"), stranger) == before
+
+
+def test_no_flow_is_suggested_for_a_spoofed_source():
+    sided = {"gatehouse_antispoof": "sides", "gatehouse_interfaces": {"private": "eth0", "public": "eth1"}}
+    model = {**MODEL, "hosts": {**MODEL["hosts"], "web1": {**MODEL["hosts"]["web1"], **sided}}}
+    rows = (seen("203.0.113.7", 443, direction="spoofed"),)
+
+    found = missing_flows(build(model), {"web1": Observed(rows)})
+
+    assert found.flows == ()
+    assert found.remarks[0].startswith("web1: no flow can allow spoofed 443/tcp from 203.0.113.7: 3, last ")
+    assert "gatehouse_antispoof judges its source" in found.remarks[0]

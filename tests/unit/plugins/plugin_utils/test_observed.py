@@ -107,3 +107,13 @@ def test_a_full_set_is_said():
     assert "no room was left for ingress IPv4" in would_cut(
         POLICY, observed(row("198.51.100.1"), full=["ingress IPv4"])
     )
+
+
+def test_a_spoofed_source_is_denied_where_sources_are_judged_whatever_flows_say():
+    spoofed = {**row("203.0.113.7", 443), "direction": "spoofed"}
+    put = {"hosts.web1.gatehouse_interfaces": {"private": "eth0", "public": "eth1"}}
+    judging = build(good(put={**put, "hosts.web1.gatehouse_antispoof": "sides"})).policy_of("web1")
+
+    assert denied(POLICY, observed(spoofed).seen) == []
+    (found,) = denied(judging, observed(spoofed, row("203.0.113.7", 443)).seen)
+    assert str(found).startswith("spoofed 443/tcp from 203.0.113.7: ")

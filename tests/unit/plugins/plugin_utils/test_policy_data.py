@@ -48,6 +48,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
     assert DATA == {
         "class": "web",
         "observe": False,
+        "antispoof": "off",
         "isolated": ["192.0.2.1", "192.0.2.2"],
         "pre_dnat": {
             "ports": ["30000-32767/tcp", "30000-32767/udp"],

@@ -77,3 +77,26 @@ def test_what_a_takeover_would_lose_is_no_matter_without_one():
 def test_an_answer_that_can_not_be_read_is_refused(concerns):
     with pytest.raises(AnswerError, match="concerns"):
         weighed({"differs": True, "concerns": concerns}, REFUSED, takeover=False, host="")
+
+
+def test_a_host_that_judges_sources_is_told_whom_flows_let_in_by_one_side():
+    many = [f"192.0.2.{number}" for number in range(256)]
+    rules = [
+        {**RULE, "flow": "site", "peer": "office", "ports": ["443/tcp"], "side": "public"},
+        {**RULE, "flow": "any", "peer": "internet", "ports": ["80/tcp"], "side": "public", "addresses": ["0.0.0.0/0"]},
+        {**RULE, "flow": "either", "peer": "others", "ports": ["81/tcp"], "addresses": many},
+        {**RULE, "flow": "one", "peer": "db", "ports": ["82/tcp"], "side": "private", "addresses": ["2001:db8::7"]},
+    ]
+    data = {**POLICY, "ingress": rules, "antispoof": "strict"}
+
+    declared = Declared.read({"declared": declared_of(from_data(data))})
+
+    assert declared.antispoof == "strict"
+    assert declared.sided_peers == [["public", "office", "203.0.113.1"], ["private", "db", "2001:db8::7"]]
+
+
+def test_of_many_peers_a_host_is_told_a_thousand():
+    hosts = [f"198.51.{number // 200}.{number % 200}" for number in range(0, 3000, 2)]
+    rules = [{**RULE, "flow": "site", "ports": ["443/tcp"], "side": "public", "addresses": hosts}]
+
+    assert len(declared_of(from_data({**POLICY, "ingress": rules, "antispoof": "sides"}))["sided_peers"]) == 1000

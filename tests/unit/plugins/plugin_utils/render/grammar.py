@@ -8,9 +8,10 @@ _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 _SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses)\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
 _PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
-_OBSERVED_CHAIN = r"observed_(?:input|(?:in|e)gress(?:_port)?)"
-_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|pre_dnat(?:_destinations|_ports|_flows)?|{_OBSERVED_CHAIN})"
-_OBSERVED_SET = r"observed\.(?:in|out)\.(?:first|last)\.v[46]"
+_OBSERVED_CHAIN = r"observed_(?:input|(?:ingress|egress|spoofed)(?:_port)?)"
+_MORE_CHAINS = r"pre_dnat(?:_destinations|_ports|_flows)?|antispoof|spoofed"
+_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|{_MORE_CHAINS}|{_OBSERVED_CHAIN})"
+_OBSERVED_SET = r"observed\.(?:in|out|src)\.(?:first|last)\.v[46]"
 _RANGE = r"\d{1,5}(?:-\d{1,5})?"
 _RANGES = rf"\{{ {_RANGE}(?:, {_RANGE})* \}}"
 _WITH_PORTS = r"meta l4proto (?:tcp|udp|sctp)"
@@ -55,7 +56,7 @@ _LINES = (
     rf"\t\t(?:{_DHCP4}|ip6 saddr fe80::/10 ip6 daddr fe80::/10 udp dport 546|{_DHCP6_OUT}) accept",
     r"\t\tip ttl 1 ip protocol igmp ip daddr 224\.0\.0\.0/4 accept",
     r"\t\ticmp(?:v6)? type \{ [a-z0-9-]+(?:, [a-z0-9-]+)* \} accept",
-    r"\t\tjump (?:input_flows|output_flows|pre_dnat_destinations)",
+    r"\t\tjump (?:input_flows|output_flows|pre_dnat_destinations|antispoof)",
     rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_GOTO}(?:, {_GOTO})* \}}",
     rf"\t\t{_ASKED_FOR} vmap \{{ {_JUMP}(?:, {_JUMP})* \}}",
     r'\t\tcounter drop comment "denied: no flow allows it"',
@@ -73,10 +74,16 @@ _LINES = (
     r"\t\tct state invalid accept",
     rf"\t\t(?:jump|goto) {_OBSERVED_CHAIN}",
     rf'\t\t{_INTERFACES}{_WITH_PORTS} ct original proto-dst {_RANGES} accept comment "counted before DNAT"',
-    r'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse observed (?:in|out): "',
+    r'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse observed (?:in|out|src): "',
     rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_OBSERVED_CHAIN}",
     rf"\t\t(?:add|update) @{_OBSERVED_SET} \{{ ip6? [sd]addr \. meta l4proto \. (?:0|th dport)(?: counter)? \}}",
     r"\t\t(?:fib saddr type local )?accept",
+    rf"\t\tiifname {_INTERFACE} fib saddr \. mark oifname {_INTERFACE} goto spoofed",
+    rf"\t\tiifname {_NAMES} fib saddr \. mark \. iif oif missing goto spoofed",
+    rf"\t\t(?:ip saddr 0\.0\.0\.0|ip6 saddr ::|ip6 saddr fe80::/10|{_DHCP4}) return",
+    r"\t\tmeta l4proto (?:icmp|ipv6-icmp) ct state related return",
+    r'\t\tcounter drop comment "denied: spoofed source"',
+    r"\t\treturn",
     rf'\t\t{_INTERFACES}{_PEER}{_AT}(?:{_LOG}|counter accept) comment "flow:{_NAME}"',
 )
 _LINE = re.compile("|".join(f"(?:{line})" for line in _LINES), re.ASCII)
