@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import select
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
-from containers import ROOT, SHOW, Completed, Lab, playbook, playbook_command
+from containers import PLAIN, ROOT, SHOW, Completed, Lab, playbook, playbook_command
 from patience import Patience, wait_until
 
 HERE = Path(__file__).parent
@@ -175,14 +174,13 @@ def harden(*models: dict[str, Any]) -> Completed:
 def begin_to_harden(*models: dict[str, Any]) -> subprocess.Popen[str]:
     """Return the main playbook on its way."""
     command = playbook_command("harden", *_extra(*models), inventory=INVENTORY)
-    plain = {**os.environ, "ANSIBLE_DISPLAY_FAILED_STDERR": "false", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=plain)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=PLAIN)
 
 
 def harden_and_die(faults: dict[str, str], *models: dict[str, Any]) -> Completed:
     """Run the role with a module that dies, or stalls, at a step of its own on each host."""
     words = ["ansible-playbook", f"--inventory={INVENTORY}", *_extra({"faults": faults}, *models), "fault.yml"]
-    return subprocess.run(words, cwd=HERE, capture_output=True, text=True, check=False)
+    return subprocess.run(words, cwd=HERE, capture_output=True, text=True, check=False, env=PLAIN)
 
 
 def _extra(*models: dict[str, Any]) -> Iterable[str]:

@@ -43,6 +43,9 @@ for command in iptables ip6tables; do
 done 2>/dev/null
 true"""
 
+# What a user has, where Molecule has settings of its own.
+PLAIN = {**os.environ, "ANSIBLE_DISPLAY_FAILED_STDERR": "false", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+
 Completed = subprocess.CompletedProcess[str]
 Port = tuple[str, int]
 
@@ -131,9 +134,8 @@ def playbook(name: str, *arguments: str, inventory: Path = INVENTORY) -> Complet
 
 
 def run_plainly(command: list[str]) -> Completed:
-    """Run a command of Ansible's as a user does, since Molecule has settings of its own; return how it went."""
-    plain = {**os.environ, "ANSIBLE_DISPLAY_FAILED_STDERR": "false", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
+    """Run a command of Ansible's as a user does; return how it went."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=PLAIN)
 
 
 def kill(process: subprocess.Popen[Any]) -> None:
