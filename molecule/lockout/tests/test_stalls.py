@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fleet import ANOTHER_MODEL, CUTS_US_OFF, Fleet, State, harden_and_die
-from patience import slowness
+from patience import slowness, whole_seconds
 
-TIMEOUT, STALL = 5, 9
+TIMEOUT, LONGER = 5, 4  # seconds; by so many a change stalls for longer than its way back waits
 AT_MOST = 5  # seconds after the timeout until a login works again
 BACK = "the host has gone back, and the ruleset confirmed last is in force"
 SAID = {"armed": "the host's own way back has begun before", "loaded": "The confirmation came too late"}
@@ -26,15 +26,15 @@ def test_a_change_that_stalls_leaves_each_host_in_reach_with_what_was_confirmed_
     fleet: Fleet, hardened: dict[str, State], model: dict[str, object], apps: str, stores: str
 ) -> None:
     points = {name: stores if name.startswith("store") else apps for name in fleet.managed}
-    faults = {name: f"{point}/{STALL}" for name, point in points.items()}
-    slow = slowness()
+    slow, timeout = slowness(), TIMEOUT * whole_seconds()  # in which a change gets as far as to where it stalls
+    faults = {name: f"{point}/{timeout + LONGER}" for name, point in points.items()}
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(harden_and_die, faults, model, {"gatehouse_rollback_timeout": TIMEOUT})
+        run = pool.submit(harden_and_die, faults, model, {"gatehouse_rollback_timeout": timeout})
         outages = fleet.each(lambda name: longest_outage(fleet, name, run.done))
         output = run.result().stdout
 
     print({name: round(seconds, 1) for name, seconds in outages.items()})
-    at_most = TIMEOUT + AT_MOST * max(slow, slowness())
+    at_most = timeout + AT_MOST * max(slow, slowness())
     assert all(seconds < at_most for seconds in outages.values()), (outages, at_most)
     assert any(seconds > 1 for seconds in outages.values()), "nothing was cut off: this test shows nothing"
     failures = [line for line in output.splitlines() if line.startswith("fatal:")]
