@@ -137,14 +137,17 @@ def applied(ec2, template, vpc):
             GroupName=name, Description=group["Description"], VpcId=vpc, TagSpecifications=tags
         )
         ids[group["GroupId"]] = made["GroupId"]
-        ec2.revoke_security_group_egress(GroupId=made["GroupId"], IpPermissions=EVERYWHERE)
+        by_default = groups_of(ec2, vpc)[name]["IpPermissionsEgress"]
+        ec2.revoke_security_group_egress(GroupId=made["GroupId"], IpPermissions=by_default)
     for group in groups.values():
         for permission in (*group["IpPermissions"], *group["IpPermissionsEgress"]):
             for pair in permission["UserIdGroupPairs"]:
                 pair["GroupId"] = ids[pair["GroupId"]]
         made = ids[group["GroupId"]]
-        ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=group["IpPermissions"])
-        ec2.authorize_security_group_egress(GroupId=made, IpPermissions=group["IpPermissionsEgress"])
+        if group["IpPermissions"]:
+            ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=group["IpPermissions"])
+        if group["IpPermissionsEgress"]:
+            ec2.authorize_security_group_egress(GroupId=made, IpPermissions=group["IpPermissionsEgress"])
 
 
 def groups_of(ec2, vpc):

@@ -126,6 +126,7 @@ def test_a_second_run_changes_nothing_of_a_host_that_counts(site):
     code, output = site.run("harden.yml", "--check", "--diff", "-v")
     assert (code, "changed=0" in output, "in_force_since" in output) == (0, True, False), output
 
+    site.report()
     before = site.kept()["in_force_since"]
     site.report()
     assert site.count("tell", "egress") > 0
