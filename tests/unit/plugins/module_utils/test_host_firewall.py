@@ -320,4 +320,4 @@ def test_a_first_ruleset_that_cannot_be_loaded_leaves_no_primer(host):
     with pytest.raises(FirewallError):
         host.firewall().load("# late", 30)
 
-    assert (host.nft.table, host.files()) == ("", LEFT)
+    assert (host.nft.table, host.files()) == ("", set())
