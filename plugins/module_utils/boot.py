@@ -98,8 +98,16 @@ class Boot:
         The loader notes it, whoever has it run: a change, the way back from one, or a boot.
         """
         with suppress(FileNotFoundError):
-            return (self._root / RUN_DIRECTORY / f"loaded.{backend.file_type}").stat().st_mtime
+            return self._loaded(backend).stat().st_mtime
         return None
+
+    def forget_load(self, backend: Backend) -> None:
+        """Take the loader's note away, where what it loaded is gone again."""
+        with suppress(FileNotFoundError):
+            self._loaded(backend).unlink()
+
+    def _loaded(self, backend: Backend) -> Path:
+        return self._root / RUN_DIRECTORY / f"loaded.{backend.file_type}"
 
     def is_edited(self, backend: Backend) -> bool:
         """Return whether somebody has edited the ruleset of the next boot."""

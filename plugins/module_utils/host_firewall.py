@@ -186,7 +186,7 @@ class HostFirewall:
     def _unprime(self) -> None:
         if not self._rollback.is_pending() and self._backend.is_primer(self._backend.listing()):
             self._backend.delete()
-            self._rollback.forget()  # the loader has noted in its folder when it loaded, on a host that is bare again
+            self._boot.forget_load(self._backend)
 
     def load(self, wanted: str, seconds: int) -> str:
         """Load a ruleset in one transaction, and go back in so many seconds unless ``confirm`` comes first.

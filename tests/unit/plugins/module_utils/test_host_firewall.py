@@ -320,4 +320,13 @@ def test_a_first_ruleset_that_cannot_be_loaded_leaves_no_primer(host):
     with pytest.raises(FirewallError):
         host.firewall().load("# late", 30)
 
-    assert (host.nft.table, host.files()) == ("", set())
+    assert (host.nft.table, host.files()) == ("", LEFT)
+
+
+def test_a_host_that_is_bare_again_has_no_note_of_a_load(host):
+    host.firewall().prime()
+    note = host.root / "run/gatehouse/loaded.nft"
+    note.touch()  # the loader does that whatever it loads, and to delete is to load nothing
+    host.firewall().unprime()
+
+    assert not note.exists()
