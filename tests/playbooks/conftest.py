@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,42 @@ class Outcome:
 Play = Callable[..., Outcome]
 
 
+class Prestarted:
+    """Processes of prestarted.py, one for each way to set Ansible up."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder for what runs say."""
+        self._files = {"output": str(folder / "output"), "errors": str(folder / "errors")}
+        self._processes: dict[tuple[tuple[str, str], ...], subprocess.Popen[str]] = {}
+
+    def run(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Outcome:
+        """Run ansible-playbook with these words."""
+        process = self._process(env)
+        assert process.stdin
+        assert process.stdout
+        run = {"arguments": list(command), "cwd": str(cwd), "environment": dict(env), **self._files}
+        print(json.dumps(run), file=process.stdin, flush=True)
+        ready, _writable, _failed = select.select([process.stdout], [], [], TOO_LONG)
+        assert ready, f"no end after {TOO_LONG} s: {command}"
+        code = process.stdout.readline()
+        said = [Path(path).read_text(encoding="utf-8") for path in self._files.values()]
+        return Outcome(int(code), "".join(said))
+
+    def _process(self, env: Mapping[str, str]) -> subprocess.Popen[str]:
+        settings = tuple(sorted(item for item in env.items() if item[0].startswith("ANSIBLE_")))
+        if settings not in self._processes:
+            command = [sys.executable, str(Path(__file__).with_name("prestarted.py"))]
+            self._processes[settings] = subprocess.Popen(
+                command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            )
+        return self._processes[settings]
+
+    def stop(self) -> None:
+        """End them all."""
+        for process in self._processes.values():
+            process.communicate()
+
+
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a user who has the collection, this checkout or the installed release, and no settings."""
@@ -87,7 +124,15 @@ def program() -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def play(environment: dict[str, str], program: Callable[[str], str]) -> Play:
+def prestarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prestarted]:
+    """Ansible, imported once for all runs with the same settings."""
+    found = Prestarted(tmp_path_factory.mktemp("said"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def play(environment: dict[str, str], program: Callable[[str], str], prestarted: Prestarted) -> Play:
     """Run a playbook by its path or its name."""
 
     def run(
@@ -98,11 +143,7 @@ def play(environment: dict[str, str], program: Callable[[str], str]) -> Play:
         env: Mapping[str, str] | None = None,
     ) -> Outcome:
         command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
-        env = {**environment, **(env or {})}
-        done = subprocess.run(
-            command, cwd=cwd, env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
-        )
-        return Outcome(done.returncode, done.stdout + done.stderr)
+        return prestarted.run(command, cwd or Path.cwd(), {**environment, **(env or {})})
 
     return run
 

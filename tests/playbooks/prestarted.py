@@ -1,0 +1,59 @@
+"""ansible-playbook for many runs: it imports Ansible once, which takes longer than most of them, and forks for each.
+
+Reads a run per line of stdin, as JSON with ``arguments``, ``cwd``, ``environment`` and the files ``output`` and
+``errors``; prints the exit code of each. A run begins with what this process has, and leaves nothing to the next one
+but the modules that it has packed. Ansible reads its settings (ANSIBLE_*) as it is imported: where they differ, start
+another process of this file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+import warnings
+
+from ansible.cli.playbook import main
+from ansible.plugins.loader import init_plugin_loader
+
+init_plugin_loader()  # this reads where everything went that ansible.builtin once had, a long file
+import ansible_collections.ansible.builtin  # noqa: E402, F401
+
+warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
+
+
+def become(run):
+    """Be the process that the run would have had."""
+    os.environ.clear()
+    os.environ.update(run["environment"])
+    os.chdir(run["cwd"])
+    tempfile.tempdir = None  # TMPDIR is the run's
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, key in ((1, "output"), (2, "errors")):
+        os.dup2(os.open(run[key], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    sys.argv = run["arguments"]
+
+
+def fork(run):
+    """Return how a run in a process of its own ended."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 1
+    try:
+        become(run)
+        main()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        if code and sys.exc_info()[0]:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # Ansible's exit handler would remove the folder with the modules that were packed
+
+
+for line in iter(sys.stdin.readline, ""):
+    print(fork(json.loads(line)), flush=True)
