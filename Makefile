@@ -4,8 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 in_env := source .ci/env.sh;
-# These tests share nothing, so that each core of the machine can run some; those that wait for a kernel can be more than there are cores.
-parallel := --numprocesses=auto
+# Files of tests share nothing, so that each core of the machine can run some; those that wait for a kernel can be more than there are cores.
+parallel := --numprocesses=auto --dist=loadfile
 waiting := --numprocesses=6
 of_hosts := tests/unit/plugins/modules tests/unit/plugins/module_utils tests/kernel/plugins/module_utils
 of_ansible := tests/unit/plugins/action tests/unit/plugins/filter tests/playbooks
