@@ -211,13 +211,13 @@ def fleet() -> Callable[..., dict[str, Any]]:
     return inventory
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kubernetes_settings(
-    environment: dict[str, str], write: Callable[[Path, object], Path], tmp_path: Path
-) -> Callable[[str], dict[str, str]]:
-    """What a user sets for kubernetes.core, who reaches a cluster at a URL."""
+    environment: dict[str, str], write: Callable[[Path, object], Path]
+) -> Callable[[str, Path], dict[str, str]]:
+    """What a user sets for kubernetes.core, who reaches a cluster at a URL; the folder is for what that needs."""
 
-    def for_cluster(url: str) -> dict[str, str]:
+    def for_cluster(url: str, folder: Path) -> dict[str, str]:
         config = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -229,8 +229,8 @@ def kubernetes_settings(
         paths = (environment["ANSIBLE_COLLECTIONS_PATH"], str(ROOT / ".cache" / "collections"))
         return {
             "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(paths),
-            "K8S_AUTH_KUBECONFIG": str(write(tmp_path / "kubeconfig", config)),
-            "TMPDIR": str(tmp_path),
+            "K8S_AUTH_KUBECONFIG": str(write(folder / "kubeconfig", config)),
+            "TMPDIR": str(folder),
         }
 
     return for_cluster

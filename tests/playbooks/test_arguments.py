@@ -31,11 +31,11 @@ def inventory(fleet, write, tmp_path_factory):
 
 @pytest.mark.parametrize("name", sorted({*PLAYBOOKS} - WITHOUT_ARGUMENTS))
 def test_bad_values_on_the_command_line_end_a_playbook_before_any_host_is_asked(
-    play, inventory, kubernetes_settings, name
+    play, inventory, kubernetes_settings, tmp_path, name
 ):
     needed = {"gatehouse_vpc_id": "vpc-1", "from": "web", "to": "db"}
     extra = json.dumps({**needed, **BAD})
-    outcome = play(f"gatehouse.firewall.{name}", inventory, "-e", extra, env=kubernetes_settings(""))
+    outcome = play(f"gatehouse.firewall.{name}", inventory, "-e", extra, env=kubernetes_settings("", tmp_path))
 
     assert outcome.code != 0
     assert "UNREACHABLE" not in outcome.output

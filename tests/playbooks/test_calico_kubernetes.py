@@ -37,7 +37,7 @@ def run(play, kubernetes_settings, calico_inventory, write, tmp_path):
         task = {"ansible.builtin.import_role": {"name": "gatehouse.firewall.calico", "tasks_from": tasks_from}}
         book = write(tmp_path / "play.yml", [{"hosts": "all", "gather_facts": False, "tasks": [task]}])
         extra = {"gatehouse_calico_via": "kubernetes", "ansible_python_interpreter": sys.executable, **variables}
-        env = kubernetes_settings(cluster.url) if env is None else env
+        env = kubernetes_settings(cluster.url, tmp_path) if env is None else env
         return play(book, calico_inventory, "-e", json.dumps(extra), *arguments, env=env)
 
     return role

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import runpy
 import sys
 from pathlib import Path
@@ -27,22 +28,44 @@ def cluster():
         yield found
 
 
-@pytest.fixture
-def run(play, kubernetes_settings, cluster, write, tmp_path):
-    """Run the role for a cluster that a kubeconfig names; return how that ended."""
-    settings = kubernetes_settings(cluster.url)
+@pytest.fixture(scope="module")
+def first(runner, tmp_path_factory):
+    """A cluster to which the role was applied, and how that ended."""
+    with running() as found:
+        return found, runner(found, tmp_path_factory.mktemp("first"))()
 
-    def role(*arguments, tasks_from="main", options=None, inventory="localhost,", check=True, **variables):
+
+@pytest.fixture
+def applied(first, cluster):
+    """Have the test's cluster be as the role leaves one."""
+    for policy in first[0].policies.values():
+        cluster.put(policy)
+
+
+@pytest.fixture
+def run(runner, cluster, tmp_path):
+    """Run the role for the test's cluster."""
+    return runner(cluster, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def runner(play, kubernetes_settings, write):
+    """Return a function that runs the role for a cluster that a kubeconfig names, and returns how that ended."""
+
+    def role(
+        cluster, folder, *arguments, tasks_from="main", options=None, inventory="localhost,", check=True, **variables
+    ):
         model = {"gatehouse_profile": "keptn_jes", "gatehouse_options": options or OPTIONS}
         variables = {**model, **variables} if inventory == "localhost," else {}
         task = {"ansible.builtin.import_role": {"name": "gatehouse.firewall.network_policy", "tasks_from": tasks_from}}
         content = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": [task]}]
         here = ("-c", "local", "-e", f"ansible_python_interpreter={sys.executable}")
-        outcome = play(write(tmp_path / "play.yml", content), inventory, *here, *arguments, env=settings)
+        settings = kubernetes_settings(cluster.url, folder)
+        outcome = play(write(folder / "play.yml", content), inventory, *here, *arguments, env=settings)
         assert not check or outcome.code == 0, outcome.output
         return outcome
 
-    return role
+    return lambda *around: functools.partial(role, *around)
 
 
 def foreign(name, namespace="keptn-jes", rules=()):
@@ -55,34 +78,34 @@ def names(cluster):
     return sorted(name for _namespace, name in cluster.policies)
 
 
-def test_policies_are_applied_and_a_second_run_changes_nothing(run, cluster):
-    first = run()
-    applied = {key: dict(one) for key, one in cluster.policies.items()}
-    first_changes = cluster.changes()
+@pytest.mark.usefixtures("applied")
+def test_policies_are_applied_and_a_second_run_changes_nothing(first, run, cluster):
+    there, outcome = first
+    before = {key: dict(one) for key, one in cluster.policies.items()}
     second = run()
 
-    assert "changed=1" in first.output
-    assert len(first_changes) == 2
-    assert names(cluster) == [EGRESS, INGRESS]
-    assert cluster.rules(INGRESS, "ingress") == []
+    assert "changed=1" in outcome.output
+    assert len([request for request in there.requests if not request.startswith("GET")]) == 2
+    assert names(there) == [EGRESS, INGRESS]
+    assert there.rules(INGRESS, "ingress") == []
     assert "changed=0" in second.output
-    assert cluster.policies == applied
+    assert cluster.policies == before
 
 
 def test_the_playbook_takes_the_model_of_an_inventory(play, kubernetes_settings, cluster, write, tmp_path):
     model = {"gatehouse_profile": "keptn_jes", "gatehouse_options": OPTIONS}
-    hosts = {"all": {"hosts": {"node1": {}}, "vars": model}}
-    arguments = (write(tmp_path / "hosts.yml", hosts), "-e", f"ansible_playbook_python={sys.executable}")
-    for changed in (1, 0):
-        done = play("gatehouse.firewall.network_policy", *arguments, env=kubernetes_settings(cluster.url))
-        assert (done.code, f"changed={changed}" in done.output) == (0, True), done.output
+    hosts = write(tmp_path / "hosts.yml", {"all": {"hosts": {"node1": {}}, "vars": model}})
+    twice = write(tmp_path / "twice.yml", [{"import_playbook": "gatehouse.firewall.network_policy"}] * 2)
+    settings = kubernetes_settings(cluster.url, tmp_path)
+    done = play(twice, hosts, "-e", f"ansible_playbook_python={sys.executable}", env=settings)
+
+    first, second = (part.count("\nchanged: [") for part in done.output.split("PLAY [")[1:])
+    assert (done.code, first, second) == (0, 1, 0), done.output
     assert names(cluster) == [EGRESS, INGRESS]
 
 
-def test_the_api_server_is_found_where_the_model_leaves_it_to_the_cluster(run, cluster):
-    run()
-
-    assert cluster.rules(EGRESS)[1] == API_SERVER
+def test_the_api_server_is_found_where_the_model_leaves_it_to_the_cluster(first):
+    assert first[0].rules(EGRESS)[1] == API_SERVER
 
 
 def test_the_cluster_is_not_asked_for_an_api_server_that_the_model_names(run, cluster):
@@ -107,8 +130,9 @@ def test_check_mode_changes_nothing_and_shows_what_would_change(run, cluster):
     assert cluster.changes() == []
     assert cluster.policies == {}
 
-    run()
-    cluster.changes()
+
+@pytest.mark.usefixtures("applied")
+def test_check_mode_shows_what_would_change_of_a_policy_and_leaves_it(run, cluster):
     cluster.addresses = ["192.0.2.9"]
     outcome = run("--check", "--diff")
 
@@ -141,8 +165,8 @@ def test_a_flow_that_is_gone_is_gone_in_the_cluster(run, cluster):
     assert {"to": [{"ipBlock": {"cidr": "203.0.113.9/32"}}]} not in cluster.rules(EGRESS)
 
 
+@pytest.mark.usefixtures("applied")
 def test_a_rule_that_was_opened_by_hand_is_closed_again_where_the_model_has_none(run, cluster):
-    run()
     cluster.policies["keptn-jes", INGRESS]["spec"]["ingress"] = [{}]
 
     run()
@@ -179,8 +203,8 @@ def test_a_play_for_localhost_has_the_model_of_the_inventory(run, cluster, fleet
     assert [one["ipBlock"]["cidr"] for one in rule["from"]] == ["192.0.2.1/32", "192.0.2.2/32"]
 
 
+@pytest.mark.usefixtures("applied")
 def test_an_audit_of_what_was_applied_finds_nothing(run):
-    run()
     outcome = run(tasks_from="audit", gatehouse_audit_fail=True)
 
     assert "changed=0" in outcome.output
@@ -188,24 +212,22 @@ def test_an_audit_of_what_was_applied_finds_nothing(run):
     assert "findings, see above" not in outcome.output
 
 
+@pytest.mark.usefixtures("applied")
 def test_an_audit_reports_an_api_server_that_has_moved_by_its_flow_and_changes_nothing(run, cluster):
-    run()
     cluster.addresses = ["192.0.2.1", "192.0.2.7"]
-    cluster.changes()
-    outcome = run(tasks_from="audit")
     failing = run(tasks_from="audit", gatehouse_audit_fail=True, check=False)
 
     assert (
         f"keptn-jes/{EGRESS}, flow jes_to_api_server: the model has 192.0.2.7/32 on 6443/tcp, "
         "the cluster 192.0.2.2/32 on 6443/tcp"
-    ) in outcome.output
+    ) in failing.output
     assert "1 findings, see above" in failing.output
     assert failing.code != 0
     assert cluster.changes() == []
 
 
+@pytest.mark.usefixtures("applied")
 def test_an_audit_reports_what_was_opened_and_removed_by_hand(run, cluster):
-    run()
     cluster.policies["keptn-jes", INGRESS]["spec"]["ingress"] = [{}]
     del cluster.policies["keptn-jes", EGRESS]
     cluster.put(foreign("open", rules=[{}]))
@@ -219,9 +241,9 @@ def test_an_audit_reports_what_was_opened_and_removed_by_hand(run, cluster):
         assert text in outcome.output
 
 
+@pytest.mark.usefixtures("applied")
 def test_a_removal_takes_ours_and_nothing_else_and_needs_neither_names_nor_an_api_server(run, cluster):
     cluster.put(foreign("backup"))
-    run(gatehouse_classes=[WORKERS])
     cluster.addresses = []
     options = {**OPTIONS, "control_plane_host": "gone.invalid"}
     outcome = run(tasks_from="remove", options=options)
