@@ -19,6 +19,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.security
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.security_group_changes import (
     TAG,
     changes,
+    in_order,
     left_over,
     note_users,
     ours,
@@ -79,20 +80,19 @@ class ActionModule(FleetAction):
         result["warnings"].extend([f"Security groups of ours that the model doesn't have: {left}"] if left else [])
         result["changed"] = bool(found)
         result["diff"] = [_difference(change.group.name, change.before, change.after) for change in found]
-        if not self._task.check_mode:
-            self._apply(found)
+        made = {} if self._task.check_mode else self._apply(found)
         names = {group.name for group in groups}
-        result["group_ids"] = {one.name: one.group_id for one in (self._look() if found else live) if one.name in names}
+        result["group_ids"] = {**{one.name: one.group_id for one in live if one.name in names}, **made}
         return result
 
     def _apply(self, found):
-        """Create all groups, without the rule that lets everything out, and then set rules, which may name any."""
-        for change in found:
-            if not change.group_id:
-                self._set(change.group.name, change.description, rules=[], rules_egress=[])
-        for change in found:
+        """Create and change groups, none of which keeps the rule that lets everything out; return their ids by name."""
+        made = {}
+        for change, has_rules in in_order(found):
             data = security_group.to_data(change.group)
-            self._set(data["name"], change.description, rules=data["rules"], rules_egress=data["rules_egress"])
+            rules = {key: data[key] if has_rules else [] for key in ("rules", "rules_egress")}
+            made[data["name"]] = self._set(data["name"], change.description, **rules)["group_id"]
+        return made
 
     def _remove(self):
         live, problems = ours(self._look(), self._arguments["tag"]), Problems()
@@ -125,7 +125,7 @@ class ActionModule(FleetAction):
     def _set(self, name, description, **rules):
         tags = {TAG: self._arguments["tag"]}
         vpc = self._arguments["vpc_id"]
-        self._ask(
+        return self._ask(
             "ec2_security_group", name=name, description=description, vpc_id=vpc, tags=tags, purge_tags=False, **rules
         )
 

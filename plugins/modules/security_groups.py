@@ -14,7 +14,8 @@ description:
   - Computes the security groups that C(gatehouse_security_groups) and the profiles declare, and has
     P(amazon.aws.ec2_security_group#module) create them and set their rules. Run it once per play (C(run_once)), on
     C(localhost) (C(delegate_to)).
-  - All groups are created before any rule is set, so that groups may name each other.
+  - New groups come before changed ones, and one that a rule names is there before the rule, so that groups may name
+    each other.
   - Only groups that carry the tag C(gatehouse) with the value of O(tag) are changed or deleted.
   - Needs the collection amazon.aws, and what that needs (boto3), where it runs; not with O(state=planned).
 options:

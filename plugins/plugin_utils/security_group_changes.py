@@ -79,6 +79,23 @@ def changes(
     return tuple(found)
 
 
+def in_order(found: Sequence[Change]) -> list[tuple[Change, bool]]:
+    """Return the changes in the order to make them, each with whether its rules are to be set.
+
+    New groups come first, since others may name them, and with their rules: each call of AWS's module takes its time.
+    Only one that is named before its own turn has to be there without any by then.
+    """
+    waiting = {change.group.name: change for change in found if not change.group_id}
+    steps = []
+    for change in sorted(found, key=lambda change: bool(change.group_id)):
+        waiting.pop(change.group.name, None)
+        rules = (*change.group.ingress, *change.group.egress)
+        named = dict.fromkeys(rule.peer for rule in rules if rule.peer_kind == "group_name")
+        steps += [(waiting.pop(name), False) for name in named if name in waiting]
+        steps.append((change, True))
+    return steps
+
+
 def ours(live: Iterable[LiveGroup], tag: str) -> tuple[LiveGroup, ...]:
     """Return the groups that carry our tag."""
     return tuple(group for group in live if group.owner == tag)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems, Where
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils.security_group_changes import (
+    Change,
     changes,
+    in_order,
     left_over,
     note_users,
     ours,
@@ -126,3 +128,22 @@ def test_a_group_that_interfaces_are_in_is_named_with_them():
     (problem,) = problems.found
     assert (str(problem.where), problem.got) == ("api", "'sg-1'")
     assert problem.expected == "a group that no network interface is in, but 1 are in it: eni-1"
+
+
+def group(name, *peers):
+    rules = tuple(GroupRule("tcp", 443, 443, "group_name", peer, ("api",)) for peer in peers)
+    return GroupRules(name, "", rules[:1], rules[1:], Where(name))
+
+
+def test_a_new_group_comes_with_its_rules_before_changed_ones_and_without_where_it_is_named_earlier():
+    there = (Change(group("old", "b"), "sg-1", "", (), ()), Change(group("also", "old"), "sg-2", "", (), ()))
+    new = (Change(group("a", "a", "b"), "", "", (), ()), Change(group("b", "a", "old"), "", "", (), ()))
+
+    found = in_order((there[0], *new, there[1]))
+    assert [(change.group.name, with_rules) for change, with_rules in found] == [
+        ("b", False),
+        ("a", True),
+        ("b", True),
+        ("old", True),
+        ("also", True),
+    ]
