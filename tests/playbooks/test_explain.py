@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,14 +9,9 @@ import pytest
 LAB = Path(__file__).resolve().parents[2] / "molecule" / "shared" / "inventory"
 
 
-def play(name, *arguments, inventory=LAB):
-    environment = {**os.environ, "NO_COLOR": "1", "ANSIBLE_DISPLAY_FAILED_STDERR": "false"}
-    command = ["ansible-playbook", f"--inventory={inventory}", *arguments, name]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-
-
-def explain(*words, variables=()):
-    return play("gatehouse.firewall.explain", *(f"--extra-vars={word}" for word in words), *variables)
+@pytest.fixture
+def explain(play):
+    return lambda *words: play("gatehouse.firewall.explain", LAB, *(f"--extra-vars={word}" for word in words))
 
 
 @pytest.mark.parametrize(
@@ -38,27 +31,27 @@ def explain(*words, variables=()):
         (["from=vm2"], ["vm2, as external_vm, may reach", "22/tcp to vcs, flow code_checkout"]),
     ],
 )
-def test_a_question_is_answered(words, expected):
+def test_a_question_is_answered(explain, words, expected):
     outcome = explain(*words)
 
-    assert outcome.returncode == 0, outcome.stdout
-    assert [part for part in expected if part not in outcome.stdout] == []
-    assert ("reserved name" in outcome.stdout + outcome.stderr) == any(word.startswith("port=") for word in words)
+    assert outcome.code == 0, outcome.output
+    assert [part for part in expected if part not in outcome.output] == []
+    assert ("reserved name" in outcome.output) == any(word.startswith("port=") for word in words)
 
 
-def test_a_question_about_nobody_is_an_error():
+def test_a_question_about_nobody_is_an_error(explain):
     outcome = explain("from=nomad9", "to=vm2", "port=1/tcp")
 
-    assert outcome.returncode != 0
-    assert "from: got 'nomad9', expected a host of the inventory, a node class" in outcome.stdout
-    assert "did you mean nomad2?" in outcome.stdout or "did you mean nomad1?" in outcome.stdout
+    assert outcome.code != 0
+    assert "from: got 'nomad9', expected a host of the inventory, a node class" in outcome.output
+    assert "did you mean nomad2?" in outcome.output or "did you mean nomad1?" in outcome.output
 
 
-def test_a_question_about_nothing_is_an_error():
+def test_a_question_about_nothing_is_an_error(explain):
     outcome = explain()
 
-    assert outcome.returncode != 0
-    assert "sender, receiver" in outcome.stdout
+    assert outcome.code != 0
+    assert "sender, receiver" in outcome.output
 
 
 ASSERTIONS = {
@@ -101,10 +94,10 @@ BOOK = """\
 """
 
 
-def test_the_filter_and_the_test_answer_in_a_playbook(tmp_path):
+def test_the_filter_and_the_test_answer_in_a_playbook(play, tmp_path):
     (tmp_path / "ask.yml").write_text(BOOK)
     hosts = tmp_path / "hosts.yml"
     hosts.write_text("webs: {hosts: {web1: {ansible_host: 198.51.100.1}, web2: {ansible_host: 198.51.100.2}}}")
-    outcome = play(str(tmp_path / "ask.yml"), inventory=hosts)
+    outcome = play(tmp_path / "ask.yml", hosts)
 
-    assert outcome.returncode == 0, outcome.stdout
+    assert outcome.code == 0, outcome.output
