@@ -236,13 +236,23 @@ def kubernetes_settings(
     return for_cluster
 
 
+@pytest.fixture(scope="session")
+def calico_case(write: Callable[[Path, object], Path]) -> Callable[[Path], Path]:
+    """Write an inventory with the model of CALICO_CASE into a folder."""
+
+    def to_file(folder: Path) -> Path:
+        document = yaml.safe_load((CALICO_CASE / "model.yml").read_text(encoding="utf-8"))
+        groups, hosts = document.pop("groups"), document.pop("hosts")
+        children = {name: {"hosts": {host: hosts[host] for host in members}} for name, members in groups.items()}
+        return write(folder / "inventory.yml", {"all": {"vars": document, "children": children}})
+
+    return to_file
+
+
 @pytest.fixture
-def calico_inventory(write: Callable[[Path, object], Path], tmp_path: Path) -> Path:
+def calico_inventory(calico_case: Callable[[Path], Path], tmp_path: Path) -> Path:
     """An inventory with the model of CALICO_CASE."""
-    document = yaml.safe_load((CALICO_CASE / "model.yml").read_text(encoding="utf-8"))
-    groups, hosts = document.pop("groups"), document.pop("hosts")
-    children = {name: {"hosts": {host: hosts[host] for host in members}} for name, members in groups.items()}
-    return write(tmp_path / "inventory.yml", {"all": {"vars": document, "children": children}})
+    return calico_case(tmp_path)
 
 
 @pytest.fixture(scope="module")

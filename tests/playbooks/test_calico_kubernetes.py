@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import os
 import runpy
@@ -29,18 +31,39 @@ def cluster():
         yield found
 
 
-@pytest.fixture
-def run(play, kubernetes_settings, calico_inventory, write, tmp_path):
-    """Run the role for a cluster; return how that ended."""
+@pytest.fixture(scope="module")
+def runner(play, kubernetes_settings, calico_case, write):
+    """Return a function that runs the role for a cluster, with its files in a folder, and returns how that ended."""
 
-    def role(cluster, *arguments, tasks_from="main", env=None, **variables):
+    def role(folder, cluster, *arguments, tasks_from="main", env=None, **variables):
         task = {"ansible.builtin.import_role": {"name": "gatehouse.firewall.calico", "tasks_from": tasks_from}}
-        book = write(tmp_path / "play.yml", [{"hosts": "all", "gather_facts": False, "tasks": [task]}])
+        book = write(folder / "play.yml", [{"hosts": "all", "gather_facts": False, "tasks": [task]}])
         extra = {"gatehouse_calico_via": "kubernetes", "ansible_python_interpreter": sys.executable, **variables}
-        env = kubernetes_settings(cluster.url, tmp_path) if env is None else env
-        return play(book, calico_inventory, "-e", json.dumps(extra), *arguments, env=env)
+        env = kubernetes_settings(cluster.url, folder) if env is None else env
+        return play(book, calico_case(folder), "-e", json.dumps(extra), *arguments, env=env)
 
-    return role
+    return lambda folder: functools.partial(role, folder)
+
+
+@pytest.fixture
+def run(runner, tmp_path):
+    """Run the role for a cluster; return how that ended."""
+    return runner(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first(runner, tmp_path_factory):
+    """A cluster with configurations of somebody else's to which the role was applied, those, and what was changed."""
+    with running([*KINDS, STAGED]) as found:
+        theirs = [found.store("felixconfigurations", "", one)["spec"] for one in (FELIX, DEFAULT)]
+        assert runner(tmp_path_factory.mktemp("first"))(found).code == 0
+        yield found, theirs, changed_kinds(found)
+
+
+@pytest.fixture
+def applied(first, cluster):
+    """Have the test's cluster be as the role leaves one."""
+    cluster.objects, cluster.version = copy.deepcopy(first[0].objects), first[0].version
 
 
 def specs(cluster):
@@ -55,15 +78,19 @@ def changed_kinds(cluster):
     return [name for index, name in enumerate(found) if found[index - 1 : index] != [name]]
 
 
-def test_objects_are_created_in_order_and_the_second_run_changes_nothing(run, cluster):
+def test_a_check_says_that_objects_would_be_created_and_creates_none(run, cluster):
     checked = run(cluster, "--check")
     assert (checked.code, "changed=1" in checked.output, cluster.changes()) == (0, True, []), checked.output
 
-    assert run(cluster).code == 0
-    found = specs(cluster)
-    assert found.keys() == {(one["kind"], one["metadata"]["name"]) for one in EXPECTED}
+
+@pytest.mark.usefixtures("applied")
+def test_objects_are_created_in_order_and_the_second_run_changes_nothing(first, run, cluster):
+    there, _theirs, changed = first
+    found = specs(there)
+    names = {(one["kind"], one["metadata"]["name"]) for one in EXPECTED}
+    assert found.keys() == names | {("FelixConfiguration", "default")}
     assert all(one["spec"].items() <= found[one["kind"], one["metadata"]["name"]].items() for one in EXPECTED)
-    assert changed_kinds(cluster) == [
+    assert changed == [
         "globalnetworksets",
         "globalnetworkpolicies",
         "felixconfigurations",
@@ -74,10 +101,9 @@ def test_objects_are_created_in_order_and_the_second_run_changes_nothing(run, cl
     assert (again.code, "changed=0" in again.output, cluster.changes()) == (0, True, []), again.output
 
 
-def test_a_changed_object_is_replaced_whole_and_removal_goes_the_other_way_round(run, cluster):
-    felix = cluster.store("felixconfigurations", "", FELIX)["spec"]
-    default = cluster.store("felixconfigurations", "", DEFAULT)["spec"]
-    assert run(cluster).code == 0
+@pytest.mark.usefixtures("applied")
+def test_a_changed_object_is_replaced_whole_and_removal_goes_the_other_way_round(first, run, cluster):
+    felix, default = first[1]
     assert specs(cluster)["FelixConfiguration", "node.worker2.example.org"]["nftablesMode"] == "Enabled"
     policy = cluster.objects["globalnetworkpolicies"]["", "gatehouse-iks-worker-public-ingress"]
     policy["spec"]["doNotTrack"] = True
