@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
-from containers import PLAIN, ROOT, SHOW, Completed, Lab, playbook, playbook_command
+from containers import PLAIN, ROOT, SHOW, Completed, Lab, playbook, playbook_command, ssh
 from patience import Patience, wait_until
 
 HERE = Path(__file__).parent
@@ -93,7 +93,7 @@ class Fleet(Lab):
                 return unchanged
             unchanged = asked
             assert not patience.is_over, f"the rules of {name} did not change: {patience}"
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def _rules(self, name: str) -> str:
         return MARKER.sub("", self.run(name, "sh", "-c", SHOW))
@@ -112,6 +112,11 @@ class Fleet(Lab):
         done = playbook("remove", "--limit=apps:stores", inventory=INVENTORY)
         assert done.returncode == 0, done.stdout + done.stderr
         self.restart_all()
+
+    def make_bare_unless_they_are(self) -> None:
+        """Do so where there is something of ours on a host."""
+        if any(any(state) for state in self.states().values()):
+            self.make_bare()
 
     def restart_all(self) -> None:
         """Restart every managed host, and wait until it can be asked for a login."""
@@ -132,14 +137,14 @@ class Fleet(Lab):
 
     def session(self, name: str) -> Session:
         """Return an open ssh session on a host."""
-        words = [*_ssh(self._ansible_host[name]), "cat"]
+        words = [*ssh(KEY, self._ansible_host[name], timeout=1), "cat"]
         # ssh makes what it is given non-blocking, which Ansible refuses to work with.
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         return Session(subprocess.Popen(words, **pipes))
 
     @staticmethod
     def _login(address: str) -> bool:
-        return subprocess.run([*_ssh(address), "true"], capture_output=True, check=False).returncode == 0
+        return subprocess.run([*ssh(KEY, address, timeout=1), "true"], capture_output=True, check=False).returncode == 0
 
 
 @dataclass(frozen=True)
@@ -186,12 +191,3 @@ def harden_and_die(faults: dict[str, str], *models: dict[str, Any]) -> Completed
 def _extra(*models: dict[str, Any]) -> Iterable[str]:
     for model in models:
         yield from ("--extra-vars", json.dumps(model))
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
-
-
-def _ssh(address: str) -> list[str]:
-    options = ["ControlPath=none", "ConnectTimeout=1", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
-    return ["ssh", "-q", "-i", str(KEY), *(word for option in options for word in ("-o", option)), f"root@{address}"]

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from containers import SHOW_IPTABLES, Completed, Lab, playbook_command, run_plainly
+from containers import ON_A_HOST, SHOW_IPTABLES, Completed, Lab, playbook_command, run_plainly
 from lab import Host
 from patience import wait_until
 from prober import Probe
@@ -37,27 +37,24 @@ RULES = {
 class NameServer:
     """A real one, dnsmasq, on the host dns."""
 
-    def __init__(self, container: str) -> None:
-        self._container = container
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
         self._process: subprocess.Popen[bytes] | None = None
 
     def answer(self, *records: str) -> None:
         """Answer with dnsmasq's records, as ``--host-record=…``, and with nothing else."""
         self.die()
         words = ["--keep-in-foreground", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=/run/dnsmasq.pid"]
-        self._process = subprocess.Popen(["podman", "exec", self._container, "dnsmasq", *words, *records])
-        wait_until(lambda: self._shell("ss -lnuH sport = 53") != "", 5)
+        command = self._lab.inside("dns", "dnsmasq", *words, *records)
+        self._process = subprocess.Popen(command, env=ON_A_HOST)
+        wait_until(lambda: self._lab.run("dns", "ss", "-lnuH", "sport = 53") != "", 5)
 
     def die(self) -> None:
         """Answer nobody any more."""
         if self._process:
-            self._shell("kill $(cat /run/dnsmasq.pid)")
+            self._lab.run("dns", "sh", "-c", "kill $(cat /run/dnsmasq.pid)")
             self._process.wait()
             self._process = None
-
-    def _shell(self, script: str) -> str:
-        command = ["podman", "exec", self._container, "sh", "-c", script]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 class Fleet(Lab):

@@ -22,6 +22,6 @@ def fleet() -> Iterator[Fleet]:
 @pytest.fixture(scope="module")
 def names(fleet: Fleet) -> Iterator[NameServer]:
     """Return the name server, which answers nobody yet."""
-    server = NameServer(f"{fleet.prefix}dns")
+    server = NameServer(fleet)
     yield server
     server.die()
