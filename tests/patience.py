@@ -12,16 +12,29 @@ from typing import Callable
 
 _QUIET = 0.1  # seconds in which a quiet machine starts Python ten times
 _MEASURING = threading.Lock()  # two at a time would measure each other
+_COUNTS_FOR = 2.0  # seconds: many wait at once, and each new measure keeps the machine from what they wait for
 _AT_MOST = 4.0  # a machine slower than that is no place to measure anything, and what is tested may fail there
+
+
+class _Measure:
+    """What was measured last, and until when it counts."""
+
+    slowness, until = 1.0, 0.0
+
+
+_last = _Measure()
 
 
 def slowness() -> float:
     """Return how many times longer than a quiet machine this one takes now to start programs, as a login does."""
     with _MEASURING:
-        begun = time.monotonic()
-        for _time in range(10):
-            subprocess.run([sys.executable, "-I", "-c", ""], check=True)
-        return min(max((time.monotonic() - begun) / _QUIET, 1.0), _AT_MOST)
+        if time.monotonic() > _last.until:
+            begun = time.monotonic()
+            for _time in range(10):
+                subprocess.run([sys.executable, "-I", "-c", ""], check=True)
+            _last.slowness = min(max((time.monotonic() - begun) / _QUIET, 1.0), _AT_MOST)
+            _last.until = time.monotonic() + _COUNTS_FOR
+        return _last.slowness
 
 
 def whole_seconds() -> int:
@@ -63,4 +76,4 @@ def wait_until(condition: Callable[[], bool], seconds: float, since: float | Non
             if condition():
                 return
         assert not patience.is_over, f"it did not come to pass: {patience}"
-        time.sleep(0.1)
+        time.sleep(0.2)
