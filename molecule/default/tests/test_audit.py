@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import pytest
 from containers import BOOT_FILES, RULE_ADDED_BY_HAND, Lab, harden, playbook
 
 HOSTS = {"nftables": "k8s1", "iptables": "k8s2"}
 TAKEN_OVER = "/var/lib/gatehouse/taken_over.json"
-# In each round, every host gets what was done by hand to it alone.
+# In each round, every host gets what was done by hand to it alone; what was done before is still there.
 BY_HAND = {
     "to rules": {
         "k8s1": ("rule_changed", "nft delete element inet gatehouse load_balancer.v4 '{ 198.51.100.41 }'"),
@@ -29,6 +30,7 @@ BY_HAND = {
         "vm2": ("another_manager", "systemctl enable nftables.service"),
     },
 }
+MANAGED_BY_ANOTHER = [host for host, (kind, _script) in BY_HAND["on disk"].items() if kind == "another_manager"]
 
 THEIRS = """nft -f - <<'END'
 table inet theirs {
@@ -73,6 +75,16 @@ iptables -D INPUT -p udp --dport 9 -j ACCEPT""",
 SCRIPT = "printf '#!/bin/sh\\niptables-restore </etc/rules\\n' >/etc/rc.local; chmod +x /etc/rc.local"
 
 
+@dataclass(frozen=True)
+class ByHand:
+    """What audits found in each round, and what harden made of all of it."""
+
+    found: dict[str, dict[str, set[str]]]
+    refused: str
+    unlike_before: set[str]
+    clean: bool
+
+
 def audit(lab: Lab, hosts: list[str], *arguments: str) -> tuple[int, str]:
     done = playbook("audit", f"--limit={','.join(hosts)}", "--extra-vars=gatehouse_audit_fail=true", *arguments)
     assert len(re.findall("changed=0 .*unreachable=0", done.stdout)) == len(hosts), done.stdout + done.stderr
@@ -91,28 +103,38 @@ def test_an_audit_after_harden_is_clean_everywhere() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("what", BY_HAND)
-def test_what_somebody_did_by_hand_is_found_and_harden_mends_it(lab: Lab, what: str) -> None:
-    before, kinds = lab.states(), {host: kind for host, (kind, _script) in BY_HAND[what].items()}
-    for host, (_kind, script) in BY_HAND[what].items():
-        lab.run(host, "sh", "-c", script)
-    spoilt = lab.rulesets()
+@pytest.fixture(scope="module")
+def by_hand(lab: Lab) -> ByHand:
+    before, found = lab.states(), {}
+    for what, done_to in BY_HAND.items():
+        for host, (_kind, script) in done_to.items():
+            lab.run(host, "sh", "-c", script)
+        spoilt = lab.rulesets()
+        code, _output = audit(lab, [*done_to], "--extra-vars=gatehouse_audit_textfile=/tmp/gatehouse.prom")
+        assert code != 0
+        assert lab.rulesets() == spoilt
+        found[what] = {host: findings(lab, host) for host in done_to}
 
-    code, _output = audit(lab, [*kinds], "--extra-vars=gatehouse_audit_textfile=/tmp/gatehouse.prom")
-    assert code != 0
-    assert {host: findings(lab, host) for host in kinds} == {host: {kind} for host, kind in kinds.items()}
-    assert lab.rulesets() == spoilt
-
-    others = [host for host, kind in kinds.items() if kind == "another_manager"]
-    if others:
-        refused = harden(f"--limit={','.join(others)}")
-        assert "the distribution's nftables.service (nftables.service is enabled)" in refused.stdout
-    done = harden(f"--limit={','.join(kinds)}", "--extra-vars=gatehouse_takeover=true")
+    hosts = sorted({host for done_to in BY_HAND.values() for host in done_to})
+    refused = harden(f"--limit={','.join(MANAGED_BY_ANOTHER)}")
+    done = harden(f"--limit={','.join(hosts)}", "--extra-vars=gatehouse_takeover=true gatehouse_serial=100%")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert lab.states() == before
-    assert audit(lab, [*kinds])[0] == 0
-    for host in others:  # else the next removal brings back a manager that this test brought
+    unlike_before = {host for host, state in lab.states().items() if state != before[host]}
+    clean = audit(lab, hosts)[0] == 0
+    for host in MANAGED_BY_ANOTHER:  # else the next removal brings back a manager that this test brought
         lab.run(host, "rm", "-f", TAKEN_OVER)
+    return ByHand(found, refused.stdout, unlike_before, clean)
+
+
+@pytest.mark.parametrize("what", BY_HAND)
+def test_what_somebody_did_by_hand_is_found_and_harden_mends_it(by_hand: ByHand, what: str) -> None:
+    rounds = [*BY_HAND][: [*BY_HAND].index(what)]
+    earlier = {host: {BY_HAND[one][host][0] for one in rounds if host in BY_HAND[one]} for host in BY_HAND[what]}
+    assert by_hand.found[what] == {host: {kind} | earlier[host] for host, (kind, _script) in BY_HAND[what].items()}
+
+    assert "the distribution's nftables.service (nftables.service is enabled)" in by_hand.refused
+    assert by_hand.unlike_before == set()
+    assert by_hand.clean
 
 
 def test_what_the_host_alone_knows_is_found_until_it_is_gone(lab: Lab) -> None:

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import json
+import re
 from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain
 
 import pytest
 from containers import Lab, harden
 from streams import Stream
 
-NFT, IPTABLES = "nft list table inet gatehouse", "iptables-save | grep GATEHOUSE"
-OF_A_NEIGHBOUR = {"k8s1": "k8s2", "k8s2": "k8s1"}
+SHOW = {"nftables": "nft list table inet gatehouse", "iptables": "iptables-save | grep GATEHOUSE"}
+OTHER = {"nftables": "iptables", "iptables": "nftables"}
+HOSTS = ("k8s1", "k8s2")  # neighbours, of either variant of iptables
 
 
-def has(lab: Lab, host: str, show: str) -> bool:
-    return bool(lab.run(host, "sh", "-c", f"{show} 2>/dev/null || true"))
+@dataclass(frozen=True)
+class Change:
+    """What came of a harden of both hosts, each with another backend than before, and of the same again."""
+
+    to: dict[str, str]
+    found: dict[str, list[str]]
+    again: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """There and back, and the packets meanwhile."""
+
+    allowed: list[Stream]
+    denied: dict[str, list[Stream]]
+    made: list[Change]
+
+
+def found(lab: Lab, host: str) -> list[str]:
+    """Return the backends that have rules of ours."""
+    return [name for name, show in SHOW.items() if lab.run(host, "sh", "-c", f"{show} 2>/dev/null || true")]
 
 
 def streams(lab: Lab, host: str, other: str, leg: str, first_port: int) -> list[Stream]:
@@ -27,21 +51,35 @@ def streams(lab: Lab, host: str, other: str, leg: str, first_port: int) -> list[
     ]
 
 
-@pytest.mark.parametrize("host", ["k8s1", "k8s2"])  # of either variant of iptables
-def test_no_allowed_packet_is_lost_and_no_denied_one_passes_while_the_backend_changes(lab: Lab, host: str) -> None:
-    allowed = streams(lab, host, OF_A_NEIGHBOUR[host], "private", 5000)
-    denied = streams(lab, host, "stranger", "public", 5100)
-    with ExitStack() as running:
-        for stream in (*allowed, *denied):
-            running.enter_context(stream)
-        ways = [("nftables", NFT, IPTABLES), ("iptables", IPTABLES, NFT)]
-        for backend, ours, theirs in sorted(ways, key=lambda way: way[0] == lab.backends[host]):  # and back
-            done = harden(f"--limit={host}", f"--extra-vars=gatehouse_backend={backend}")
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert (has(lab, host, ours), has(lab, host, theirs)) == (True, False)
-            again = harden(f"--limit={host}", f"--extra-vars=gatehouse_backend={backend}")
-            assert "changed=0" in again.stdout
+def change(lab: Lab, to: dict[str, str]) -> Change:
+    backend = "{{ lab_to[inventory_hostname] | default('auto') }}"
+    variables = {"lab_to": to, "gatehouse_backend": backend, "gatehouse_serial": "100%"}
+    arguments = [f"--limit={','.join(HOSTS)}", "--extra-vars", json.dumps(variables)]
+    done = harden(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Change(to, {host: found(lab, host) for host in HOSTS}, harden(*arguments).stdout)
 
-    assert all(stream.sent > 1000 for stream in (*allowed, *denied))
-    assert [stream.lost for stream in allowed] == [0] * len(allowed)
-    assert [len(stream.received) for stream in denied] == [0] * len(denied)
+
+@pytest.fixture(scope="module")
+def changes(lab: Lab) -> Changes:
+    allowed = streams(lab, *HOSTS, "private", 5000)
+    denied = {host: streams(lab, host, "stranger", "public", port) for host, port in zip(HOSTS, (5100, 5200))}
+    here = {host: lab.backends[host] for host in HOSTS}
+    with ExitStack() as running:
+        for stream in chain(allowed, *denied.values()):
+            running.enter_context(stream)
+        made = [change(lab, to) for to in ({host: OTHER[backend] for host, backend in here.items()}, here)]
+    return Changes(allowed, denied, made)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_no_allowed_packet_is_lost_and_no_denied_one_passes_while_the_backend_changes(
+    changes: Changes, host: str
+) -> None:
+    for made in changes.made:
+        assert made.found[host] == [made.to[host]]
+        assert re.search(rf"(?m)^{host} .*changed=0 .*failed=0 ", made.again), made.again
+
+    assert all(stream.sent > 1000 for stream in (*changes.allowed, *changes.denied[host]))
+    assert [stream.lost for stream in changes.allowed] == [0] * len(changes.allowed)
+    assert [len(stream.received) for stream in changes.denied[host]] == [0] * len(changes.denied[host])
