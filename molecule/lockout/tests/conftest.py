@@ -18,8 +18,7 @@ def fleet() -> Fleet:
 @pytest.fixture(scope="session")
 def first(fleet: Fleet) -> FirstApply:
     """Harden hosts that track no connections yet, beside open ones: once with another model."""
-    if any(any(state) for state in fleet.states().values()):
-        fleet.make_bare()
+    fleet.make_bare_unless_they_are()
     seen = FirstApply(Traffic(fleet, packets=False), fleet.each(fleet.session))
     with seen.traffic:
         _applied(ANOTHER_MODEL)

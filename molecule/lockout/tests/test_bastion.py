@@ -14,7 +14,7 @@ SSHD = "mkdir -p /run/sshd && ssh-keygen -A && /usr/sbin/sshd -o PidFile=/run/ba
 OPTIONS = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def behind_it(fleet: Fleet, hardened: dict[str, State]) -> Iterator[dict[str, Any]]:
     """Let a bastion in, which has an address of each family; return the way to every host through it."""
     fleet.run(BASTION, "sh", "-c", SSHD)

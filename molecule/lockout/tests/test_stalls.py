@@ -53,5 +53,5 @@ def longest_outage(fleet: Fleet, name: str, is_over: Callable[[], bool]) -> floa
         if fleet.new_login(name):
             since = time.monotonic()
         longest = max(longest, time.monotonic() - since)
-        time.sleep(0.2)
+        time.sleep(0.5)
     return longest
