@@ -26,6 +26,8 @@ RULES = {
     "app2": r"{ iptables-save; ip6tables-save; } | grep '^-A.*GATEHOUSE'",
 }
 
+Counts = dict[tuple[str, str, int], int]
+
 
 class Fleet(Lab):
     """The hosts, each by its name in the inventory."""
@@ -59,10 +61,9 @@ class Fleet(Lab):
             assert done.returncode == 0, done.stdout + done.stderr
             return {app: json.loads(Path(folder, app).read_text()) for app in APPS}
 
-    def counts(self, app: str) -> dict[tuple[str, str, int], int]:
-        """Return how often each peer was counted at an app, by protocol and port."""
-        rows = self.observed()[app]["observed"]
-        return {(row["address"], row["protocol"], row["port"]): row["packets"] for row in rows}
+    def counts(self) -> dict[str, Counts]:
+        """Return how often each peer was counted at each app, by protocol and port."""
+        return {app: counts(told) for app, told in self.observed().items()}
 
     def probe(self, source: str, app: str, family: int, port: int, protocol: str = "tcp") -> Probe:
         """Return the question whether a machine reaches a port of an app."""
@@ -123,6 +124,11 @@ def _echo(server: socket.socket) -> None:
     with server:
         while data := server.recv(64):
             server.sendall(data)
+
+
+def counts(told: dict[str, Any]) -> Counts:
+    """Return how often each peer was counted, by what an app tells."""
+    return {(row["address"], row["protocol"], row["port"]): row["packets"] for row in told["observed"]}
 
 
 def pasted(folder: Path, file: Path) -> str:

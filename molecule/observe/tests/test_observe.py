@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from containers import UNLOAD
-from fleet import APPS, BY_UDP, DECLARED, ENFORCE, OVER_IPV4, OVER_IPV6, Fleet, pasted, rows
+from fleet import APPS, BY_UDP, DECLARED, ENFORCE, OVER_IPV4, OVER_IPV6, Fleet, counts, pasted, rows
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,13 @@ def report(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_whoever_is_not_in_the_model_passes_and_is_counted_by_peer_and_port(fleet: Fleet) -> None:
-    before = {app: fleet.counts(app) for app in APPS}
+    before = fleet.counts()
     assert fleet.wrong(fleet.undeclared(), passes=True) == []
     client, stranger = fleet.hosts["client1"], fleet.hosts["stranger"]
 
+    after = fleet.counts()
     for app in APPS:
-        after = fleet.counts(app)
-        new = {key for key, count in after.items() if count > before[app].get(key, 0)}
+        new = {key for key, count in after[app].items() if count > before[app].get(key, 0)}
         assert new == {
             (client.address("private", 4), "tcp", OVER_IPV4),
             (client.address("private", 6), "tcp", OVER_IPV6),
@@ -37,17 +37,17 @@ def test_whoever_is_not_in_the_model_passes_and_is_counted_by_peer_and_port(flee
 def test_what_a_flow_allows_is_not_counted(fleet: Fleet) -> None:
     assert fleet.wrong([fleet.probe("stranger", app, 4, DECLARED) for app in APPS], passes=True) == []
 
-    assert not [key for app in APPS for key in fleet.counts(app) if key[2] == DECLARED]
+    assert not [key for counted in fleet.counts().values() for key in counted if key[2] == DECLARED]
 
 
 def test_each_new_connection_counts_once(fleet: Fleet) -> None:
-    for app in APPS:
-        key = (fleet.hosts["client1"].address("private", 4), "tcp", OVER_IPV4)
-        before = fleet.counts(app).get(key, 0)
-        for _time in range(3):
-            assert fleet.wrong([fleet.probe("client1", app, 4, OVER_IPV4)], passes=True) == []
+    key = (fleet.hosts["client1"].address("private", 4), "tcp", OVER_IPV4)
+    before = fleet.counts()
+    for _time in range(3):
+        assert fleet.wrong([fleet.probe("client1", app, 4, OVER_IPV4) for app in APPS], passes=True) == []
 
-        assert fleet.counts(app)[key] == before + 3
+    after = fleet.counts()
+    assert {app: after[app][key] for app in APPS} == {app: before[app].get(key, 0) + 3 for app in APPS}
 
 
 def test_a_second_run_changes_nothing_while_counting_goes_on(fleet: Fleet) -> None:
@@ -65,7 +65,7 @@ def test_a_second_run_changes_nothing_while_counting_goes_on(fleet: Fleet) -> No
 
 def test_a_change_of_the_model_keeps_what_was_counted(fleet: Fleet, tmp_path: Path) -> None:
     assert fleet.wrong(fleet.undeclared(), passes=True) == []
-    before, since = {app: fleet.counts(app) for app in APPS}, fleet.observed()["app1"]["observed_since"]
+    before = fleet.observed()
     more = tmp_path / "more.yml"
     more.write_text("gatehouse_flows: [{name: more, from: [client], to: [app], ports: [7000/tcp], why: a change}]\n")
     argument = pasted(tmp_path, more)
@@ -73,8 +73,9 @@ def test_a_change_of_the_model_keeps_what_was_counted(fleet: Fleet, tmp_path: Pa
         done = fleet.playbook("harden", *arguments)
         assert done.stdout.count("changed=1") == len(APPS), done.stdout
 
-    assert {app: fleet.counts(app) for app in APPS} == before
-    assert fleet.observed()["app1"]["observed_since"] == since
+    after = fleet.observed()
+    assert {app: counts(after[app]) for app in APPS} == {app: counts(before[app]) for app in APPS}
+    assert after["app1"]["observed_since"] == before["app1"]["observed_since"]
 
 
 def test_a_boot_comes_up_observing(fleet: Fleet) -> None:
