@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
-from containers import PLAIN, ROOT, SHOW, Completed, Lab, playbook, playbook_command, ssh
+from containers import PLAIN, ROOT, SHOW, Completed, Lab, login_works, playbook, playbook_command, ssh
 from patience import Patience, wait_until
 
 HERE = Path(__file__).parent
@@ -144,7 +144,7 @@ class Fleet(Lab):
 
     @staticmethod
     def _login(address: str) -> bool:
-        return subprocess.run([*ssh(KEY, address, timeout=1), "true"], capture_output=True, check=False).returncode == 0
+        return login_works(KEY, address, timeout=1)
 
 
 @dataclass(frozen=True)

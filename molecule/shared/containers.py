@@ -171,6 +171,13 @@ def ssh(key: Path, address: str, timeout: int) -> list[str]:
     return ["ssh", "-q", "-i", str(key), *(f"-o{name}={value}" for name, value in options.items()), f"root@{address}"]
 
 
+def login_works(key: Path, address: str, timeout: int) -> bool:
+    """Return whether a login over a connection of its own works."""
+    # Without standard input: ssh would make it non-blocking, which a playbook that has it, too, refuses to work with.
+    command = [*ssh(key, address, timeout), "true"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
 def kill(process: subprocess.Popen[Any]) -> None:
     """Kill a playbook and its workers, each of which has a session of its own."""
     family = [process.pid]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from containers import ROOT, SHOW, Lab, harden, kill, playbook_command, ssh
+from containers import ROOT, SHOW, Lab, harden, kill, login_works, playbook_command
 from patience import Patience, wait_until, whole_seconds
 
 NOBODY_ADMINISTERS = {"gatehouse_zones": [{"name": "ssh_admin", "networks": ["203.0.113.171"]}]}
@@ -43,8 +43,7 @@ def cut_off(*arguments: str, hosts: str = HOSTS) -> list[str]:
 
 def new_login(lab: Lab, host: str) -> bool:
     """Return whether a login over a connection of its own works: an open one may live on while new ones are refused."""
-    command = ssh(ROOT / ".cache/lab/id_ed25519", lab.hosts[host].address("private", 4), timeout=2)
-    return subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
+    return login_works(ROOT / ".cache/lab/id_ed25519", lab.hosts[host].address("private", 4), timeout=2)
 
 
 def test_what_would_cut_the_controller_off_is_refused_with_the_address_to_add() -> None:
