@@ -43,7 +43,7 @@ for command in iptables ip6tables; do
 done 2>/dev/null
 true"""
 
-# Tests look at hosts hundreds of times: `podman exec` takes twenty times the CPU of that.
+# For nsenter: tests look at hosts hundreds of times, and `podman exec` takes twenty times its CPU.
 WHOLE_HOST = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
 ON_A_HOST = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
