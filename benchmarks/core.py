@@ -8,14 +8,14 @@ import sys
 from collections.abc import Mapping, Sequence
 
 sys.path[:0] = os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft_loader import LOADER  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import Source, declare  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft_loader import LOADER  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils import _pipeline as pipeline  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import Source, declare  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Fleet  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems  # noqa: E402
 
 Variables = Mapping[str, object]
 

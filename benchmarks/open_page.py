@@ -14,9 +14,9 @@ from pathlib import Path
 
 import core
 import fleet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.page.report import Report
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.page import page
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.page import page
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.report import Report
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.flow_matrix import flow_matrix
 from ansible_collections.gatehouse.firewall.tests.browser.chromium import chromium, missing, show
 from measure import Figure, Missing, Options, Outcome, Samples, seconds, take_turns
 

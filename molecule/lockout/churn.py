@@ -13,9 +13,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback  # noqa: E402
-from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import all_backends  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import all_backends  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback  # noqa: E402
 
 RULESETS = [(HERE / name).read_text() for name in ("another", "confirmed")]
 

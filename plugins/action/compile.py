@@ -18,10 +18,12 @@ from ansible.module_utils.common.validation import check_type_path
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils import plan_files
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.arguments import note_wrong
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.surroundings import declared_of
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.facts import Facts, Read
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.group_files import note_hidden_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.arguments import note_wrong
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import (
     HOST_KEYS,
     MODEL_KEYS,
     OWN_KEYS,
@@ -35,20 +37,18 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     note_chosen_by_hosts,
     plain,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import with_detected
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems, Where, quoted
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.facts import Facts, Read
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.group_files import note_hidden_files
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.detected_options import with_detected
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.model import Model
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import load_profile, look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._pipeline import build, read
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan import files as plan_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.manifests import (
     Manifests,
     manifest_files,
     manifests,
     security_group_remarks,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import Model
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build, read
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import (
     canaries,
     flows_of,
     for_iptables,
@@ -56,10 +56,15 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import (
     own_addresses,
     warnings_about,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host, Inventory
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.surroundings import declared_of
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import to_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Fleet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Host, Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import (
+    ModelError,
+    Problems,
+    Where,
+    quoted,
+)
 
 NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command line; a fact is one host's own"
 OF_THE_INVENTORY = (

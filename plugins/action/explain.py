@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction, compiled, failing_on
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ends import Ends
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import look_up
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import ask
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import ask
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.endpoints import Ends
 
 
 class ActionModule(FleetAction):

@@ -13,12 +13,12 @@ from ansible_collections.gatehouse.firewall.plugins.action.compile import (
     declared,
     failing_on,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.detection import api_server
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.network_policy_audit import compare
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pod_flows import pod_remarks
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import network_policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes import network_policies as network_policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes.audit import compare
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes.pod_flows import pod_remarks
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.detected_options import api_server
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 
 
 class ActionModule(FleetAction):

@@ -9,8 +9,8 @@ from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.play import warnings_about
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.questions import questions
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import warnings_about
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import questions
 
 MOST = 100_000
 

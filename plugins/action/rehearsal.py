@@ -9,18 +9,18 @@ import json
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import HostAction
-from ansible_collections.gatehouse.firewall.plugins.module_utils.prober import NOT_ASKED
-from ansible_collections.gatehouse.firewall.plugins.module_utils.rehearsal_arguments import REHEARSAL
-from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import RULESETS
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.answers import passed
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.rehearsal import (
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import RULESETS
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import NOT_ASKED
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.rehearsal_arguments import REHEARSAL
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import from_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.judge import passed
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.rehearsal import (
     as_data,
     disagreements,
     legs,
     rehearsal,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError
 
 MODULE = "gatehouse.firewall.rehearsal"
 SHOWN = 10

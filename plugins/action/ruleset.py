@@ -14,16 +14,16 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.gatehouse.firewall.plugins.action.rehearsal import rehearsed
 from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import HostAction
-from ansible_collections.gatehouse.firewall.plugins.module_utils.concerns import CONCERNS
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
-from ansible_collections.gatehouse.firewall.plugins.module_utils.rehearsal_arguments import REHEARSAL
-from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import (
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.concerns import CONCERNS
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import (
     ARGUMENTS,
     LOOK,
     REQUIRED_IF,
     RULESETS,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.confirmation import (
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.rehearsal_arguments import REHEARSAL
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.confirmation import (
     LOST,
     NOT_NEW,
     OVER_NETWORK,
@@ -32,18 +32,18 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.confirmation im
     not_confirmed,
     unreached,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.host_answer import AnswerError
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.lockout import fail_closed, lockout
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.observed import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.lockout import fail_closed, lockout
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.surroundings import declared_of, weighed
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.observed import (
     read_observed,
     remarks,
     would_cut,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reviewed import PlanError, read_plan
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.surroundings import declared_of, weighed
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.reader import AnswerError
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.reviewed import PlanError, read_plan
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import from_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError
 
 INFO = "gatehouse.firewall.ruleset_info"
 APPLY = "gatehouse.firewall.ruleset"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.facts import Facts, without_orders
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.facts import Facts, without_orders
 
 
 class HostAction(ActionBase):

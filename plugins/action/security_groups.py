@@ -10,13 +10,8 @@ import datetime
 from ansible.errors import AnsibleActionFail
 from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import refuse_facts
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import declare
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.pipeline import build
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import security_group
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.security_group_limits import remarks
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.security_group_changes import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws import groups as security_group
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.changes import (
     TAG,
     changes,
     in_order,
@@ -25,6 +20,11 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.security_group_
     ours,
     read_live,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.limits import remarks
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import declare
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import load_profile, look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._pipeline import build
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError, Problems
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["present", "absent", "planned"], "default": "present"},

@@ -8,10 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.plan_files import write_files
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reviewed import FILE, plan_text
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.summary import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary import (
     by_class,
     complaint,
     lists,
@@ -19,6 +16,9 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.summary import 
     outcome,
     table,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.files import write_files
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.reviewed import FILE, plan_text
 
 WRITTEN = "This plan is in {0}: harden -e gatehouse_plan={0} makes it, and nothing else"
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
-from ansible_collections.gatehouse.firewall.plugins.module_utils.prober import ask
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.answers import (
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import ask
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import Question, from_controller
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.judge import (
     There,
     by_pair,
     complaint,
@@ -20,11 +21,10 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.answers import 
     table,
     untold,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import plain
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import explain
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.owners import Owners
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.questions import Question, from_controller
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import Port
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.explain import explain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.owners import Owners
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.reach import Port
 
 NOT_ASKED = "the sender's host was not reached or could not ask"
 

@@ -10,9 +10,11 @@ import inspect
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline, query
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.change import changes
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils import _pipeline as pipeline
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws import groups as security_group
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes import network_policies as network_policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import (
     LISTS,
     PREFIX,
     VALUES,
@@ -21,26 +23,22 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration imp
     declare,
     plain,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ends import Ends
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import load_profile, look_up
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.flow_tables import FORMS
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy import flow_matrix as query
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import from_data, to_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import (
     ModelError,
     Problems,
     Where,
     near_miss,
     one_of,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import as_data
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile, look_up
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import from_data, to_data
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.question import explained
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import (
-    iptables,
-    network_policy,
-    nftables,
-    security_group,
-)
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.matrix import FORMS
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import explained
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.endpoints import Ends
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.explain import as_data
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.model_diff import changes
 
 _TEXT = (str, "a text")
 _MAPPING = (Mapping, "a mapping")

@@ -86,9 +86,9 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils.listening import udp_ports
-from ansible_collections.gatehouse.firewall.plugins.module_utils.management import management_connection
-from ansible_collections.gatehouse.firewall.plugins.module_utils.prober import NOT_ASKED, ask, unreadable
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.management import management_connection
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.listening import udp_ports
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import NOT_ASKED, ask, unreadable
 
 ARGUMENTS = {
     "questions": {"type": "list", "elements": "dict", "default": []},

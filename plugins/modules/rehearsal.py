@@ -112,10 +112,10 @@ disagreements:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.rehearsal_arguments import REHEARSAL
-from ansible_collections.gatehouse.firewall.plugins.module_utils.stage import rehearse
-from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.rehearsal_arguments import REHEARSAL
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.stage import rehearse
 
 
 def main():

@@ -197,13 +197,13 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.conntrack import TABLE_FULL
-from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import TooLateError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.look import look_at
-from ansible_collections.gatehouse.firewall.plugins.module_utils.management import peer
-from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
-from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import TooLateError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.look import look_at
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.management import peer
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import ARGUMENTS, REQUIRED_IF
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.conntrack import TABLE_FULL
 
 
 def change(firewall, managers, wanted, params):

@@ -245,10 +245,10 @@ differs_in_addresses_alone:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.look import look_at
-from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import LOOK
-from ansible_collections.gatehouse.firewall.plugins.module_utils.this_host import ThisHost
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.look import look_at
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import LOOK
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
 
 
 def main():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.live import Live
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reviewed import Planned
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import Live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.reviewed import Planned
 from ansible_collections.gatehouse.firewall.tests.browser.chromium import requests, show
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import good
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.pages import page_of

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.lint import Findings, lint
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.verdict import Cluster, calico_verdict
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import dump, manifest_files, manifests
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.lint import Findings, lint
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.verdict import Cluster, calico_verdict
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.manifests import dump, manifest_files, manifests
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 from ansible_collections.gatehouse.firewall.tests.golden import crds
 from ansible_collections.gatehouse.firewall.tests.golden.test_golden import as_packet
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build

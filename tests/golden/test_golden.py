@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import manifest_files, manifests
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.manifests import manifest_files, manifests
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet, verdict
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils._host_rules.grammar import strange_lines
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.render.grammar import strange_lines
 
 FOLDER = Path(__file__).parent
 CASES = sorted(path.parent.name for path in FOLDER.glob("*/model.yml"))

@@ -11,7 +11,7 @@ from ipaddress import ip_interface
 from time import sleep
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import NO_TABLE, Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import NO_TABLE, Nft
 from lab import Host, Lab, running
 from prober import SO_RCVBUFFORCE, in_namespace
 

@@ -11,13 +11,13 @@ from contextlib import suppress
 from ipaddress import ip_interface
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import Backend, Run
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
-from ansible_collections.gatehouse.firewall.plugins.module_utils.usage import usage_of
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.logged import LOG_BURST
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.logged import LOG_BURST
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
 from lab import Host, Lab, running
 from prober import in_namespace

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_loader import LOADER
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import Namespace
 
 Render = Callable[[Policy], Any]

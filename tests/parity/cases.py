@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.describe import describe
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.describe import describe
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.policies import policies
 from ansible_collections.gatehouse.firewall.tests.parity.traffic import volleys
 from hypothesis import HealthCheck, Phase, seed, settings

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet, verdict
 from ansible_collections.gatehouse.firewall.tests.parity.backends import Backend
 from ansible_collections.gatehouse.firewall.tests.parity.cases import Case, cases, tried
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import CommandError

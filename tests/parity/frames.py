@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 
 PROTOCOLS = {
     "tcp": 6,

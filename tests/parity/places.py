@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import Address
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import Address
 
 LEGS = ("eth0", "eth1")
 """The host's links to its peers."""

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet, Network
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import HostName, Policy, Rule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import ALL_PORTS, PROTOCOLS, PortRange, PortSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import HostName, Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, Network
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import (
+    ALL_PORTS,
+    PROTOCOLS,
+    PortRange,
+    PortSet,
+)
 from ansible_collections.gatehouse.firewall.tests.parity.places import OWN, SERVICES
 from hypothesis import strategies as some
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import Address
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PROTOCOLS
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import Address
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.places import ON_LINK, OWN, PODS, SERVICES
 
 TO_OWN_PORTS = {8010: 8003, 30000: 8000, 30001: 30002, 30003: 9}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.describe import describe
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.describe import describe
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet, verdict
 
 
 def policy_lines(policy: Policy) -> Iterator[str]:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from itertools import islice
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import DIRECTIONS, Policy, Rule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.direction import DIRECTIONS
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PortSet
 from ansible_collections.gatehouse.firewall.tests.parity.cases import Case
 
 _TRIES = 400

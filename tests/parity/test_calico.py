@@ -11,26 +11,26 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.names import Object
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.settings import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.names import Object
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.objects import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.verdict import (
+    Cluster,
+    calico_verdict,
+    failsafe_ports,
+)
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.calico_settings import (
     ALL,
     MANAGE,
     PUBLIC,
     SIDES,
     Calico,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.verdict import (
-    Cluster,
-    calico_verdict,
-    failsafe_ports,
-)
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet, Policy
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import Model
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.calico import render
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Host, Resolved
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.model import Model
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Fleet, Policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Host, Resolved
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet, verdict
 from ansible_collections.gatehouse.firewall.tests.parity.places import OWN, PODS
 from ansible_collections.gatehouse.firewall.tests.parity.policies import NODE_CLASS, policies
 from ansible_collections.gatehouse.firewall.tests.parity.redirects import is_passed_on

@@ -6,14 +6,14 @@ from collections import Counter
 from ipaddress import ip_network
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.calico.settings import Calico
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.explain import explain
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.owners import Owners
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PROTOCOLS
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.reach import OTHER, Party, Port
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet, verdict_by_any_interface
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.calico_settings import Calico
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Fleet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.explain import explain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.owners import Owners
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet, verdict_by_any_interface
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.reach import OTHER, Party, Port
 from ansible_collections.gatehouse.firewall.tests.parity.cases import Case, cases, tried
 from ansible_collections.gatehouse.firewall.tests.parity.places import OWN
 from ansible_collections.gatehouse.firewall.tests.parity.test_calico import fleet_of

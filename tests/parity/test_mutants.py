@@ -7,14 +7,14 @@ import types
 from pathlib import Path
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import (
     datagrams,
-    dispatch,
     iptables,
     nftables,
-    peers,
     port_matches,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import peer_sets as peers
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import port_segments as dispatch
 from ansible_collections.gatehouse.firewall.tests.parity.backends import Render, iptables_backend, nftables_backend
 from ansible_collections.gatehouse.firewall.tests.parity.check import (
     Bench,

@@ -8,14 +8,14 @@ from dataclasses import replace
 from itertools import chain
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import (
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import (
     Element,
     observed_by_ipset,
     observed_by_nft,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Policy
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PROTOCOLS
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import (
     Packet,
     is_judged_before_dnat,
     verdict,

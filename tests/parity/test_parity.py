@@ -7,11 +7,12 @@ import secrets
 from ipaddress import ip_address, ip_network
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import AddressSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import DIRECTIONS, Policy, Rule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.direction import DIRECTIONS
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PortSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.cases import Case
 from ansible_collections.gatehouse.firewall.tests.parity.check import (
     Bench,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.cases import Case, cases, tried
 from ansible_collections.gatehouse.firewall.tests.parity.redirects import is_passed_on
 from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import Address, Network
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import DIRECTIONS, Policy, Rule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PROTOCOLS, PortSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import Address, Network
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.direction import DIRECTIONS
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS, PortSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.frames import TRACKED_ICMP, Complaint
 from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, ON_LINK, OWN, PODS, SERVICES
 from ansible_collections.gatehouse.firewall.tests.parity.redirects import (

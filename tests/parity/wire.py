@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.verdict import Packet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.frames import PROTOCOLS, frame
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import Namespace, new_namespace
 from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, ON_LINK_OWN, OWN, POD_LEG, PODS, SERVICES

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_iptables, private_nft
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils import rulesets
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost

@@ -8,7 +8,7 @@ import re
 import shutil
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])

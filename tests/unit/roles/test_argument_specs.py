@@ -5,7 +5,7 @@ import re
 
 import pytest
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.arguments import arguments
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.arguments import arguments
 
 ROLES = sorted(path for path in (pathlib.Path(__file__).resolve().parents[3] / "roles").glob("*") if path.is_dir())
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables import Iptables
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_loader import LOADER
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_loader import LOADER
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_iptables import (
     PATH,

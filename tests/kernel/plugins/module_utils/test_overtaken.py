@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError, OvertakenError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.fault import VARIABLE
-from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import TooLateError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError, OvertakenError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import TooLateError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import VARIABLE
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
     OLD,
     each_change,

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import WANTED_BY
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import WANTED_BY
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import KernelHost, needs_all
 

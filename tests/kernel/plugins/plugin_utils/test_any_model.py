@@ -6,11 +6,11 @@ import datetime
 from contextlib import suppress
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils._host_rules.grammar import strange_lines
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good, problems_of
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.render.grammar import strange_lines
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.properties import examples
 from hypothesis import given
 from hypothesis import strategies as some

@@ -10,12 +10,13 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.gatehouse.firewall.plugins.action import ruleset as plugin
-from ansible_collections.gatehouse.firewall.plugins.module_utils import host_firewall, rollback
-from ansible_collections.gatehouse.firewall.plugins.module_utils.concerns import CONCERNS
-from ansible_collections.gatehouse.firewall.plugins.module_utils.ruleset_arguments import ARGUMENTS, REQUIRED_IF
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils import confirmation
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.confirmation import LOST, NOT_NEW
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.policy_data import to_data
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.concerns import CONCERNS
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host import host_firewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import ARGUMENTS, REQUIRED_IF
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept import rollback
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change import confirmation
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.confirmation import LOST, NOT_NEW
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import to_data
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 NO_EBPF = {"kube_proxy": "", "interfaces": []}

@@ -5,9 +5,9 @@ import json
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.gatehouse.firewall.plugins.filter.model import FilterModule
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.manifests import manifests
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.manifests import manifests
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 FILTERS = FilterModule().filters()

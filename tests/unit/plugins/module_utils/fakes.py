@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.answered import Answered
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import (
-    OVERTAKEN,
-    Backend,
-)
-from ansible_collections.gatehouse.firewall.plugins.module_utils.boot import Boot
-from ansible_collections.gatehouse.firewall.plugins.module_utils.host_firewall import HostFirewall
-from ansible_collections.gatehouse.firewall.plugins.module_utils.interpreter import Interpreter
-from ansible_collections.gatehouse.firewall.plugins.module_utils.managers import Managers
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
-from ansible_collections.gatehouse.firewall.plugins.module_utils.observing import Observing
-from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh_unit import How, RefreshUnit
-from ansible_collections.gatehouse.firewall.plugins.module_utils.refreshing import Refreshing
-from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import OVERTAKEN, Backend
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import How, RefreshUnit
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refreshing import Refreshing
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.managers import Managers
 
 NFT = "/usr/sbin/nft"
 GONE = "ActiveState=inactive\nUnitFileState=disabled"

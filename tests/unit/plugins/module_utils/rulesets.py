@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 

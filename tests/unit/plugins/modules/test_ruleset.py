@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.modules import ruleset
 from ansible_collections.gatehouse.firewall.plugins.modules.ruleset import change
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost

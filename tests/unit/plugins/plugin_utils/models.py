@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.compile import Fleet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.declaration import Source, declare
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problem, Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import load_profile
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.model import Model
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils import _pipeline as pipeline
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import Source, declare
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.model import Model
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import load_profile
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Fleet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError, Problem, Problems
 
 DATA = Path(__file__).parent / "data"
 TODAY = datetime.date(2026, 11, 21)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.page.report import Report
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.page import page
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.page import page
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.report import Report
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.flow_matrix import flow_matrix
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import TODAY, build
 
 VOID = {"meta", "link", "input", "circle", "path"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import DATA, build, good, read_data
 
 FILES = sorted(path.relative_to(DATA).as_posix() for path in DATA.glob("bad_models/*.yml"))

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils import pipeline
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError, Problem, Problems, Where
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils import _pipeline as pipeline
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import (
+    ModelError,
+    Problem,
+    Problems,
+    Where,
+)
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import (
     TODAY,
     build,

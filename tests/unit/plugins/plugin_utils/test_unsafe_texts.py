@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good, problems_of
 
 UNSAFE_EVERYWHERE = {

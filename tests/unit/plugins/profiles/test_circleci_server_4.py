@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.errors import ModelError
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.inputs import PROFILES
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.node_classes import PreDnat
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.ports import PortSet
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import flow_matrix, port_set
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import PROFILES
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.flow_matrix import flow_matrix, port_set
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PortSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import (
     TODAY,
     build,

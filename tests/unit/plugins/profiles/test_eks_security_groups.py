@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.security_group import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.groups import render
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
 
 CASES = yaml.safe_load(Path(__file__).with_name("eks_security_groups.yml").read_text(encoding="utf-8"))

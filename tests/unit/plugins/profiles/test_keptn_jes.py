@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.network_policy_verdict import Packet, Pod, verdict
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.render.network_policy import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes.network_policies import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes.verdict import Packet, Pod, verdict
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, problems_of, read
 
 TABLE = yaml.safe_load(Path(__file__).with_name("keptn_jes.yml").read_text(encoding="utf-8"))

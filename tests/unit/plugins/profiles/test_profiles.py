@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.addresses import network_text
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils.query import port_set
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.flow_matrix import port_set
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import network_text
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import TODAY, read
 
 NAMES = ("circleci_server_3", "eks", "iks")

@@ -1,0 +1,344 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""One host's firewall: how far it is from what is wanted, and the way there."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Sequence
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import (
+    Finding,
+    changes_of_model,
+    changes_of_rules,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import (
+    Backend,
+    FirewallError,
+    OvertakenError,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import BusyError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import (
+    as_diff,
+    describe,
+    drift,
+    observes,
+    with_modes,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of, utc
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import FAILED, UNDER_WAY, UNIT, Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import without_answers
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refreshing import Refreshing
+
+CONFIRMED_LAST = "the ruleset confirmed last is in force"
+NONE_OF_OURS = "no rules of ours are in force"
+GOES_BACK = "the host goes back to its previous ruleset by itself"
+REPLACED = "since the change, something else has replaced our rules (a reload of gatehouse-firewall.service, say)"
+_GOING_BACK = 10  # seconds within which a way back should have been gone
+
+
+class TooLateError(FirewallError):
+    """A confirmation came after the way back had begun; the message says what is in force instead."""
+
+
+class HostFirewall:
+    """The firewall of the host on which it runs, as root: in one backend, and no more in any of the others."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        others: Sequence[Backend],
+        boot: Boot,
+        rollback: Rollback,
+        refreshing: Refreshing,
+        observing: Observing,
+    ) -> None:
+        """Take what there is to ask and to change."""
+        self._backend = backend
+        self._others = others
+        self._boot = boot
+        self._rollback = rollback
+        self._refreshing = refreshing
+        self._observing = observing
+        self.live = backend.listing()
+        self.recorded = boot.live(backend)
+        self.applied = boot.ruleset(backend)
+
+    @property
+    def missing_packages(self) -> list[str]:
+        """Return the packages that bring the backend's commands, where the host lacks one."""
+        return list(self._backend.packages) if self._backend.missing else []
+
+    @property
+    def tracks_connections(self) -> bool:
+        """Return whether a ruleset of ours is in the kernel, in whatever backend."""
+        return bool(self.live) or any(self._boot.has(other) for other in self._others)
+
+    @property
+    def starts_at_boot(self) -> bool:
+        """Return whether this host has what it takes to load a ruleset at boot."""
+        return self._boot.has_systemd()
+
+    def is_at(self, wanted: str) -> bool:
+        """Return whether this ruleset is live, unchanged since it was applied, alone, and loaded at the next boot."""
+        if not wanted:
+            backends = [self._backend, *self._others]
+            nothing_stays = self._boot.leaves_nothing(backends) and self._refreshing.is_as_for("")
+            return nothing_stays and not any(backend.listing() for backend in backends)
+        return self.applied == wanted and self._is_in_force(wanted)
+
+    def differs_in_addresses_alone(self, wanted: str) -> bool:
+        """Return whether the same rules are in force, with other addresses in their sets."""
+        return self._is_in_force(wanted) and self._rules(self.applied) == self._rules(wanted)
+
+    def _is_in_force(self, wanted: str) -> bool:
+        return (
+            bool(self.live)
+            and self.live == self.recorded
+            and self._boot.is_enabled(self._backend)
+            and self._refreshing.is_as_for(wanted)
+            and not any(self._boot.has(other) for other in self._others)
+        )
+
+    def _rules(self, ruleset: str) -> str:
+        return self._backend.with_elements(without_answers(ruleset), dict.fromkeys(self._backend.elements(ruleset), ()))
+
+    def host_names(self) -> list[dict[str, Any]]:
+        """Return the host names that the ruleset in force depends on, with their addresses, and how old these are."""
+        return self._refreshing.host_names(self.applied)
+
+    def cautions(self, wanted: str) -> list[str]:
+        """Return what the host's owner should know of what a ruleset has it do by itself."""
+        return self._refreshing.cautions(wanted)
+
+    def observed(self) -> dict[str, Any]:
+        """Return what was counted where it would have been denied; nothing where the host doesn't only observe.
+
+        Where somebody has flushed the rules that observed, nobody knows since when.
+        """
+        rulesets = [(self._backend, self.applied), *((other, self._boot.ruleset(other)) for other in self._others)]
+        observing = next((backend for backend, ruleset in rulesets if observes(ruleset)), None)
+        if observing is None:
+            return {}
+        elements = observing.observed()
+        return self._observing.result(elements or [], None if elements is None else self._boot.loaded_at(observing))
+
+    def drift(self) -> list[str]:
+        """Return what somebody else has changed, in lines; nothing where the kernel has what we applied."""
+        return [] if self.live == self.recorded else drift(self.recorded, self.live)
+
+    def usage(self) -> dict[str, Any]:
+        """Return what each flow has let through, and since when that was counted; nothing where no rule is in force."""
+        usage = usage_of(self._backend.counted()) if self.live else []
+        return {"usage": usage, "in_force_since": utc(self._boot.loaded_at(self._backend)) if self.live else None}
+
+    def findings(self, wanted: str) -> list[Finding]:
+        """Return in what the host is not as this ruleset would have it."""
+        if not self.recorded:
+            return [Finding("never_applied", "the model was never applied to this host")]
+        found = changes_of_rules(self.recorded, self.live)
+        if self._boot.is_edited(self._backend):
+            found.append(Finding("boot_file_edited", "somebody edited the ruleset of the next boot"))
+        elif self.applied != wanted:
+            found += changes_of_model(*with_modes(describe(self.applied), describe(wanted)))
+        if not self._boot.is_enabled(self._backend):
+            found.append(Finding("unit_disabled", "our unit is not as we wrote it, or doesn't start at boot"))
+        return found + self._refreshing.findings(self.applied)
+
+    def difference(self, wanted: str) -> dict[str, str]:
+        """Return Ansible's diff between what is let through now and with this ruleset."""
+        live = describe(self.applied) if self.live else []
+        for other in self._others:
+            live = live or describe(self._boot.ruleset(other))
+        before, after = with_modes(live, describe(wanted))
+        return as_diff(before + self.drift(), after)
+
+    def check(self, wanted: str) -> None:
+        """Have the backend check a ruleset, where it is installed; an empty one needs no check."""
+        if wanted and not self._backend.missing:
+            self._backend.check(wanted)
+
+    def prime(self) -> None:
+        """Start connection tracking, so that connections that are open now survive the first ruleset."""
+        if self.tracks_connections:
+            return
+        with self._rollback.alone("it starts connection tracking"):
+            if not self._backend.listing():
+                self._backend.prime()
+        fault_point("primed")
+
+    def unprime(self) -> None:
+        """Take back what ``prime`` did, where nothing came of it."""
+        if self._backend.is_primer(self.live):
+            with self._rollback.alone("it ends connection tracking"):
+                self._unprime()
+
+    def _unprime(self) -> None:
+        if not self._rollback.is_pending() and self._backend.is_primer(self._backend.listing()):
+            self._backend.delete()
+            self._boot.forget_load(self._backend)
+
+    def load(self, wanted: str, seconds: int) -> str:
+        """Load a ruleset in one transaction, and go back in so many seconds unless ``confirm`` comes first.
+
+        Return the change's name. What is on disk stays as it was, and so does what another backend has. Where the way
+        back begins before everything is loaded, the kernel refuses the rest, and this raises FirewallError.
+        """
+        self._backend.check(wanted)
+        in_place = self._backend.refills_at_once and self.differs_in_addresses_alone(wanted)
+        try:
+            change = self._rollback.arm(seconds, wanted)
+        except FirewallError:
+            self.unprime()
+            raise
+        try:
+            self._load(wanted, in_place, change)
+        except OvertakenError as error:
+            late = f"{error}, as this took longer than {seconds} s (the machine stalled, or is short of memory)"
+            raise FirewallError(f"{late}; {self._left_behind(change)}") from error
+        except FirewallError:
+            self._observing.give_up()
+            self._call_off(change)
+            raise
+        fault_point("loaded")
+        return change
+
+    def _load(self, wanted: str, in_place: bool, change: str) -> None:
+        if in_place:
+            try:
+                before, after = self._backend.elements(self.applied), self._backend.elements(wanted)
+                self._backend.refill(before, after, change)
+            except OvertakenError:
+                raise
+            except FirewallError:
+                self._load_anew(wanted, change)
+        else:
+            self._load_anew(wanted, change)
+
+    def _load_anew(self, wanted: str, change: str = "") -> None:
+        """Load a ruleset whose sets are new, too, and keep what those of the old one had counted."""
+        observed = self.observed()
+        if observed:
+            self._observing.prepare(observed)
+        try:
+            self._backend.load(wanted, change)
+        except OvertakenError:
+            if observed:
+                self._observing.keep()  # the way back has emptied the sets
+            raise
+        if observed:
+            self._observing.keep()
+
+    def _left_behind(self, change: str) -> str:
+        """Clear up after a change that was overtaken; return what is in force instead."""
+        self._observing.give_up()
+        said = self.after(change)
+        with suppress(FirewallError), self._rollback.alone("it clears up after a change"):
+            if not self._rollback.is_pending():
+                self._backend.settle(change)
+        return said
+
+    def _call_off(self, change: str) -> None:
+        """End a change of which the kernel has taken nothing."""
+        with self._rollback.alone("it calls off a change"):
+            if self._rollback.disarm(change):
+                self._backend.settle(change)
+                self._unprime()
+
+    def after(self, change: str) -> str:
+        """Return what is in force after a way back has begun, in words, as the kernel has it."""
+        outcome = self._rollback.outcome(change, _GOING_BACK)
+        if outcome == FAILED:
+            return f"its way back {outcome} (journalctl --unit={UNIT}-{change} says why), and {self._in_force_now()}"
+        if outcome == UNDER_WAY:
+            return f"its way back {outcome}, and has not ended within {_GOING_BACK} s"
+        return f"the host has gone back, and {self._in_force_now()}"
+
+    @property
+    def in_force(self) -> str:
+        """Return what the kernel had when this was made, in words."""
+        return self._in_words(self.live)
+
+    def _in_force_now(self) -> str:
+        return self._in_words(self._backend.listing())
+
+    def _in_words(self, live: str) -> str:
+        if live and live == self.recorded:
+            return CONFIRMED_LAST
+        if live and not self._backend.is_primer(live):
+            return "rules of ours are in force that are not the ruleset confirmed last"
+        if any(other.listing() for other in self._others):
+            return "the rules of the other backend alone are in force"
+        return NONE_OF_OURS
+
+    @property
+    def way_back(self) -> str:
+        """Return how far a way back is that waits, or was gone; an empty text where there is none."""
+        return self._rollback.state()
+
+    def confirm(self, wanted: str, fallback: str, change: str) -> None:
+        """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.
+
+        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Raises TooLateError where the way back
+        has begun. What can't be kept isn't confirmed, and raises FirewallError.
+        """
+        try:
+            with self._rollback.alone("it confirms a change"):
+                in_time = self._confirmed(wanted, fallback, change)
+        except BusyError as error:
+            raise FirewallError(f"{error}; {GOES_BACK}") from error
+        if not in_time and not self.is_at(wanted):  # whoever asks twice was confirmed the first time
+            raise TooLateError(self.after(change))
+
+    def _confirmed(self, wanted: str, fallback: str, change: str) -> bool:
+        try:
+            self._boot.prepare(self._backend, wanted, self.live, fallback)
+        except FirewallError as error:
+            self._boot.give_up(self._backend)
+            raise FirewallError(f"{error}; {GOES_BACK}") from error
+        if self._rollback.waits(change) and not self._backend.is_marked(change):
+            self._boot.give_up(self._backend)
+            raise FirewallError(f"{REPLACED}; {GOES_BACK}")
+        if not self._rollback.disarm(change):
+            self._boot.give_up(self._backend)
+            return False
+        self._backend.settle(change)
+        fault_point("disarmed")
+        self._keep(wanted)
+        return True
+
+    def _keep(self, wanted: str) -> None:
+        self._boot.keep(self._backend)
+        self._refreshing.keep_up(wanted)
+        if not observes(wanted):
+            self._observing.forget()
+        for other in self._others:
+            if self._boot.has(other):
+                other.delete()
+                fault_point("other deleted")
+                self._boot.forget(other)
+
+    def mend(self, wanted: str) -> None:
+        """Load a confirmed ruleset again, where another manager has harmed it on its way out."""
+        with self._rollback.alone("it loads a confirmed ruleset again"):
+            if self._rollback.is_pending():
+                raise FirewallError("another change waits to be confirmed, and a harmed ruleset wasn't loaded again")
+            if self._backend.listing() != self.recorded:
+                self._load_anew(wanted)
+
+    def remove(self) -> None:
+        """Take our rules, unit and files away."""
+        with self._rollback.alone("it takes our rules away"):
+            self._refreshing.forget()
+            self._observing.forget()
+            self._rollback.call_all_off()
+            self._boot.forget_unit()
+            for backend in [self._backend, *self._others]:
+                self._boot.forget(backend)
+                backend.delete()
+            self._rollback.forget()

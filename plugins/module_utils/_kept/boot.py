@@ -1,0 +1,241 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What stays on the host: the ruleset for the next boot, the unit that loads it, and what the kernel made of it."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Callable, Iterable, List
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import DIRECTORY as RUN_DIRECTORY
+
+BOOT_DIRECTORY = "etc/gatehouse"
+LIVE_DIRECTORY = "var/lib/gatehouse"
+UNIT = "gatehouse-firewall.service"
+UNIT_FILE = f"etc/systemd/system/{UNIT}"
+WANTED_BY = "sysinit.target"
+
+# Ordered after whatever may flush the whole ruleset at boot (Debian's nftables.conf does), and before the network is
+# up; before sshd, too, as a container's network may be up from the start. No ExecStop: to stop the unit must not open
+# the host.
+UNIT_TEXT = f"""\
+# Written by gatehouse.firewall: edits are lost at the next run.
+[Unit]
+Description=gatehouse host firewall
+DefaultDependencies=no
+RequiresMountsFor=/etc /usr
+Wants=network-pre.target
+After=nftables.service iptables.service ip6tables.service netfilter-persistent.service
+Before=network-pre.target ssh.service sshd.service shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+RuntimeDirectory=gatehouse
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+ExecStart=/bin/sh -c '{{command}}'
+ExecReload=/bin/sh -c '{{command}}'
+
+[Install]
+WantedBy={WANTED_BY}
+"""
+
+# A ruleset that can't be loaded must not leave the host open, nor out of reach: the unit fails, and says so.
+COMMAND = (
+    "{load} && exit; "
+    'echo "The saved ruleset could not be loaded." >&2; '
+    "[ -s {fallback} ] && {load_fallback} && "
+    'echo "Only replies and the management flow pass until it is." >&2; '
+    "exit 1"
+)
+
+Run = Callable[[List[str]], None]
+Write = Callable[[Path, str], None]
+
+
+class Boot:
+    """The files and the unit of one host.
+
+    ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content atomically.
+    """
+
+    def __init__(self, run: Run, write: Write, root: Path = Path("/")) -> None:
+        """Keep the ways to run and to write; ``root`` is where the host's files lie."""
+        self._run = run
+        self._write = write
+        self._root = root
+        self._unit = root / UNIT_FILE
+        self._wants = root / f"etc/systemd/system/{WANTED_BY}.wants/{UNIT}"
+
+    def has_systemd(self) -> bool:
+        """Return whether systemd runs this host."""
+        return (self._root / "run/systemd/system").is_dir()
+
+    @staticmethod
+    def load_command(backend: Backend) -> str:
+        """Return the shell command that loads the ruleset of the next boot."""
+        return backend.load_command(f"/{BOOT_DIRECTORY}/ruleset.{backend.file_type}")
+
+    def ruleset(self, backend: Backend) -> str:
+        """Return the ruleset of the next boot, which is the one confirmed last; an empty text where there is none."""
+        return _read(self._ruleset(backend))
+
+    def live(self, backend: Backend) -> str:
+        """Return what the kernel listed after the last change."""
+        return _read(self._live(backend)).partition("\n")[2]
+
+    def loaded_at(self, backend: Backend) -> float | None:
+        """Return when rules were loaded last, in seconds of the epoch: counted from then. None where nobody knows.
+
+        The loader notes it, whoever has it run: a change, the way back from one, or a boot.
+        """
+        with suppress(FileNotFoundError):
+            return self._loaded(backend).stat().st_mtime
+        return None
+
+    def forget_load(self, backend: Backend) -> None:
+        """Take the loader's note away, where what it loaded is gone again."""
+        with suppress(FileNotFoundError):
+            self._loaded(backend).unlink()
+
+    def _loaded(self, backend: Backend) -> Path:
+        return self._root / RUN_DIRECTORY / f"loaded.{backend.file_type}"
+
+    def is_edited(self, backend: Backend) -> bool:
+        """Return whether somebody has edited the ruleset of the next boot."""
+        checksum = _read(self._live(backend)).partition("\n")[0]
+        return bool(checksum) and checksum != _checksum(self.ruleset(backend))
+
+    def is_enabled(self, backend: Backend) -> bool:
+        """Return whether our unit is as we wrote it and starts at boot (always, where there is no systemd)."""
+        if not self.has_systemd():
+            return True
+        beside = all(_read(path) == text for path, text in self._helpers(backend).items())
+        beside = beside and self._fallback(backend).exists()
+        return beside and _read(self._unit) == self._unit_text(backend) and self._wants.is_symlink()
+
+    def prepare(self, backend: Backend, ruleset: str, live: str, fallback: str) -> None:
+        """Write what ``keep`` puts in place, so that nothing can fail there for want of space."""
+        texts = {
+            self._fallback(backend): fallback,
+            self._ruleset(backend): ruleset,
+            self._live(backend): f"{_checksum(ruleset)}\n{live}",
+            **self._helpers(backend),
+        }
+        if self.has_systemd() and _read(self._unit) != self._unit_text(backend):
+            texts[self._unit] = self._unit_text(backend)
+        for path, text in texts.items():
+            self._write(_prepared(path), text)
+
+    def keep(self, backend: Backend) -> None:
+        """Keep what was prepared for the next boot."""
+        is_known = self._unit.exists()
+        is_changed = _prepared(self._unit).exists()
+        for path in (*self._files(backend), self._unit):
+            with suppress(FileNotFoundError):
+                _prepared(path).replace(path)
+                fault_point(f"{path.stem} kept")
+        fault_point("unit written")
+        if self.has_systemd():
+            self._enable(reload=is_known and is_changed)
+
+    def _enable(self, reload: bool) -> None:
+        """Have our unit start at boot, and be active now, also where it failed at the last one.
+
+        As ``systemctl enable --now`` does, in far more time.
+        """
+        self._wants.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            self._wants.symlink_to(f"/{UNIT_FILE}")
+        # The next boot finds unit and link whether these work or not.
+        with suppress(FirewallError):
+            if reload:
+                self._run(["systemctl", "daemon-reload"])
+            self._run(["systemctl", "start", "--no-block", UNIT])
+
+    def rewrite(self, backend: Backend, ruleset: str, live: str) -> None:
+        """Keep a ruleset in whose sets alone something is new, and what the kernel makes of it."""
+        self._write(self._ruleset(backend), ruleset)
+        self._write(self._live(backend), f"{_checksum(ruleset)}\n{live}")
+
+    def give_up(self, backend: Backend) -> None:
+        """Remove what was prepared."""
+        for path in (*self._files(backend), self._unit):
+            _remove(_prepared(path))
+
+    def has(self, backend: Backend) -> bool:
+        """Return whether there is any file of ours for a backend."""
+        return any(path.exists() for path in self._files(backend))
+
+    def forget(self, backend: Backend) -> None:
+        """Remove our files for a backend."""
+        self.give_up(backend)
+        for path in self._files(backend):
+            _remove(path)
+            with suppress(OSError):  # it isn't there, or somebody else keeps a file in it
+                path.parent.rmdir()
+
+    def forget_unit(self) -> None:
+        """Remove our unit."""
+        if not self._unit.exists():
+            return
+        if self.has_systemd():
+            self._run(["systemctl", "disable", "--now", UNIT])
+        _remove(self._unit)
+        _remove(self._wants)
+        if self.has_systemd():
+            self._run(["systemctl", "daemon-reload"])
+
+    def leaves_nothing(self, backends: Iterable[Backend]) -> bool:
+        """Return whether none of our files is on the host."""
+        return not self._unit.exists() and not any(self.has(backend) for backend in backends)
+
+    def _ruleset(self, backend: Backend) -> Path:
+        return self._root / BOOT_DIRECTORY / f"ruleset.{backend.file_type}"
+
+    def _fallback(self, backend: Backend) -> Path:
+        return self._root / BOOT_DIRECTORY / f"fallback.{backend.file_type}"
+
+    def _live(self, backend: Backend) -> Path:
+        return self._root / LIVE_DIRECTORY / f"live.{backend.file_type}"
+
+    def _helpers(self, backend: Backend) -> dict[Path, str]:
+        return {self._root / BOOT_DIRECTORY / name: text for name, text in backend.helpers.items()}
+
+    def _files(self, backend: Backend) -> list[Path]:
+        return [self._ruleset(backend), self._fallback(backend), self._live(backend), *self._helpers(backend)]
+
+    @staticmethod
+    def _unit_text(backend: Backend) -> str:
+        ruleset, fallback = (f"/{BOOT_DIRECTORY}/{name}.{backend.file_type}" for name in ("ruleset", "fallback"))
+        command = COMMAND.format(
+            load=backend.load_command(ruleset), fallback=fallback, load_fallback=backend.load_command(fallback)
+        )
+        return UNIT_TEXT.format(command=command)
+
+
+def _prepared(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def _checksum(ruleset: str) -> str:
+    return hashlib.sha256(ruleset.encode()).hexdigest()
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _read(path: Path) -> str:
+    with suppress(FileNotFoundError):
+        return path.read_text(encoding="utf-8")
+    return ""

@@ -1,0 +1,233 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What a host does by itself between two runs: it asks again who is behind host names, and changes their sets.
+
+It changes no rule, never empties a set that was filled, and keeps the last good answer where there is no new one. The
+boot file always has the addresses that are in force, so that the next boot begins with them. However many names are
+slow to be answered, a round ends: what wasn't asked for is the next time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Callable, Container, Iterable, Sequence, Tuple
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.all import all_backends
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import (
+    Answer,
+    Configuration,
+    Deadline,
+    DnsError,
+    addresses_of,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import (
+    Answers,
+    HostName,
+    Refresh,
+    elements_behind,
+    in_order,
+    names_of,
+    refresh_of,
+    with_answers,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged import (
+    crowded,
+    hold,
+    judge,
+    next_question,
+)
+
+AT_ONCE = 8
+ROUND = 60.0  # seconds in which the questions of a round begin; refresh_unit.py has when the whole round is ended
+NOT_ASKED = "not asked for: other names took too long"
+_DIRECTORIES = "/usr/sbin:/sbin:/usr/local/sbin"
+
+Ask = Callable[[str], Answer]
+"""Returns the answer for a host name; raises DnsError where there is none."""
+
+Asked = Tuple[Answer, str]
+"""An answer, or an empty one and why that is so."""
+
+
+class Refresher:
+    """The host names of one host's ruleset. ``now`` is in seconds since 1970."""
+
+    def __init__(self, backend: Backend, boot: Boot, rollback: Rollback, answered: Answered, now: float) -> None:
+        """Take what there is to ask and to change."""
+        self._backend = backend
+        self._boot = boot
+        self._rollback = rollback
+        self._answered = answered
+        self._now = now
+        self.log: list[str] = []
+        """What came of it, in lines: changes, and what is in the way of them."""
+
+    def refresh(self, ask: Ask) -> None:
+        """Ask for the names whose answers count no longer, and change the sets."""
+        ruleset = self._boot.ruleset(self._backend)
+        refresh = refresh_of(ruleset)
+        if refresh is None:
+            return
+        due = [one for one in names_of(ruleset) if self._answered.is_due(one.name, self._now)]
+        due.sort(key=lambda one: self._answered.turn(one.name))
+        answers = self._good_answers(refresh, due, ask)
+        with self._rollback.alone("it asks again for host names"):
+            if self._rollback.is_pending():
+                return  # a change of the ruleset waits to be confirmed: it is nobody's turn but its own
+            if answers:
+                self._change(answers)
+            if due:
+                self._answered.save()
+
+    def _good_answers(self, refresh: Refresh, names: Sequence[HostName], ask: Ask) -> dict[str, tuple[str, ...]]:
+        found = {}
+        deadline = Deadline.after(ROUND)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for name, asked in zip(names, pool.map(lambda one: _asked(ask, one.name, deadline), names)):
+                good = self._noted(refresh, name, asked)
+                if good:
+                    found[name.name] = good
+        return found
+
+    def _noted(self, refresh: Refresh, name: HostName, asked: Asked) -> tuple[str, ...]:
+        """Note what came of a question; return the addresses that count now, or none where nothing changes."""
+        answer, failure = asked
+        judged = judge(refresh, answer)
+        error = failure or judged.error
+        self._tell(name, error, "" if judged.addresses else f"; still {', '.join(name.addresses) or 'nobody'}")
+        if not judged.addresses:
+            self._answered.note_failure(name.name, error, None if failure == NOT_ASKED else self._now)
+            return ()
+        held = hold(refresh, judged, self._answered.seen(name.name, name.addresses), self._now)
+        self.log += [
+            f"{name.name}: {crowded(refresh, family)}"
+            for family in held.crowded
+            if family not in self._answered.crowded(name.name)
+        ]
+        due = next_question(refresh, judged, held, answer.ttl, self._now)
+        self._answered.note_answer(name.name, self._now, due, held.seen, error, held.crowded)
+        return tuple(held.seen)
+
+    def _tell(self, name: HostName, error: str, what_stays: str) -> None:
+        if error and error != self._answered.error(name.name):
+            self.log.append(f"{name.name}: {error}{what_stays}")
+
+    def _change(self, answers: Answers) -> None:
+        ruleset = self._boot.ruleset(self._backend)  # as it is now that nobody else changes it
+        names = names_of(ruleset)
+        answers = never_emptied(names, answers)
+        wanted = with_answers(self._backend, ruleset, answers)
+        if wanted == ruleset:
+            return
+        recorded, sets = self._boot.live(self._backend), list(elements_behind(names))
+        before, after = (self._backend.elements(text) for text in (ruleset, wanted))
+        self._backend.refill({name: before[name] for name in sets}, {name: after[name] for name in sets})
+        self._boot.rewrite(self._backend, wanted, relisted(self._backend, recorded, self._backend.listing(), sets))
+        self.log += _changes(names, answers)
+
+
+def never_emptied(names: Iterable[HostName], answers: Answers) -> dict[str, Sequence[str]]:
+    """Return answers that leave nobody's set empty: where they would, what was in it stays."""
+    kept = {name: list(addresses) for name, addresses in answers.items()}
+    after = [HostName(one.name, tuple(answers.get(one.name, one.addresses)), one.sets) for one in names]
+    before, now = elements_behind(names), elements_behind(after)
+    for one in names:
+        for family, sets in one.sets.items():
+            if one.name in kept and any(before[name] and not now[name] for name in sets):
+                kept[one.name] += _of_families(one.addresses, [int(family)])
+    return {name: in_order(set(addresses)) for name, addresses in kept.items()}
+
+
+def relisted(backend: Backend, recorded: str, live: str, sets: Iterable[str]) -> str:
+    """Return the record of what is in force with these sets as they are now, and all else as it was recorded."""
+    for name in sets:
+        recorded = backend.with_listed_set(recorded, name, live)
+    return recorded
+
+
+def main() -> None:
+    """Refresh this host's sets, and print what changed; exit with 1 where the kernel refuses."""
+    boot = Boot(_run_or_raise, write_file)
+    backend = next((one for one in all_backends(run, find) if boot.ruleset(one)), None)
+    if backend is None:
+        return
+    now = time.time()
+    configuration = Configuration.read(Path("/etc/resolv.conf"), Path("/etc/hosts"))
+    rollback = Rollback(_run_or_raise, backend, boot.has_systemd())
+    refresher = Refresher(backend, boot, rollback, Answered.read(write_file), now)
+    try:
+        refresher.refresh(lambda name: addresses_of(name, configuration))
+    except (FirewallError, OSError) as error:
+        raise SystemExit("\n".join([*refresher.log, str(error)])) from error
+    sys.stdout.write("".join(f"{line}\n" for line in refresher.log))
+
+
+def run(words: list[str], text: str | None) -> tuple[int, str, str]:
+    """Run a command in the C locale; return exit code, standard output and standard error."""
+    environment = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False, env=environment)
+    return done.returncode, done.stdout, done.stderr
+
+
+def find(command: str) -> str | None:
+    """Return the full path of a command, if there is one."""
+    return shutil.which(command, path=os.pathsep.join([os.environ.get("PATH", ""), _DIRECTORIES]))
+
+
+def write_file(path: Path, content: str) -> None:
+    """Replace a file that root alone reads."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _run_or_raise(words: list[str]) -> None:
+    code, output, error = run(words, None)
+    if code != 0:
+        raise FirewallError(f"{' '.join(words)} failed: {(error or output).strip()}")
+
+
+def _asked(ask: Ask, name: str, deadline: Deadline) -> Asked:
+    nothing = Answer((), 0)
+    if deadline.is_over():
+        return nothing, NOT_ASKED
+    try:
+        return ask(name), ""
+    except DnsError as error:
+        return nothing, f"no answer: {error}"
+
+
+def _changes(names: Iterable[HostName], answers: Answers) -> Iterable[str]:
+    for one in names:
+        new, old = set(answers.get(one.name, one.addresses)), set(one.addresses)
+        if new != old:
+            gained = [f"+{address}" for address in in_order(new - old)]
+            lost = [f"-{address}" for address in in_order(old - new)]
+            yield f"{one.name}: {' '.join([*gained, *lost])}"
+
+
+def _of_families(addresses: Iterable[str], families: Container[int]) -> list[str]:
+    return [address for address in addresses if ip_address(address).version in families]
+
+
+if __name__ == "__main__":
+    main()

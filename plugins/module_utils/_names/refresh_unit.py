@@ -1,0 +1,215 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""The unit and the timer that run ``refresh`` on a host whose ruleset depends on host names, and the program itself."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from typing import Callable, List
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import BOOT_DIRECTORY, LIVE_DIRECTORY
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names import refresh
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Refresh
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
+
+NAME = "gatehouse-refresh"
+PROGRAM = f"{BOOT_DIRECTORY}/refresh.pyz"
+UNITS = "etc/systemd/system"
+WANTED_BY = "timers.target"
+PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
+# All that refresh imports of ours, and these import.
+MODULES = (
+    *("_backends.all", "_backends.backend", "_backends.iptables", "_backends.iptables_loader"),
+    *("_backends.iptables_text", "_backends.loader_lock", "_backends.locks", "_backends.nft", "_backends.nft_loader"),
+    *("_backends.observed_sets", "_backends.ownership", "_kept.boot", "_kept.fault", "_kept.rollback"),
+    *("_names.answered", "_names.dns", "_names.host_names", "_names.judged", "_names.refresh"),
+)
+MAIN = f"""\
+# Written by gatehouse.firewall: edits are lost at the next run.
+from {refresh.__name__} import main
+
+main()
+"""
+
+TIMEOUT = 180  # seconds: a round's questions, those begun last (refresh.py, dns.py), locks, and a big set
+
+# It reads what strangers send, so it gets no more than it takes: what systemd 247 knows. RuntimeDirectory has the lock;
+# newer systemds leave the rest of /run writable unless told. -S: packages that users have installed are no part of it.
+SERVICE = """\
+# Written by gatehouse.firewall: edits are lost at the next run.
+[Unit]
+Description=Ask again for the addresses behind the host names of gatehouse's firewall
+After=gatehouse-firewall.service network-online.target nss-lookup.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+ExecStart={python} -I -S /{program}
+TimeoutStartSec={timeout}s
+UMask=0077
+RuntimeDirectory=gatehouse
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+CapabilityBoundingSet={capabilities}
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadOnlyPaths=/run
+ReadWritePaths=/{boot} /{live}
+ProtectHome={home}
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+KeyringMode=private
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+"""
+TIMER = """\
+# Written by gatehouse.firewall: edits are lost at the next run.
+[Unit]
+Description=Ask again for the addresses behind the host names of gatehouse's firewall
+
+[Timer]
+OnActiveSec=0s
+OnUnitInactiveSec={seconds}s
+AccuracySec=500ms
+
+[Install]
+WantedBy={wanted_by}
+"""
+
+WEAK = (
+    "gatehouse-refresh.service runs as root with {0.path}, which others than root can change: {0.weakness}. Have the "
+    "host's own Python 3.8 or newer at /usr/bin/python3, or put that right"
+)
+
+Run = Callable[[List[str]], None]
+Write = Callable[[Path, "str | bytes"], None]
+
+
+@dataclass(frozen=True)
+class How:
+    """With which Python, which is looked for where it is needed, and with which capabilities the program runs."""
+
+    find_python: Callable[[], Interpreter]
+    capabilities: tuple[str, ...]
+
+    @cached_property
+    def python(self) -> Interpreter:
+        """Return the Python."""
+        return self.find_python()
+
+
+class RefreshUnit:
+    """The files of one host, below ``root``. Without systemd, there is nothing that would run the program in time.
+
+    ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content atomically.
+    """
+
+    def __init__(self, run: Run, write: Write, has_systemd: bool, how: How, root: Path = Path("/")) -> None:
+        """Keep the ways to run and to write."""
+        self._run = run
+        self._write = write
+        self._has_systemd = has_systemd
+        self._how = how
+        self._root = root
+        self._wants = root / f"{UNITS}/{WANTED_BY}.wants/{NAME}.timer"
+
+    @property
+    def weakness(self) -> str:
+        """Return what there is to say of the Python that the unit runs; nothing where only root can change it."""
+        return WEAK.format(self._how.python) if self._has_systemd and self._how.python.weakness else ""
+
+    def is_there(self, wanted: Refresh | None) -> bool:
+        """Return whether the host has what these bounds take, as we write it; with None, whether it has nothing."""
+        if wanted is None or not self._has_systemd:
+            return not any(path.exists() for path in self._paths())
+        return self._wants.is_symlink() and all(_read(path) == text for path, text in self._texts(wanted).items())
+
+    def install(self, wanted: Refresh) -> None:
+        """Have the names asked for from now on, and after each boot."""
+        if not self._has_systemd or self.is_there(wanted):
+            return
+        for path, text in self._texts(wanted).items():
+            self._write(path, text)
+        self._wants.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            self._wants.symlink_to(f"/{UNITS}/{NAME}.timer")
+        with suppress(FirewallError):  # the next boot finds the timer whether this works or not
+            self._run(["systemctl", "daemon-reload"])
+            self._run(["systemctl", "restart", "--no-block", f"{NAME}.timer"])
+
+    def forget(self) -> None:
+        """Remove all of it; there need not be any."""
+        there = [path for path in self._paths() if path.exists()]
+        if there and self._has_systemd:
+            with suppress(FirewallError):
+                self._run(["systemctl", "stop", f"{NAME}.timer", f"{NAME}.service"])
+        self._wants.unlink(missing_ok=True)
+        for path in there:
+            path.unlink()
+        with suppress(OSError):  # it isn't there, or others keep files in it
+            (self._root / BOOT_DIRECTORY).rmdir()
+        if there and self._has_systemd:
+            self._run(["systemctl", "daemon-reload"])
+
+    def _paths(self) -> list[Path]:
+        return [self._root / PROGRAM, *(self._root / f"{UNITS}/{NAME}.{kind}" for kind in ("service", "timer"))]
+
+    def _texts(self, wanted: Refresh) -> dict[Path, bytes]:
+        python = self._how.python
+        service = SERVICE.format(
+            python=python.path,
+            program=PROGRAM,
+            timeout=TIMEOUT,
+            capabilities=" ".join(self._how.capabilities),
+            boot=BOOT_DIRECTORY,
+            live=LIVE_DIRECTORY,
+            home="read-only" if python.is_in_a_home else "yes",
+        )
+        timer = TIMER.format(seconds=wanted.min_ttl, wanted_by=WANTED_BY)
+        return dict(zip(self._paths(), [program(), service.encode(), timer.encode()]))
+
+
+def program() -> bytes:
+    """Return the program as a zip file that Python runs: our modules, and nothing else."""
+    files = {"__main__.py": MAIN.encode()}
+    for name in MODULES:
+        module = f"{PACKAGE}.{name}"
+        files[f"{module.replace('.', '/')}.py"] = inspect.getsource(import_module(module)).encode()
+    for folder in sorted({str(parent) for path in files for parent in PurePosixPath(path).parents} - {"."}):
+        files[f"{folder}/__init__.py"] = b""  # a package within a zip file needs one
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for path, content in files.items():
+            file.writestr(zipfile.ZipInfo(path), content)  # with no date but 1980: the same bytes every time
+    return packed.getvalue()
+
+
+def _read(path: Path) -> bytes:
+    with suppress(OSError):
+        return path.read_bytes()
+    return b""

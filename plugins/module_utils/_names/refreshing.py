@@ -1,0 +1,103 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What a host does about the host names that its ruleset depends on, and what it knows of them: for the modules."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Iterable, Sequence
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Answers, names_of, refresh_of
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged import crowded
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import RefreshUnit
+
+OUTDATED = 2
+"""After how many times as long as an answer counts at most the host's own answer is worth no more than anybody's."""
+
+
+class Refreshing:
+    """The unit of one host, and what it has found."""
+
+    def __init__(self, unit: RefreshUnit, answered: Answered) -> None:
+        """Take both."""
+        self._unit = unit
+        self._answered = answered
+
+    def is_as_for(self, ruleset: str) -> bool:
+        """Return whether the host asks for names as a ruleset wants it, which may be: not at all."""
+        return self._unit.is_there(refresh_of(ruleset))
+
+    def keep_up(self, ruleset: str) -> None:
+        """Have the names of a ruleset asked for from now on; one without any needs nothing."""
+        refresh = refresh_of(ruleset)
+        if refresh is None:
+            self.forget()
+            return
+        self._answered.ask_again([one.name for one in names_of(ruleset)])
+        self._unit.install(refresh)
+
+    def forget(self) -> None:
+        """Remove everything."""
+        self._unit.forget()
+        self._answered.forget()
+
+    def answers(self, rulesets: Iterable[str]) -> Answers:
+        """Return the addresses in rulesets that this host has found by itself, and not too long ago."""
+        now = time.time()
+        found = {}
+        for ruleset in rulesets:
+            refresh = refresh_of(ruleset)
+            for one in names_of(ruleset):
+                age = self._answered.age(one.name, now)
+                if refresh and age is not None and age <= OUTDATED * refresh.max_ttl:
+                    found[one.name] = one.addresses
+        return found
+
+    def host_names(self, ruleset: str) -> list[dict[str, Any]]:
+        """Return the host names that a ruleset depends on, with their addresses, and how old these are."""
+        now = time.time()
+        return [
+            {
+                "name": one.name,
+                "addresses": list(one.addresses),
+                "age": self._answered.age(one.name, now),
+                "error": self._answered.error(one.name),
+            }
+            for one in names_of(ruleset)
+        ]
+
+    def cautions(self, ruleset: str) -> list[str]:
+        """Return what the owner of a host should know of how it will ask for the names of a ruleset."""
+        return [self._unit.weakness] if refresh_of(ruleset) and self._unit.weakness else []
+
+    def findings(self, ruleset: str) -> list[Finding]:
+        """Return in what the host doesn't keep up with the names of the ruleset in force."""
+        refresh = refresh_of(ruleset)
+        if refresh is None:
+            return []
+        limit = OUTDATED * refresh.max_ttl
+        off = Finding("refresh_disabled", "the unit that asks for host names is not as we wrote it, or off")
+        return [
+            *([] if self._unit.is_there(refresh) else [off]),
+            *(Finding("refresh_interpreter", text) for text in self.cautions(ruleset)),
+            *(
+                Finding("name_crowded", f"{one.name} had {crowded(refresh, family)}")
+                for one in names_of(ruleset)
+                for family in self._answered.crowded(one.name)
+            ),
+            *(
+                Finding("name_unanswered", _unanswered(**one))
+                for one in self.host_names(ruleset)
+                if one["error"] or one["age"] is None or one["age"] > limit
+            ),
+        ]
+
+
+def _unanswered(name: str, addresses: Sequence[str], age: float | None, error: str) -> str:
+    since = "never answered here" if age is None else f"last answered {age:.0f} s ago"
+    why = f" ({error})" if error else ""
+    return f"{name} was {since}{why}; its sets hold {', '.join(addresses) or 'nobody'}"

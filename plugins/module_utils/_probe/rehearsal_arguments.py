@@ -1,0 +1,20 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What the module rehearsal takes. Its action plugin checks it before it asks a host."""
+
+from __future__ import annotations
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import RULESETS
+
+REHEARSAL = {
+    **RULESETS,
+    "policy": {"type": "raw"},
+    "addresses": {"type": "dict"},
+    "max": {"type": "int", "default": 300},
+    "seed": {"type": "str", "default": "1"},
+    "seconds": {"type": "int", "default": 60},
+    "legs": {"type": "dict"},
+    "questions": {"type": "list", "elements": "dict"},
+}

@@ -1,0 +1,134 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What there is on a host that the model can't know, and that our rules depend on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterator, Mapping, Sequence
+
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.concerns import finding, some
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.conntrack import filling
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Declared
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.managers import Manager
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.other_rules_here import (
+    Find,
+    OtherRules,
+    Read,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.others_effects import (
+    helped,
+    lost_with_forwarding,
+    redirected,
+    untracked,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.own_addresses import (
+    missing,
+    read_addresses,
+    undeclared,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.ways_back import OFF, cut, ways_back
+
+FORWARDING = {4: "/proc/sys/net/ipv4/ip_forward", 6: "/proc/sys/net/ipv6/conf/all/forwarding"}
+HELPERS = "/proc/sys/net/netfilter/nf_conntrack_helper"
+_SHOWN = 5
+
+
+def read_file(path: str) -> str:
+    """Return what a file has; an empty text where it can't be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+class Surroundings:
+    """One host around our rules, held to what the model says of it."""
+
+    def __init__(self, run: Run, find: Find, declared: Declared, read: Read = read_file) -> None:
+        """Look at the host; ``find`` returns a command's full path, and ``read`` what a file has."""
+        self._run = run
+        self._ip = find("ip") or ""
+        self._read = read
+        self._declared = declared
+        self._rules = OtherRules(run, find, read)
+        self._addresses = read_addresses(self._link("-o", "address"))
+
+    def findings(self, managers: Sequence[Manager]) -> list[Finding]:
+        """Return what its owner should know; ``managers`` are those that may be taken over."""
+        tables, own = self._rules.tables, [one.text for one in self._addresses]
+        return [
+            *self._of_addresses(),
+            *some("untracked", [*untracked(tables, self._declared, own)]),
+            *some("helper", [*helped(tables), *self._automatic_helpers()]),
+            *some("redirected", [*redirected(tables, self._declared, own)]),
+            *some("rules_unreadable", self._rules.problems),
+            *some("routed_elsewhere", self._cut()),
+            *(self._forwarding(managers) if managers else ()),
+        ]
+
+    def filling(self) -> list[Finding]:
+        """Return whether to track what is open here would fill the kernel's table."""
+        return filling(self._read)
+
+    def ways_of(self, management: Mapping[str, object] | None) -> dict[str, str]:
+        """Return by which interface the controller's connection comes, and by which packets to it leave.
+
+        Nothing where the host judges no sources, or can't tell.
+        """
+        if self._declared.antispoof == OFF or not management or not self._ip:
+            return {}
+        source, own = (str(management[end]).replace("::ffff:", "") for end in ("source", "destination"))
+        comes_by = next((one.interface for one in self._addresses if one.text == own), "")
+        goes_back = ways_back(self._run, self._ip, [f"{source} from {own}"]).get(source, "")
+        return {"comes_by": comes_by, "goes_back": goes_back}
+
+    def _cut(self) -> list[str]:
+        if self._declared.antispoof == OFF or not self._ip:
+            return []
+        addresses = dict.fromkeys(address for _side, _peer, address in self._declared.sided_peers)
+        return [*cut(self._declared, ways_back(self._run, self._ip, addresses))]
+
+    def _of_addresses(self) -> Iterator[Finding]:
+        if self._declared.addresses:
+            known = [*self._declared.addresses, *self._declared.elsewhere]
+            yield from undeclared(self._addresses, known, self._is_of_guests)
+        yield from missing(self._declared.interfaces, self._interfaces(), self._addresses)
+
+    def _interfaces(self) -> list[str]:
+        return [line.partition(":")[0].strip() for line in self._read("/proc/net/dev").splitlines() if ":" in line]
+
+    def _is_of_guests(self, interface: str) -> bool:
+        """Return whether an interface is a bridge to guests alone: nothing but their devices, if any, is on it."""
+        if " bridge forward_delay " not in self._link("-d", "-o", "link", "show", "dev", interface):
+            return False
+        ports = self._link("-d", "-o", "link", "show", "master", interface).splitlines()
+        return all(" veth " in port or " tun " in port for port in ports)
+
+    def _link(self, *words: str) -> str:
+        return self._run([self._ip, *words], None)[1] if self._ip else ""
+
+    def _forwards(self, family: int) -> bool:
+        """Return whether the host forwards, and has more than one network to forward between."""
+        if self._read(FORWARDING[family]).strip() in ("", "0"):
+            return False
+        legs = {one.interface for one in self._addresses if one.family == family and one.interface != "lo"}
+        return len(legs) > 1
+
+    def _automatic_helpers(self) -> list[str]:
+        is_on = self._read(HELPERS).strip() == "1"
+        return ["connections get a helper by the kernel (net.netfilter.nf_conntrack_helper is 1)"] if is_on else []
+
+    def _forwarding(self, managers: Sequence[Manager]) -> Iterator[Finding]:
+        """Yield what may be a manager's of what becomes of forwarded traffic."""
+        families = [f"IPv{family}" for family in FORWARDING if self._forwards(family)]
+        lost = lost_with_forwarding(self._rules.tables) if families else []
+        if lost:
+            names = " and ".join(dict.fromkeys(manager.name for manager in managers))
+            more = f"; and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+            what = "; ".join(lost[:_SHOWN])
+            yield finding("forwarding_lost", f"{names}: this host forwards {' and '.join(families)} by: {what}{more}")

@@ -1,0 +1,217 @@
+"""Host endpoints: on which interfaces of which hosts Calico judges, and what Felix lets through before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .._model.calico_settings import ALL, MANAGE, OBSERVE, PUBLIC, Calico
+from .._policy.compile import Fleet, Policy, Rule
+from .._policy.resolve import Host
+from .._values.addresses import EVERYBODY, AddressSet, network_text
+from .._values.direction import DIRECTIONS
+from .._values.problems import Problems, Where
+from .names import CLASS_LABEL, HOST_LABEL, OWNER, PREFIX, SIDE_LABEL, Names, Object, an_object
+from .schema import is_interface, is_subdomain
+
+ALLOW_ALL_PROFILE = "projectcalico-default-allow"  # Felix has it in each datastore; it counts where no policy does
+
+_FAILSAFE_PROTOCOLS = ("tcp", "udp")
+
+
+@dataclass(frozen=True)
+class EndpointHost:
+    """A host with endpoints: the name of its Calico node, and its own name as part of an object's."""
+
+    host: Host
+    node: str
+    slug: str
+
+    def addresses(self, side: str) -> list[str]:
+        """Return the host's addresses on a side, or on both, IPv4 first."""
+        return [network_text(network) for family in (4, 6) for network in self.host.addresses(side).of_family(family)]
+
+    def networks_by_family(self) -> dict[int, list[str]]:
+        """Return the host's addresses as the ends of rules take them, with a mask, for each family that it has."""
+        addresses = self.host.addresses("")
+        by_family = {family: [str(network) for network in addresses.of_family(family)] for family in (4, 6)}
+        return {family: found for family, found in by_family.items() if found}
+
+
+@dataclass(frozen=True)
+class EndpointKind:
+    """The endpoints of one class on one ``side``, or on all interfaces where there is none: judged alike.
+
+    ``policy`` has the rules that count there; ``denies_before_dnat`` says whether what no flow allows is denied before
+    DNAT.
+    """
+
+    slug: str
+    side: str
+    policy: Policy
+    hosts: tuple[EndpointHost, ...]
+    denies_before_dnat: bool
+    mode: str
+
+    @property
+    def name(self) -> str:
+        """Return what the names of its policies begin with."""
+        return f"{PREFIX}{self.slug}-{self.side}" if self.side else f"{PREFIX}{self.slug}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return the labels by which its policies select it."""
+        return {CLASS_LABEL: self.slug, **({SIDE_LABEL: self.side} if self.side else {})}
+
+    @property
+    def selector(self) -> str:
+        """Return what selects its endpoints and nobody else's."""
+        return " && ".join(f"{key} == '{value}'" for key, value in self.labels.items())
+
+    def selector_of(self, host: EndpointHost) -> str:
+        """Return what selects one host's endpoints."""
+        return f"{self.selector} && {HOST_LABEL} == '{host.slug}'"
+
+    @property
+    def has_loopback(self) -> bool:
+        """Return whether loopback is one of its interfaces."""
+        return not self.side
+
+
+def endpoint_kinds(fleet: Fleet, node_class: str, names: Names) -> list[EndpointKind]:
+    """Return the kinds of endpoints of one class; note hosts that have none, or not the same as the others."""
+    calico, problems = fleet.resolved.model.calico, names.problems
+    hosts = fleet.resolved.hosts.get(node_class, ())
+    where = Where("gatehouse_calico.classes")
+    slug = names.slug("class", node_class, where)
+    if not hosts:
+        problems.add(where, node_class, "a node class with hosts of the inventory: its networks have no host endpoints")
+        return []
+    found = tuple(_endpoint_host(host, names) for host in hosts)
+    policy = fleet.policies[node_class]
+    _check_sides(calico, policy, hosts, problems)
+    on = {PUBLIC: ("public",), ALL: ("",)}.get(calico.interfaces, tuple(sorted(hosts[0].interfaces)))
+    return [_kind(calico.mode, slug, side, policy, found) for side in on]
+
+
+def _kind(mode: str, slug: str, side: str, policy: Policy, hosts: tuple[EndpointHost, ...]) -> EndpointKind:
+    """Return the endpoints on one side; what is for a side counts on every one where no interfaces are declared."""
+    declared = hosts[0].host.interfaces
+
+    def counts(wanted: str) -> bool:
+        return wanted in ("", side) or wanted not in declared
+
+    ingress, egress = (tuple(rule for rule in rules if counts(rule.side)) for rules in (policy.ingress, policy.egress))
+    own = replace(policy, ingress=ingress, egress=egress)
+    return EndpointKind(slug, side, own, hosts, counts(policy.pre_dnat.side), mode)
+
+
+def _endpoint_host(host: Host, names: Names) -> EndpointHost:
+    node = host.node or host.name.lower()
+    where = Where("gatehouse_calico_node", f"host {host.name}")
+    if not is_subdomain(node):
+        names.problems.add(where, host.node or None, f"the name of {host.name}'s Calico node, in lower case")
+    other = names.taken.setdefault(("node", node), host.name)
+    if other != host.name:
+        names.problems.add(where, node, f"a node of its own: it is that of {other}")
+    return EndpointHost(host, node, names.slug("host", host.name, where))
+
+
+def _check_sides(calico: Calico, policy: Policy, hosts: Sequence[Host], problems: Problems) -> None:
+    """Note what keeps the hosts of a class from sharing their policies, and interfaces that Calico can't name."""
+    for host in hosts:
+        if set(host.interfaces) != set(hosts[0].interfaces):
+            where, got = Where("gatehouse_interfaces", f"host {host.name}"), dict(host.interfaces)
+            problems.add(where, got, f"interfaces on the same sides as {hosts[0].name} has them")
+        elif calico.interfaces != ALL:
+            _check_named(calico, host, problems)
+    one_sided = {policy.pre_dnat.side, *(rule.side for rule in (*policy.ingress, *policy.egress))} - {""}
+    for side in sorted(one_sided & set(hosts[0].interfaces)) if calico.interfaces == ALL else ():
+        expected = f"public or sides: {policy.node_class} has flows for its {side} side alone"
+        problems.add(Where("gatehouse_calico.interfaces"), ALL, expected)
+
+
+def _check_named(calico: Calico, host: Host, problems: Problems) -> None:
+    """Note a host without an interface for an endpoint, and interfaces that an endpoint can't name."""
+    where = Where("gatehouse_interfaces", f"host {host.name}")
+    if not (host.interfaces.get("public") if calico.interfaces == PUBLIC else host.interfaces):
+        sides = "public" if calico.interfaces == PUBLIC else "private or public"
+        expected = f"the {sides} interfaces, which get host endpoints"
+        problems.add(where, dict(host.interfaces) or None, expected, "or gatehouse_calico.interfaces: all")
+    for side, interfaces in host.interfaces.items():
+        for interface in interfaces:
+            if not is_interface(interface):
+                expected = "an interface that a host endpoint can name: [a-zA-Z0-9_.-]"
+                problems.add(where.key(side), interface, expected)
+
+
+def host_endpoints(kinds: Iterable[EndpointKind]) -> Iterator[Object]:
+    """Yield the host endpoints, named after host and interface."""
+    for kind in kinds:
+        for one in kind.hosts:
+            interfaces = one.host.interfaces.get(kind.side, ()) if kind.side else ("*",)
+            for interface in interfaces:
+                yield _host_endpoint(kind, one, interface)
+
+
+def _host_endpoint(kind: EndpointKind, one: EndpointHost, interface: str) -> Object:
+    ending = "all" if interface == "*" else _legible(interface)
+    labels = {**OWNER, **kind.labels, HOST_LABEL: one.slug}
+    spec = {"node": one.node, "interfaceName": interface, "expectedIPs": one.addresses(kind.side)}
+    if kind.mode == OBSERVE:
+        spec["profiles"] = [ALLOW_ALL_PROFILE]
+    return an_object("HostEndpoint", {"name": f"{PREFIX}{one.slug}.{ending}", "labels": labels}, spec)
+
+
+def _legible(interface: str) -> str:
+    """Return an interface's name as a DNS label; what isn't one is written by its code, so that no two are the same."""
+    return "".join(char if char.isdigit() or char.islower() else f"-{ord(char):x}-" for char in interface).strip("-")
+
+
+def failsafes(fleet: Fleet, kinds: Sequence[EndpointKind], problems: Problems) -> Iterator[Object]:
+    """Yield what each host's Felix lets through before any policy: the management flows, and nothing else.
+
+    While Calico observes, nothing: endpoints of somebody else's on the same node may live by its failsafes.
+    """
+    calico = fleet.resolved.model.calico
+    nodes: dict[str, list[EndpointKind]] = {}
+    for kind in kinds if calico.failsafes == MANAGE and calico.mode != OBSERVE else ():
+        for one in kind.hosts:
+            nodes.setdefault(one.node, []).append(kind)
+    for node, own in nodes.items():
+        found = {direction: _failsafe_ports(own, calico, direction, problems) for direction in DIRECTIONS}
+        if not found["ingress"]:
+            expected = f"a flow that lets somebody in on node {node}: none of these does, and one mistake locks out"
+            problems.add(Where("gatehouse_calico.management"), list(calico.management), expected)
+        spec = {"failsafeInboundHostPorts": found["ingress"], "failsafeOutboundHostPorts": found["egress"]}
+        yield an_object("FelixConfiguration", {"name": f"node.{node}", "labels": {**OWNER}}, spec)
+
+
+def _failsafe_ports(
+    kinds: Iterable[EndpointKind], calico: Calico, direction: str, problems: Problems
+) -> list[Mapping[str, object]]:
+    rules = [rule for kind in kinds for rule in kind.policy.rules(direction)]
+    found: list[Mapping[str, object]] = []
+    for rule in dict.fromkeys(rule for rule in rules if rule.flow in calico.management):
+        _check_failsafe(rule, problems)
+        ports = [{"protocol": item.protocol, "port": item.first} for item in rule.ports.ranges]
+        found += [{**port, **net} for port in ports for net in _nets(rule.addresses)]
+    return [port for index, port in enumerate(found) if port not in found[:index]]
+
+
+def _check_failsafe(rule: Rule, problems: Problems) -> None:
+    where = Where("gatehouse_calico.management")
+    if rule.ports.everything or any(item.first != item.last for item in rule.ports.ranges):
+        problems.add(where, rule.flow, "flows with single ports: a failsafe has no range")
+    if any(item.protocol not in _FAILSAFE_PROTOCOLS for item in rule.ports.ranges):
+        problems.add(where, rule.flow, f"flows of {' and '.join(_FAILSAFE_PROTOCOLS)} ports")
+    if rule.side:
+        problems.add(where, rule.flow, "flows for every interface of the hosts: a failsafe counts on all of them")
+    if rule.is_narrowed:
+        problems.add(where, rule.flow, "flows for every address of the hosts: a failsafe is at all of them")
+
+
+def _nets(addresses: AddressSet) -> list[Mapping[str, str]]:
+    if addresses == EVERYBODY:
+        return [{}]
+    return [{"net": str(network)} for network in addresses.networks]

@@ -1,0 +1,51 @@
+"""What Calico does otherwise than the model says, since it can't do it: for the run to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .._model.calico_settings import LEAVE, OBSERVE
+from .._policy.compile import Fleet, Policy, Rule
+from .._values.addresses import EVERYBODY
+from .._values.ports import PortSet
+from .._values.problems import Problems
+from .endpoints import endpoint_kinds
+from .names import Names
+from .verdict import FAILSAFES
+
+
+def calico_remarks(fleet: Fleet) -> Iterator[str]:
+    """Yield a line for each thing that stays open, or is judged, although the model doesn't say so."""
+    calico = fleet.resolved.model.calico
+    classes = [name for name in calico.classes if name in fleet.policies]  # the renderer refuses all others
+    if classes and calico.mode == OBSERVE:
+        yield "Calico observes: its policies are staged, and its host endpoints let everything through"
+    for node_class in classes if calico.failsafes == LEAVE else ():
+        for direction, words in (("ingress", "from everybody"), ("egress", "to everybody")):
+            ports = list(_open_failsafes(fleet.policies[node_class], direction))
+            if ports:
+                opened = f"Calico leaves {', '.join(ports)} of {node_class} open {words}, whatever the model says"
+                hint = "gatehouse_calico.failsafes: manage narrows them"
+                yield f"{opened}: Felix' failsafes come before any policy; {hint}"
+    for kind in [kind for name in classes for kind in endpoint_kinds(fleet, name, Names(Problems()))]:
+        if kind.policy.pre_dnat and kind.denies_before_dnat and not calico.pod_networks:
+            side = f"the {kind.side} side" if kind.side else "any interface"
+            judged = f"{kind.policy.pre_dnat.ports} of {kind.policy.node_class} on {side}"
+            hint = "gatehouse_calico.pod_networks leaves those alone"
+            yield f"Calico judges {judged} whomever a packet is for, pods among them: {hint}"
+        late = [rule for rule in kind.policy.ingress if rule.is_narrowed and not _is_within(rule, kind.policy)]
+        for flow in dict.fromkeys(rule.flow for rule in late):
+            yield f"Calico judges the flow {flow} by the address that a packet has after DNAT, if the host redirects it"
+
+
+def _is_within(rule: Rule, policy: Policy) -> bool:
+    """Return whether all ports of a rule are judged before DNAT."""
+    return (policy.pre_dnat.ports & rule.ports) == rule.ports
+
+
+def _open_failsafes(policy: Policy, direction: str) -> Iterator[str]:
+    """Yield the failsafe ports of a direction that no flow opens to everybody."""
+    for protocol, port in FAILSAFES[direction]:
+        allowed = (rule for rule in policy.rules(direction) if rule.ports.holds(protocol, port) and not rule.side)
+        if not any(rule.addresses == EVERYBODY and not rule.is_narrowed for rule in allowed):
+            yield str(PortSet.parse(f"{port}/{protocol}"))

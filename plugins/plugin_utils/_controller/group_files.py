@@ -1,0 +1,33 @@
+"""Several files with the variables of one group, of which Ansible takes one value and forgets the others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from .._model.declaration import note_hidden
+from .._values.problems import Problems
+
+
+def note_hidden_files(loader: Any, sources: Iterable[str], groups: Collection[str], problems: Problems) -> None:
+    """Note what one file of a group hides of another, which the merged variables don't show.
+
+    The files are beside the inventory's sources and the playbook.
+    """
+    paths = [Path(source) for source in sources if "," not in source]
+    beside = [path if path.is_dir() else path.parent for path in paths]
+    for folder in dict.fromkeys([*beside, Path(loader.get_basedir())]):
+        for group in groups:
+            files = _files(loader, folder, group)
+            if len(files) > 1:
+                read = {file: loader.load_from_file(str(folder / file)) for file in files}
+                note_hidden({file: found for file, found in read.items() if found}, problems)
+
+
+def _files(loader: Any, folder: Path, group: str) -> list[str]:
+    """Return the files of a group's variables, with those that Ansible passes over for a folder of the name."""
+    found = loader.find_vars_files(str(folder / "group_vars"), group)
+    named = [folder / "group_vars" / f"{group}{ending}" for ending in (".yml", ".yaml", ".json")]
+    files = dict.fromkeys([*found, *(str(file) for file in named if file.is_file())]) if found else ()
+    return [str(Path(file).relative_to(folder)) for file in files]

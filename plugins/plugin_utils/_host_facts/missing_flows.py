@@ -1,0 +1,282 @@
+"""The flows that a model lacks, by what hosts have seen that only observe, as rows to paste into it.
+
+A row never says more than what was seen: the ends of connections and the ports that were asked for. What a row can't
+say so, or should not, is said in words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+from .._model.antispoof import SPOOFED
+from .._policy.compile import Fleet, Policy
+from .._values.addresses import AddressSet, Network, network_text
+from .._values.ports import PROTOCOLS, PortRange, PortSet
+from .._values.readers import NAME_LENGTH
+from .observed import Observed, Seen, denied
+
+FILE = "missing_flows.yml"
+_DYNAMIC = 32768
+"""The least of the ports that Linux gives to clients and to servers that ask for none."""
+_MANY = 8
+_SCANNED = 64
+"""Ports of one protocol between the same ends, of which somebody has tried many and uses few."""
+_LAST_PORT = 65535
+_SHOWN = 5
+_HEAD = """\
+---
+# What hosts that only observe let through although no flow of the model allows it. Somebody has to decide: paste what
+# is wanted into your model, with a name and a reason of your own; the rest is denied as soon as the hosts enforce.
+"""
+
+Ends = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class NewZone:
+    """A zone for peers that the model has no name for."""
+
+    name: str
+    networks: tuple[Network, ...]
+
+
+@dataclass(frozen=True)
+class MissingFlow:
+    """A flow that would allow what was seen: new connections, so many, the first and the last of them at a time.
+
+    It is ``sided`` where the model tells sides of its hosts apart, and nobody knows on which one this was.
+    """
+
+    name: str
+    sender: str
+    receiver: str
+    ports: PortSet
+    packets: int
+    first: str
+    last: str
+    peers: tuple[str, ...]
+    sided: bool = False
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What is missing: zones that flows need, flows, and in words what isn't to be pasted."""
+
+    zones: tuple[NewZone, ...] = ()
+    flows: tuple[MissingFlow, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return the whole as a file in YAML, in which comments say what was seen."""
+        zones = [*(f"  - {_zone(zone)}" for zone in self.zones)]
+        flows = [line for flow in self.flows for line in (*_seen_lines(flow), f"  - {_flow(flow)}")]
+        lines = [
+            *(f"# {remark}" for remark in self.remarks),
+            *(["gatehouse_zones:", *zones] if zones else []),
+            *(["gatehouse_flows:", *flows] if flows else ["gatehouse_flows: []"]),
+        ]
+        return _HEAD + "".join(f"{line}\n" for line in lines)
+
+
+@dataclass
+class _Names:
+    """Names that nothing of the model has."""
+
+    taken: set[str]
+
+    def new(self, wanted: str) -> str:
+        """Return this name, or one like it."""
+        base = wanted[: NAME_LENGTH - 5]
+        name = next(one for one in (base, *(f"{base}_{n}" for n in range(2, 10000))) if one not in self.taken)
+        self.taken.add(name)
+        return name
+
+
+@dataclass
+class _Group:
+    """What was seen between the same ends; ``unknown`` are peers that the model has no name for."""
+
+    seen: list[Seen] = field(default_factory=list)
+    unknown: set[Network] = field(default_factory=set)
+
+
+def missing_flows(fleet: Fleet, observed: Mapping[str, Observed]) -> Missing:
+    """Return the flows that are missing, by what each host has observed."""
+    groups: dict[tuple[str, str, str], _Group] = {}
+    remarks: list[str] = [
+        f"{host}: no room was left to count all ({', '.join(one.full)})" for host, one in observed.items() if one.full
+    ]
+    parties = _parties(fleet)
+    for host, one in observed.items():
+        if host not in fleet.classes:
+            continue
+        policy = fleet.policy_of(host)
+        for seen in denied(policy, one.seen):
+            reason = _no_flow_for(policy, seen)
+            if reason:
+                remarks.append(f"{host}: {reason}")
+            else:
+                _put(groups, fleet.classes[host], _narrowest(parties, seen), seen)
+    zones, named = _named(fleet, groups)
+    flows, dynamic = _flows(fleet, named)
+    return Missing(tuple(zones), tuple(flows), tuple(dict.fromkeys([*remarks, *dynamic])))
+
+
+def _parties(fleet: Fleet) -> list[tuple[str, AddressSet]]:
+    """Return the classes and zones of the model, those with the fewest addresses first; of two alike, the class.
+
+    Those that are for everybody are left out: a flow opens to all that a zone has, of both families.
+    """
+    resolved = fleet.resolved
+    found = [
+        (name, AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()]))
+        for name in resolved.networks
+    ]
+    some = [party for party in found if not _is_for_all(party[1])]
+    return sorted(some, key=lambda party: (_size(party[1]), party[0] not in resolved.model.classes))
+
+
+def _size(addresses: AddressSet) -> int:
+    return sum(network.num_addresses for network in addresses.networks)
+
+
+def _is_for_all(addresses: AddressSet) -> bool:
+    """Return whether a set has at least half of all addresses of a family, in however many networks."""
+    halves = {4: 1 << 31, 6: 1 << 127}
+    return any(
+        sum(network.num_addresses for network in addresses.of_family(version)) >= half
+        for version, half in halves.items()
+    )
+
+
+def _narrowest(parties: Sequence[tuple[str, AddressSet]], seen: Seen) -> str:
+    """Return who has an address; an empty text where nobody does."""
+    return next((name for name, addresses in parties if seen.address in addresses), "")
+
+
+def _no_flow_for(policy: Policy, seen: Seen) -> str:
+    """Return why no flow should be suggested for what was seen; an empty text where one can be."""
+    if seen.direction == SPOOFED:
+        return f"no flow can allow {seen}: gatehouse_antispoof judges its source, which this host routes another way"
+    if seen.address in policy.isolated:
+        return f"no flow can allow {seen}: hosts of {policy.node_class} are isolated from each other"
+    if seen.protocol not in PROTOCOLS or not seen.port:
+        return f"no flow but one for all ports and protocols can allow {seen}"
+    return ""
+
+
+def _put(groups: dict[tuple[str, str, str], _Group], node_class: str, peer: str, seen: Seen) -> None:
+    """Note what was seen by its ends; one connection that both its hosts have seen has the same ends twice."""
+    if peer:
+        ends = (peer, node_class, "") if seen.direction == "ingress" else (node_class, peer, "")
+    else:
+        ends = (
+            ("", node_class, str(seen.address)) if seen.direction == "ingress" else (node_class, "", str(seen.address))
+        )
+    group = groups.setdefault(ends, _Group())
+    group.seen.append(seen)
+    if not peer:
+        group.unknown.add(ip_network(seen.address))
+
+
+def _named(fleet: Fleet, groups: Mapping[tuple[str, str, str], _Group]) -> tuple[list[NewZone], dict[Ends, list[Seen]]]:
+    """Return zones for those who have no name yet, and what was seen by named ends. Peers alike share a zone."""
+    resolved = fleet.resolved
+    names = _Names({*resolved.networks, *resolved.hosts, *resolved.model.classes, *resolved.model.zones})
+    named: dict[Ends, list[Seen]] = {}
+    alike: dict[tuple[str, str, frozenset[tuple[str, int]]], _Group] = {}
+    for (sender, receiver, address), group in groups.items():
+        if not address:
+            named.setdefault((sender, receiver), []).extend(group.seen)
+            continue
+        ports = frozenset((one.protocol, one.port) for one in group.seen)
+        together = alike.setdefault((sender, receiver, ports), _Group())
+        together.seen += group.seen
+        together.unknown |= group.unknown
+    zones = []
+    for (sender, receiver, _ports), group in alike.items():
+        name = names.new(f"seen_by_{receiver}" if receiver else f"asked_by_{sender}")
+        zones.append(NewZone(name, AddressSet.of(group.unknown).networks))
+        named[sender or name, receiver or name] = group.seen
+    return zones, named
+
+
+def _flows(fleet: Fleet, named: Mapping[Ends, list[Seen]]) -> tuple[list[MissingFlow], list[str]]:
+    names = _Names(set(fleet.resolved.model.flows))
+    known = fleet.resolved.networks.keys()
+    flows, remarks = [], []
+    for ends, all_seen in sorted(named.items(), key=lambda item: (not known >= set(item[0]), item[0])):
+        seen, dynamic = _without_dynamic(all_seen)
+        if dynamic:
+            remarks.append(_dynamic_remark(ends, dynamic))
+        if seen:
+            sided = any(fleet.policies[end].has_sides for end in ends if end in fleet.policies)
+            flows.append(_flow_of(names.new(f"{ends[0][:28]}_to_{ends[1][:28]}"), ends, seen, sided))
+    return flows, remarks
+
+
+def _without_dynamic(seen: Sequence[Seen]) -> tuple[list[Seen], list[Seen]]:
+    """Part what was seen from many high ports of one protocol, chosen anew each time, and from too many of any kind."""
+    ports: dict[str, set[int]] = {}
+    for one in seen:
+        ports.setdefault(one.protocol, set()).add(one.port)
+    least = {protocol: _least_dynamic(numbers) for protocol, numbers in ports.items()}
+    return (
+        [one for one in seen if one.port < least[one.protocol]],
+        [one for one in seen if one.port >= least[one.protocol]],
+    )
+
+
+def _least_dynamic(ports: set[int]) -> int:
+    """Return from which port on no flow should be suggested for these ports of one protocol."""
+    if len(ports) >= _SCANNED:
+        return 0
+    return _DYNAMIC if len([port for port in ports if port >= _DYNAMIC]) >= _MANY else _LAST_PORT + 1
+
+
+def _dynamic_remark(ends: Ends, seen: Sequence[Seen]) -> str:
+    protocols = sorted({one.protocol for one in seen})
+    ports = sorted({one.port for one in seen})
+    total, _first, last = _sum(seen)
+    return (
+        f"From {ends[0]} to {ends[1]}: {len(ports)} ports between {ports[0]} and {ports[-1]}/{'+'.join(protocols)}, "
+        f"{total} connections, last {last}. No flow is suggested: give the service a port, or open its range yourself"
+    )
+
+
+def _flow_of(name: str, ends: Ends, seen: Sequence[Seen], sided: bool) -> MissingFlow:
+    ports = PortSet.of(PortRange(one.protocol, one.port, one.port) for one in seen)
+    peers = sorted({(one.address.version, int(one.address), str(one.address)) for one in seen})
+    packets, first, last = _sum(seen)
+    return MissingFlow(name, *ends, ports, packets, first, last, tuple(peer[2] for peer in peers), sided)
+
+
+def _sum(seen: Sequence[Seen]) -> tuple[int, str, str]:
+    """Return how many, the first and the last. Where both ends observe, each connection was counted at both."""
+    counts = [sum(one.packets for one in seen if one.direction == way) for way in ("ingress", "egress")]
+    return max(counts), min(one.first for one in seen), max(one.last for one in seen)
+
+
+def _seen_lines(flow: MissingFlow) -> Iterator[str]:
+    more = f" and {len(flow.peers) - _SHOWN} more" if len(flow.peers) > _SHOWN else ""
+    peers = f"{', '.join(flow.peers[:_SHOWN])}{more}"
+    yield f"  # {flow.packets} connections, first {flow.first}, last {flow.last}; {peers}"
+    if flow.sided:
+        yield "  # On which side is not counted: as it stands here, it opens both"
+
+
+def _flow(flow: MissingFlow) -> str:
+    why = json.dumps(f"observed: {flow.packets} connections, first {flow.first}, last {flow.last}")
+    ends = f"from: [{flow.sender}], to: [{flow.receiver}]"
+    return f"{{name: {flow.name}, {ends}, ports: [{', '.join(flow.ports.texts())}], why: {why}}}"
+
+
+def _zone(zone: NewZone) -> str:
+    return f"{{name: {zone.name}, networks: [{_quoted(map(network_text, zone.networks))}]}}"
+
+
+def _quoted(texts: Iterable[str]) -> str:
+    return ", ".join(map(json.dumps, texts))

@@ -1,0 +1,137 @@
+"""What hosts that only observe would have denied, as ``ruleset_info`` returned it, and what a policy says of it now."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from .._model.antispoof import OFF, SPOOFED
+from .._policy.compile import Policy
+from .._values.addresses import Address
+from .._values.direction import DIRECTIONS
+from .._values.ports import PROTOCOLS
+from .._verdict.packet import Packet, verdict_by_every_interface
+from .reader import TIME, Answer
+
+SHOWN = 20
+SHORT = 3600
+"""Seconds of observing after which nobody can have seen much."""
+
+_NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
+_KINDS = (*DIRECTIONS, SPOOFED)
+_SETS = tuple(f"{kind} {family}" for kind in _KINDS for family in ("IPv4", "IPv6"))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """New connections from or to one address, of one protocol and port (0 where it has none), that no flow allowed.
+
+    Or packets with it as a spoofed source, where ``direction`` says so.
+
+    ``first`` and ``last`` are times in UTC, as ISO 8601 has them.
+    """
+
+    direction: str
+    address: Address
+    protocol: str
+    port: int
+    packets: int
+    first: str
+    last: str
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        way = "to" if self.direction == "egress" else "from"
+        what = f"{self.port}/{self.protocol}" if self.protocol in PROTOCOLS else self.protocol
+        return f"{self.direction} {what} {way} {self.address}: {self.packets}, last {self.last}"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All that one host has counted, since when, and in which sets there was no more room (``ingress IPv4``)."""
+
+    seen: tuple[Seen, ...] = ()
+    full: tuple[str, ...] = ()
+    since: str = ""
+
+
+def read_observed(result: Mapping[str, Any]) -> Observed | None:
+    """Return what a look at a host tells of it; None where the host doesn't observe.
+
+    Raises AnswerError where any of it is not as we write it.
+    """
+    if result.get("observed") is None:
+        return None
+    answer = Answer(result)
+    seen = tuple(_seen(row) for row in answer.rows("observed"))
+    return Observed(seen, answer.words("observed_full", _SETS), answer.time_if_any("observed_since"))
+
+
+def _seen(row: Answer) -> Seen:
+    return Seen(
+        row.word("direction", _KINDS),
+        row.address("address"),
+        row.protocol("protocol"),
+        row.port("port"),
+        row.number("packets"),
+        row.time("first"),
+        row.time("last"),
+    )
+
+
+def denied(policy: Policy, seen: Iterable[Seen]) -> list[Seen]:
+    """Return what of it a host that enforces this policy denies on some interface, the most often seen first.
+
+    It was counted without its interface, and denied on that one: what a flow allows on another is no answer to it. A
+    source that was spoofed, or is routed elsewhere, is denied by what judges sources, whatever the flows say.
+    """
+    found = (one for one in seen if _is_denied(policy, one))
+    return sorted(found, key=lambda one: -one.packets)
+
+
+def _is_denied(policy: Policy, seen: Seen) -> bool:
+    if seen.direction == SPOOFED:
+        return policy.antispoof != OFF
+    return not verdict_by_every_interface(policy, _packet(seen)).allowed
+
+
+def _packet(seen: Seen) -> Packet:
+    host = _NOBODY[seen.address.version]  # a host's own address decides of nothing here
+    ends = (seen.address, host) if seen.direction == "ingress" else (host, seen.address)
+    return Packet(seen.direction, *ends, seen.protocol, port=seen.port if seen.protocol in PROTOCOLS else None)
+
+
+def would_cut(policy: Policy, observed: Observed) -> str:
+    """Return why a host that observes should not enforce this policy yet; an empty text where nothing is known."""
+    cut = denied(policy, observed.seen)
+    if not cut:
+        return ""
+    more = [f"and {len(cut) - SHOWN} more"] if len(cut) > SHOWN else []
+    full = [f"There may be more still: no room was left for {', '.join(observed.full)}"] if observed.full else []
+    lines = "".join(f"\n  {line}" for line in (*map(str, cut[:SHOWN]), *more, *full))
+    since = observed.since or "nobody knows when"
+    return (
+        f"This host observes, and to enforce would cut {len(cut)} of what it has seen since {since}:{lines}"
+        "\nreport writes the flows that are missing (missing_flows.yml). Add those that are wanted, or set "
+        "gatehouse_accept_observed: true to have all others denied"
+    )
+
+
+def remarks(observed: Observed, now: datetime.datetime) -> list[str]:
+    """Return what speaks against trusting what a host has seen, or has not."""
+    found = []
+    seconds = (now - _time(observed.since)).total_seconds() if observed.since else 0.0
+    if seconds < SHORT:
+        how_long = f"{max(0, int(seconds // 60))} minutes only" if observed.since else "nobody knows how long"
+        what = "" if observed.seen else " and has seen nothing yet"
+        found.append(f"This host has observed for {how_long}{what}: services may be missed")
+    if observed.full:
+        found.append(f"This host had no room left to count more ({', '.join(observed.full)}): services may be missed")
+    return found
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.strptime(text, TIME).replace(tzinfo=datetime.timezone.utc)

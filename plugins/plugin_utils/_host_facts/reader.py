@@ -1,0 +1,112 @@
+"""What a host has answered, read strictly: it ends up on pages, and in rows that people paste into their model.
+
+A host that is somebody else's by now answers what it likes. What has not the form that we write is not read at all.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from .._values.addresses import Address
+from .._values.problems import GatehouseError, one_of, quoted
+
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+_MOST = 2**64 - 1
+_LAST_PORT = 65535
+_PROTOCOL = re.compile(r"[a-z0-9][a-z0-9.+/-]{0,31}", re.ASCII)
+"""As the names of IANA's protocols are; ax.25 is one of them."""
+
+
+class AnswerError(GatehouseError):
+    """A host's answer that can't be read; the message says where, what was got and what was expected."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A mapping of a host's answer; ``place`` says where in the answer it stands."""
+
+    values: Mapping[str, Any]
+    place: str = ""
+
+    def rows(self, key: str) -> Iterator[Answer]:
+        """Yield the mappings of a list."""
+        for index, value in enumerate(self.items(key)):
+            place = f"{self.place}{key}[{index}]"
+            if not isinstance(value, Mapping):
+                raise AnswerError(f"{place}: got {quoted(value)}, expected a mapping")
+            yield Answer(value, f"{place}.")
+
+    def items(self, key: str) -> list[Any]:
+        """Return a list; an empty one where there is none."""
+        found = self.values.get(key)
+        if found is not None and not isinstance(found, list):
+            raise self._refused(key, "a list")
+        return found or []
+
+    def words(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a list of which each is one of some words."""
+        if any(one not in known for one in self.items(key)):
+            raise self._refused(key, f"a list of {one_of(known)}")
+        return tuple(map(str, self.items(key)))
+
+    def word(self, key: str, known: tuple[str, ...]) -> str:
+        """Return one of some words."""
+        if self.text(key) not in known:
+            raise self._refused(key, one_of(known))
+        return self.text(key)
+
+    def text(self, key: str) -> str:
+        """Return a text, in which anything may be."""
+        found = self.values.get(key)
+        if not isinstance(found, str):
+            raise self._refused(key, "a text")
+        return str(found)
+
+    def time(self, key: str) -> str:
+        """Return a time in UTC, as ISO 8601 has it."""
+        try:
+            same = datetime.datetime.strptime(self.text(key), TIME).strftime(TIME) == self.text(key)
+        except ValueError:
+            same = False
+        if not same:
+            raise self._refused(key, "a time such as 2026-11-21T09:30:00Z")
+        return self.text(key)
+
+    def time_if_any(self, key: str) -> str:
+        """Return a time; an empty text where there is none."""
+        return self.time(key) if self.values.get(key) else ""
+
+    def number(self, key: str, most: int = _MOST) -> int:
+        """Return a number from 0 on."""
+        found = self.values.get(key)
+        if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= most:
+            raise self._refused(key, f"a number between 0 and {most}")
+        return int(found)
+
+    def port(self, key: str) -> int:
+        """Return a port, or 0 where there is none."""
+        return self.number(key, _LAST_PORT)
+
+    def protocol(self, key: str) -> str:
+        """Return the name or the number of a protocol."""
+        if not _PROTOCOL.fullmatch(self.text(key)):
+            raise self._refused(key, "the name of a protocol")
+        return self.text(key)
+
+    def address(self, key: str) -> Address:
+        """Return an address. One with a zone is refused: anything may stand in that."""
+        try:
+            found = None if "%" in self.text(key) else ip_address(self.text(key))
+        except ValueError:
+            found = None
+        if found is None:
+            raise self._refused(key, "an address")
+        return found
+
+    def _refused(self, key: str, expected: str) -> AnswerError:
+        return AnswerError(f"{self.place}{key}: got {quoted(self.values.get(key))}, expected {expected}")

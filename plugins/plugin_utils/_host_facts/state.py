@@ -1,0 +1,66 @@
+"""What the hosts have said of themselves, as ``ruleset_info`` returned it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._values.direction import DIRECTIONS
+from .observed import Observed, read_observed
+from .reader import Answer, AnswerError
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a host's kernel has counted of a flow in one direction: what asked for a connection and was let through."""
+
+    flow: str
+    direction: str
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Live:
+    """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be.
+
+    It is ``unreadable`` where it did answer, but nothing that it could have got from us.
+
+    ``usage`` is counted since ``in_force_since``, a time in ISO 8601; an empty text where the host can't tell.
+    ``observed`` is what it would have denied, where it only observes.
+    """
+
+    host: str
+    silence: str = ""
+    backend: str = ""
+    findings: tuple[str, ...] = ()
+    usage: tuple[Count, ...] = ()
+    in_force_since: str = ""
+    observed: Observed | None = None
+    unreadable: bool = False
+
+
+def read_live(host: str, result: Mapping[str, Any]) -> Live:
+    """Read the result that a host's look was registered with. One that can't be read is as good as none."""
+    if result.get("unreachable") or result.get("failed"):
+        return Live(host, silence="not reached" if result.get("unreachable") else str(result.get("msg", "failed")))
+    try:
+        return _answered(host, Answer(result))
+    except AnswerError as error:
+        return Live(host, silence=f"what it answers can't be read: {error}", unreadable=True)
+
+
+def _answered(host: str, answer: Answer) -> Live:
+    return Live(
+        host,
+        backend=answer.text("backend"),
+        findings=tuple(finding.text("text") for finding in answer.rows("findings")),
+        usage=tuple(map(_count, answer.rows("usage"))),
+        in_force_since=answer.time_if_any("in_force_since"),
+        observed=read_observed(answer.values),
+    )
+
+
+def _count(row: Answer) -> Count:
+    return Count(row.text("flow"), row.word("direction", DIRECTIONS), row.number("packets"), row.number("bytes"))

@@ -1,0 +1,396 @@
+"""A policy as files for ``ipset restore``, ``iptables-restore --noflush`` and ``ip6tables-restore --noflush``.
+
+What is allowed RETURNs to the built-in chain, so that the rules of others still judge it; what is denied is dropped.
+From the built-in chains a jump (``-j``) leads to ours, and from there on only ``-g`` leads anywhere: after it, RETURN
+leads to the built-in chain, too. So each of our chains ends in a rule for whatever is left. GATEHOUSE-SPOOFED alone is
+jumped to: what it lets go on is judged as any other.
+
+A set's name says whose it is, and not what is in it, so that its content changes without its rules. Where the rules do,
+module_utils/iptables_loader.py fills new sets under other names, and the rules in force keep theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from .._model.antispoof import LINK_LOCAL, OFF, SPOOFED, judged, note_beyond_iptables
+from .._policy.compile import Policy, Rule
+from .._policy.describe import head, title
+from .._values.addresses import AddressSet, Network, is_single, network_text
+from .._values.always_allowed import IGMP, IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
+from .._values.direction import DIRECTIONS
+from .._values.ports import PROTOCOLS
+from .._values.problems import Problems, Where
+from . import observe_sets as observed
+from .datagrams import iptables_match
+from .logged import LOG_BURST as FLOW_BURST
+from .logged import LOG_RATE as FLOW_RATE
+from .logged import flow_prefix
+from .observe_sets import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix
+from .peer_sets import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
+from .port_matches import port_matches
+from .port_segments import Segment, by_chain, range_text, segments, within
+
+Chains = dict[str, list[str]]
+
+_FAMILIES = (4, 6)
+_SET_FAMILY = {4: "inet", 6: "inet6"}
+_ICMP = {4: ("icmp", "-p icmp -m icmp --icmp-type"), 6: ("icmpv6", "-p ipv6-icmp -m icmp6 --icmpv6-type")}
+_OWN_TYPES = {4: ("LOCAL", "BROADCAST", "MULTICAST"), 6: ("LOCAL", "MULTICAST")}
+
+_INTERFACE_MATCH = {"ingress": "-i", "egress": "-o"}
+_ADDRESS_MATCH = {"ingress": "-s", "egress": "-d"}
+_END = {"ingress": "src", "egress": "dst"}
+
+_LOGGED_NAME = 17  # of the 29 characters that the kernel keeps of a prefix
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Where in the kernel packets are judged: our chain there, and what the chains of single ports begin with.
+
+    A chain's name has at most 28 characters: ``GATEHOUSE-PRE-DNAT-SCTP-30000`` would have 29.
+    """
+
+    direction: str
+    builtin: str
+    chain: str
+    of_ports: str
+    denied: str
+
+    @property
+    def observed(self) -> str:
+        """Return our chain for what is counted where it would be denied."""
+        return f"{self.chain}-OBSERVED"
+
+
+_NO_FLOW = "denied: no flow allows it"
+_IN_AND_OUT = {
+    "ingress": _Stage("ingress", "INPUT", "GATEHOUSE-INPUT", "GATEHOUSE-INPUT", _NO_FLOW),
+    "egress": _Stage("egress", "OUTPUT", "GATEHOUSE-OUTPUT", "GATEHOUSE-OUTPUT", _NO_FLOW),
+}
+_PRE_DNAT = _Stage(
+    "ingress", "PREROUTING", "GATEHOUSE-PRE-DNAT", "GATEHOUSE-DNAT", "denied before DNAT: no flow allows it"
+)
+_SPOOFED = "GATEHOUSE-SPOOFED"
+
+
+@dataclass(frozen=True)
+class _Set:
+    peer: str
+    name: str
+    kind: str
+    elements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _View:
+    """A policy as one family sees it: without the other's addresses, and with its sets, by the peers' names."""
+
+    family: int
+    policy: Policy
+    sets: Mapping[str, _Set]
+
+
+def render(policy: Policy) -> dict[str, str]:
+    """Return the files that make a host's rules, by the suffixes of their names.
+
+    Raises ModelError for what no rule of iptables can say.
+    """
+    note_beyond_iptables(Where("gatehouse_antispoof"), policy.antispoof, problems := Problems())
+    problems.raise_if_any()
+    views = {family: _view(policy, family) for family in _FAMILIES}
+    names = host_names(policy, lambda peer, family: views[family].sets[peer].name)
+    sets = [line for view in views.values() for item in view.sets.values() for line in _filled(item)]
+    rules = {f"rules.v{view.family}": [*head(policy), "", *_filter(view), *_mangle(view)] for view in views.values()}
+    return {name: "\n".join([*lines, ""]) for name, lines in {"ipset": [title(policy), *names, *sets], **rules}.items()}
+
+
+def _view(policy: Policy, family: int) -> _View:
+    def own(addresses: AddressSet) -> AddressSet:
+        return AddressSet(v4=addresses.v4) if family == 4 else AddressSet(v6=addresses.v6)
+
+    def rules(direction: str) -> tuple[Rule, ...]:
+        found = (replace(rule, addresses=own(rule.addresses)) for rule in policy.rules(direction))
+        # A peer by host names has its set in both families, whatever it is for.
+        return tuple(rule for rule in found if rule.is_for_somebody and (own(rule.at) or rule.names))
+
+    part = replace(
+        policy,
+        ingress=rules("ingress"),
+        egress=rules("egress"),
+        isolated=own(policy.isolated),
+        pre_dnat=replace(policy.pre_dnat, addresses=own(policy.pre_dnat.addresses)),
+    )
+    sets = {name: _set(name, version, networks) for name, version, networks in address_sets(part) if version == family}
+    for direction, kept, version in observed.sets(policy):
+        if version == family:
+            name = f"observed.{WORDS[direction]}.{kept}"
+            sets[name] = _observed_set(name, f"{WORDS[direction]}{family}.{kept}", family)
+    return _View(family, part, sets)
+
+
+def _observed_set(peer: str, short: str, family: int) -> _Set:
+    kind = f"hash:ip,port family {_SET_FAMILY[family]} maxelem {MOST} timeout {SECONDS} counters"
+    return _Set(peer, f"gatehouse-{short}-{_digest(peer, kind)}", kind, ())
+
+
+def _digest(peer: str, kind: str) -> str:
+    return hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()[:8]
+
+
+def _set(peer: str, family: int, networks: Sequence[Network]) -> _Set:
+    elements = tuple(map(network_text, networks))
+    what = "ip" if all(map(is_single, networks)) else "net"
+    kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"
+    # ipset's limit is 31 characters, and the loader needs two of them.
+    return _Set(peer, f"gatehouse-{peer.partition('.')[0][:10]}-{_digest(peer, kind)}", kind, elements)
+
+
+def _filled(item: _Set) -> Iterator[str]:
+    """Yield what makes a set complete in one moment, even where an earlier try left a part of it."""
+    yield f"#set: {item.peer}"
+    yield f"create gatehouse-new {item.kind}"
+    yield from (f"add gatehouse-new {element}" for element in item.elements)
+    yield f"create {item.name} {item.kind} -exist"
+    yield f"swap gatehouse-new {item.name}"
+    yield "destroy gatehouse-new"
+
+
+def _filter(view: _View) -> Iterator[str]:
+    chains: Chains = {}
+    for direction in DIRECTIONS:
+        stage = _IN_AND_OUT[direction]
+        found = {protocol: segments(view.policy.rules(direction), protocol) for protocol in PROTOCOLS}
+        chains[stage.chain] = list(_base(view, stage))
+        chains[f"{stage.chain}-ICMP"] = list(_icmp(view, stage))
+        chains |= _flows(view, stage, _before_ports(view, stage), found)
+        chains |= _observed(view, stage)
+    return _table("filter", chains, list(_IN_AND_OUT.values()))
+
+
+def _mangle(view: _View) -> Iterator[str]:
+    stage, ports = _PRE_DNAT, view.policy.pre_dnat.ports
+    if not view.policy.pre_dnat:
+        chains = {stage.chain: [*_antispoof(view), "-j RETURN"], **_spoofed(view)}
+        return _table("mangle", *(({}, []) if view.policy.antispoof == OFF else (chains, [stage])))
+    found = {protocol: list(within(segments(view.policy.ingress, protocol), ports, protocol)) for protocol in PROTOCOLS}
+    before = [f"-m conntrack --ctstate INVALID -j {_denial(view)}", *_dhcp(view, stage), *_before_ports(view, stage)]
+    chains = {
+        stage.chain: list(_pre_dnat_base(view)),
+        **_spoofed(view),
+        f"{stage.chain}-PORTS": list(_pre_dnat_ports(view)),
+        **_flows(view, stage, before, found),
+        **_observed(view, stage),
+    }
+    return _table("mangle", chains, [stage])
+
+
+def _table(name: str, chains: Chains, stages: Iterable[_Stage]) -> Iterator[str]:
+    """Yield a table's part of a file. One without chains is there as well: a loader sees that they should be gone."""
+    yield f"*{name}"
+    yield from (f":{chain} - [0:0]" for chain in chains)
+    yield from (f"-A {chain} {rule}" for chain, rules in chains.items() for rule in rules)
+    yield from (f"-I {stage.builtin} 1 -j {stage.chain}" for stage in stages)
+    yield "COMMIT"
+
+
+def _base(view: _View, stage: _Stage) -> Iterator[str]:
+    yield f"{_INTERFACE_MATCH[stage.direction]} lo -j RETURN"
+    yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
+    yield f"{_ICMP[view.family][1].partition(' -m')[0]} -g {stage.chain}-ICMP"
+    yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"
+    if stage.direction == "egress":
+        yield "-p tcp -m tcp --tcp-flags RST RST -m conntrack --ctstate RELATED -j RETURN"
+    yield from _dhcp(view, stage)
+    if view.family == 4:
+        yield f"-d {IGMP_GROUPS} -p {IGMP} -m ttl --ttl-eq {IGMP_TTL} -j RETURN"
+    yield f"-g {stage.chain}-FLOWS"
+
+
+def _icmp(view: _View, stage: _Stage) -> Iterator[str]:
+    protocol, match = _ICMP[view.family]
+    # Errors, as nothing but ICMP comes here: whatever else connection tracking calls related is judged by flow.
+    yield "-m conntrack --ctstate RELATED -j RETURN"
+    for item in icmp_types(stage.direction, view.policy.echo_request):
+        if item.protocol == protocol:
+            yield f"{match} {item.number} -j RETURN"
+    yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"
+    yield f"-g {stage.chain}-FLOWS"
+
+
+def _dhcp(view: _View, stage: _Stage) -> Iterator[str]:
+    return (f"{iptables_match(one)} -j RETURN" for one in dhcp(stage.direction, view.family, view.policy.dhcp))
+
+
+def _before_ports(view: _View, stage: _Stage) -> Iterator[str]:
+    """Yield what decides of new connections before their port is looked at."""
+    policy = view.policy
+    for peer in _address_matches(view, policy.node_class, policy.isolated, _END[stage.direction]):
+        yield f"{peer}{_comment(f'isolated:{policy.node_class}')}{_denied(view, stage)}"
+    for rule in policy.rules(stage.direction):
+        if rule.ports.everything:
+            yield from _allowed(view, stage, rule)
+    if stage is _IN_AND_OUT["ingress"]:
+        yield from _redirected(view, stage)
+
+
+def _denial(view: _View) -> str:
+    """Return what becomes of a packet that no flow could allow."""
+    return "RETURN" if view.policy.observe else "DROP"
+
+
+def _denied(view: _View, stage: _Stage) -> str:
+    """Return what becomes of a packet that no flow allows."""
+    return f"-g {stage.observed}" if view.policy.observe else "-j DROP"
+
+
+def _observed(view: _View, stage: _Stage) -> Chains:
+    """Return what counts, on a host that only observes, what no flow allows, and lets it through."""
+    if not view.policy.observe:
+        return {}
+    lines = [
+        *(_counted_before(view, stage) if stage is _IN_AND_OUT["ingress"] else ()),
+        # The host's own broadcasts, which it hears itself.
+        *(["-m addrtype --src-type LOCAL -j RETURN"] if stage.direction == "ingress" else []),
+        *_counted(view, stage.direction, f"{_END[stage.direction]},dst"),
+    ]
+    return {stage.observed: lines}
+
+
+def _counted(view: _View, kind: str, ends: str) -> Iterator[str]:
+    first, last = (view.sets[f"observed.{WORDS[kind]}.{kept}"].name for kept in ("first", "last"))
+    yield f'-m limit --limit {LOG_RATE}/min --limit-burst {LOG_BURST} -j LOG --log-prefix "{log_prefix(kind)}"'
+    # A key that comes in is counted as it does, and one that is in already isn't touched by -j SET.
+    yield f"-m set --match-set {first} {ends}"
+    yield f"-j SET --add-set {first} {ends}"
+    yield f"-j SET --add-set {last} {ends} --exist"
+    yield "-j RETURN"
+
+
+def _counted_before(view: _View, stage: _Stage) -> Iterator[str]:
+    """Yield what passes over packets that came by before DNAT, whatever they were redirected to."""
+    judged = view.policy.pre_dnat
+    for item in judged.ports.ranges:
+        match = f"-m conntrack --ctproto {item.protocol} --ctorigdstport {range_text(item, ':')} "
+        for interface in _interface_matches(view, stage, judged.side):
+            yield f"{interface}{match}{_comment('counted before DNAT')}-j RETURN"
+
+
+def _redirected(view: _View, stage: _Stage) -> Iterator[str]:
+    """Yield what lets in packets that were redirected to the host's own ports, by the port that was asked for."""
+    for rule in view.policy.ingress:
+        for protocol in PROTOCOLS:
+            for part in within(segments([rule], protocol), view.policy.pre_dnat.ports, protocol):
+                ports = range_text(part, ":")
+                match = f"-m conntrack --ctstate DNAT --ctproto {protocol} --ctorigdstport {ports} "
+                yield from _allowed(view, stage, rule, match)
+
+
+def _flows(view: _View, stage: _Stage, before: Iterable[str], found: Mapping[str, Sequence[Segment]]) -> Chains:
+    """Return what decides by flow: one chain for all ports, and one for each set of rules that decide of some."""
+    denied = _denied(view, stage) if view.policy.observe else f"{_comment(stage.denied)}{_denied(view, stage)}"
+    dispatch = list(before)
+    of_ports: Chains = {}
+    for protocol, parts in found.items():
+        for alike in by_chain(parts):
+            name = f"{stage.of_ports}-{protocol.upper()}-{alike[0].first}"
+            dispatch += [f"{match}-g {name}" for match in port_matches(protocol, alike)]
+            of_ports[name] = [line for rule in alike[0].rules for line in _allowed(view, stage, rule)]
+    return {
+        f"{stage.chain}-FLOWS": [*dispatch, denied],
+        **{name: [*rules, denied] for name, rules in of_ports.items()},
+    }
+
+
+def _antispoof(view: _View) -> Iterator[str]:
+    yield "-i lo -j RETURN"
+    # Where a packet is marked, its reply may be as well, and is routed by that.
+    for name in judged(view.policy.interfaces) if view.policy.antispoof != OFF else ():
+        yield f"-i {name} -m rpfilter --validmark --invert -j {_SPOOFED}"
+
+
+def _spoofed(view: _View) -> Chains:
+    """Return what becomes of packets whose source isn't routed by the interface that they came in by."""
+    if view.policy.antispoof == OFF:
+        return {}
+    sources = {4: ("0.0.0.0/32",), 6: ("::/128", LINK_LOCAL)}[view.family]
+    drop = [f"{_comment('denied: spoofed source')}-j DROP"]
+    lines = [
+        *(f"-s {source} -j RETURN" for source in sources),
+        *(_dhcp(view, _PRE_DNAT) if view.family == 4 else ()),
+        # Errors about a connection may come from any router on its way.
+        f"{_ICMP[view.family][1].partition(' -m')[0]} -m conntrack --ctstate RELATED -j RETURN",
+        *(_counted(view, SPOOFED, "src,dst") if view.policy.observe else drop),
+    ]
+    return {_SPOOFED: lines}
+
+
+def _pre_dnat_base(view: _View) -> Iterator[str]:
+    stage, judged = _PRE_DNAT, view.policy.pre_dnat
+    yield from _antispoof(view)
+    # Replies to what the host began from one of these ports, too.
+    yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
+    services = _address_matches(view, SERVICE_ADDRESSES, judged.addresses, "dst")
+    own = [f"-m addrtype --dst-type {kind} " for kind in _OWN_TYPES[view.family]]
+    for interface in _interface_matches(view, stage, judged.side):
+        yield from (f"{interface}{destination}-g {stage.chain}-PORTS" for destination in (*services, *own))
+    yield "-j RETURN"
+
+
+def _pre_dnat_ports(view: _View) -> Iterator[str]:
+    for protocol in PROTOCOLS:
+        ranges = [item for item in view.policy.pre_dnat.ports.ranges if item.protocol == protocol]
+        yield from (f"{match}-g {_PRE_DNAT.chain}-FLOWS" for match in port_matches(protocol, ranges))
+    yield "-j RETURN"
+
+
+def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator[str]:
+    """Yield the lines that let a rule's peer pass, on the interfaces where it has to be."""
+    interfaces, peers = _interface_matches(view, stage, rule.side), _rule_matches(view, stage, rule)
+    for interface, peer, at in product(interfaces, peers, _at(view, stage, rule)):
+        match = f"{interface}{more}{peer}{at}"
+        if rule.log:
+            limit = f"-m limit --limit {FLOW_RATE}/min --limit-burst {FLOW_BURST}"
+            yield f'{match}{limit} -j LOG --log-prefix "{flow_prefix(rule, _LOGGED_NAME)}"'
+        yield f"{match}{_comment(f'flow:{rule.flow}')}-j RETURN"
+
+
+def _at(view: _View, stage: _Stage, rule: Rule) -> list[str]:
+    """Return the matches for whom a packet was sent to: the host may have redirected it before it comes here.
+
+    What nobody tracks, nobody has redirected: multicast listener reports, for one.
+    """
+    own = rule.at.of_family(view.family)
+    if stage.direction == "egress" or is_everybody(own):
+        return [""]
+    ways = ("-m conntrack --ctorigdst", "-m conntrack --ctstate UNTRACKED -d")
+    return [f"{way} {network_text(network)} " for network in own for way in ways]
+
+
+def _interface_matches(view: _View, stage: _Stage, side: str) -> list[str]:
+    match = _INTERFACE_MATCH[stage.direction]
+    return [f"{match} {name} " for name in interfaces_on(view.policy, side)] or [""]
+
+
+def _rule_matches(view: _View, stage: _Stage, rule: Rule) -> list[str]:
+    name = peer_name(stage.direction, rule)
+    if rule.names:
+        return [f"-m set --match-set {view.sets[name].name} {_END[stage.direction]} "]
+    return _address_matches(view, name, rule.addresses, _END[stage.direction])
+
+
+def _address_matches(view: _View, name: str, addresses: AddressSet, end: str) -> list[str]:
+    """Return the match for who is at one end of a packet; none where that is nobody in this family."""
+    if not addresses:
+        return []
+    if is_everybody(addresses.networks):
+        return [""]
+    return [f"-m set --match-set {view.sets[name].name} {end} "]
+
+
+def _comment(text: str) -> str:
+    return f'-m comment --comment "{text}" '

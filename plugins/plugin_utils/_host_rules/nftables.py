@@ -1,0 +1,377 @@
+"""A policy as an nftables ruleset: one table.
+
+The text adds the table, deletes it and defines it again, which is one transaction and works on every nft since 0.9
+(``destroy`` is newer); module_utils/nft_loader.py says how a host changes from one to another. Chains hang at
+``filter - 10``: before iptables and Calico at ``filter``, and firewalld at ``filter + 10``. What is judged before DNAT
+hangs at ``dstnat - 20``: after connection tracking (-200) and mangle (-150), before kube-proxy (``dstnat - 10`` and
+``dstnat``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from .._model.antispoof import BY_SIDES, LINK_LOCAL, OFF, SPOOFED, judged, routed_wrongly
+from .._policy.compile import Policy, Rule
+from .._policy.describe import head
+from .._values.addresses import AddressSet, Network, is_single, network_text
+from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
+from .._values.ports import PROTOCOLS
+from .datagrams import nftables_match
+from .logged import LOG_BURST as FLOW_BURST
+from .logged import LOG_RATE as FLOW_RATE
+from .logged import flow_prefix
+from .observe_sets import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, kinds, log_prefix, sets
+from .peer_sets import (
+    SERVICE_ADDRESSES,
+    address_sets,
+    at_name,
+    host_names,
+    interfaces_on,
+    is_everybody,
+    narrowed_sets,
+    peer_name,
+)
+from .port_segments import Segment, range_text, segments, within
+
+TABLE = "inet gatehouse"
+
+_HOOKS = {"ingress": "input", "egress": "output"}
+_INTERFACE_MATCH = {"ingress": "iifname", "egress": "oifname"}
+_LOOPBACK_MATCH = {"ingress": "iif", "egress": "oif"}
+_ADDRESS_MATCH = {"ingress": "saddr", "egress": "daddr", SPOOFED: "saddr"}
+_KEYWORD = {4: "ip", 6: "ip6"}
+_ANYBODY = {4: "meta nfproto ipv4 ", 6: "meta nfproto ipv6 "}
+
+
+def render(policy: Policy) -> str:
+    """Return the ruleset of a policy, for ``nft -f``."""
+    lines = [
+        *head(policy),
+        *host_names(policy, _set_name),
+        "",
+        f"table {TABLE}",
+        f"delete table {TABLE}",
+        "",
+        f"table {TABLE} {{",
+        *_sets(policy),
+        *_base_chains(policy),
+        *_direction(policy, "ingress"),
+        *_direction(policy, "egress"),
+        *_antispoof(policy),
+        *_pre_dnat(policy),
+        *_observed(policy),
+        "}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _direction(policy: Policy, direction: str) -> Iterator[str]:
+    hook = _HOOKS[direction]
+    found = {protocol: segments(policy.rules(direction), protocol) for protocol in PROTOCOLS}
+    yield from _chain(f"{hook}_icmp", _icmp(policy, direction))
+    for protocol, parts in found.items():
+        for part in parts:
+            if part.chain == part.first:
+                yield from _chain(_name(hook, protocol, part), _rules(policy, direction, part.rules))
+    yield from _chain(f"{hook}_flows", _flows(policy, direction, found))
+
+
+def _name(hook: str, protocol: str, segment: Segment) -> str:
+    return f"{hook}_{protocol}_{segment.chain}"
+
+
+def _flows(policy: Policy, direction: str, found: Mapping[str, Sequence[Segment]]) -> Iterator[str]:
+    """Yield what decides by flow. It accepts or drops what it decides, and returns otherwise."""
+    hook = _HOOKS[direction]
+    for peer in _peer_matches(direction, policy.node_class, policy.isolated):
+        yield f'{peer}{"return" if policy.observe else "drop"} comment "isolated:{policy.node_class}"'
+    yield from _rules(policy, direction, (rule for rule in policy.rules(direction) if rule.ports.everything))
+    if direction == "ingress":
+        # Redirected to a port of the host's own: the port that was asked for decides, or else the one it became.
+        for protocol, parts in found.items():
+            redirected = [(part, "jump") for part in within(parts, policy.pre_dnat.ports, protocol)]
+            yield from _dispatch(
+                f"meta l4proto {protocol} ct status dnat ct original proto-dst", hook, protocol, redirected
+            )
+    for protocol, parts in found.items():
+        yield from _dispatch(f"{protocol} dport", hook, protocol, [(part, "goto") for part in parts])
+
+
+def _dispatch(key: str, hook: str, protocol: str, parts: Sequence[tuple[Segment, str]]) -> Iterator[str]:
+    if parts:
+        elements = ", ".join(f"{range_text(part, '-')} : {how} {_name(hook, protocol, part)}" for part, how in parts)
+        yield f"{key} vmap {{ {elements} }}"
+
+
+def _base_chains(policy: Policy) -> Iterator[str]:
+    """Yield what the kernel calls, first, so that the order of chains is the same after a change as after a boot.
+
+    None of their rules looks anything up in a set, not even in one without a name: a change of the ruleset leaves these
+    chains where they are, and a packet under way in one would find its set gone (module_utils/nft_loader.py).
+    """
+    yield from (line for direction in _HOOKS for line in _chain(_HOOKS[direction], _base(policy, direction)))
+    if policy.pre_dnat or policy.antispoof != OFF:
+        yield from _chain("pre_dnat", _pre_dnat_base(policy))
+
+
+def _base(policy: Policy, direction: str) -> Iterator[str]:
+    hook = _HOOKS[direction]
+    yield f"type filter hook {hook} priority filter - 10; policy {_denial(policy)};"
+    yield f'{_LOOPBACK_MATCH[direction]} "lo" accept'
+    yield "ct state established accept"
+    yield from (f"meta l4proto {protocol} jump {hook}_icmp" for protocol in ("icmp", "ipv6-icmp"))
+    yield f"ct state invalid {_denial(policy)}"
+    if direction == "egress":
+        yield "ct state related tcp flags rst accept"
+    yield from _dhcp(policy, direction)
+    yield f"ip ttl {IGMP_TTL} ip protocol igmp ip daddr {IGMP_GROUPS} accept"
+    yield f"jump {hook}_flows"
+    if policy.observe:
+        yield "jump observed_input" if direction == "ingress" else "jump observed_egress"
+        return
+    # The policy of a new base chain comes into force a moment after its rules do: what it denies, a rule has to drop.
+    yield 'counter drop comment "denied: no flow allows it"'
+
+
+def _denial(policy: Policy) -> str:
+    """Return what becomes of a packet that no flow could allow."""
+    return "accept" if policy.observe else "drop"
+
+
+def _pre_dnat_base(policy: Policy) -> Iterator[str]:
+    yield "type filter hook prerouting priority dstnat - 20; policy accept;"
+    yield 'iif "lo" accept'
+    if policy.antispoof != OFF:
+        yield "jump antispoof"
+    if policy.pre_dnat:
+        # Replies to what the host began from one of these ports, too.
+        yield "ct state established accept"
+        yield "jump pre_dnat_destinations"
+
+
+def _antispoof(policy: Policy) -> Iterator[str]:
+    """Yield what judges sources, of whatever comes in by the interfaces of sides: replies as well."""
+    if policy.antispoof == OFF:
+        return
+    yield from _chain("antispoof", (f"{match} goto spoofed" for match in _contradicted(policy)))
+    yield from _chain(
+        "spoofed",
+        [
+            "ip saddr 0.0.0.0 return",
+            *(f"ip6 saddr {source} return" for source in ("::", LINK_LOCAL)),
+            *(f"{nftables_match(one)} return" for one in dhcp("ingress", 4, policy.dhcp)),
+            # Errors about a connection may come from any router on its way.
+            *(f"meta l4proto {protocol} ct state related return" for protocol in ("icmp", "ipv6-icmp")),
+            f"goto observed_{SPOOFED}" if policy.observe else 'counter drop comment "denied: spoofed source"',
+        ],
+    )
+
+
+def _contradicted(policy: Policy) -> Iterator[str]:
+    # Where a packet is marked, its reply may be as well, and is routed by that.
+    if policy.antispoof == BY_SIDES:
+        for name, others in routed_wrongly(policy.interfaces).items():
+            yield from (f'iifname "{name}" fib saddr . mark oifname "{other}"' for other in others)
+    else:
+        yield f"iifname {_quoted(judged(policy.interfaces))} fib saddr . mark . iif oif missing"
+
+
+def _pre_dnat(policy: Policy) -> Iterator[str]:
+    """Yield the stage between connection tracking and everybody's DNAT, for what is asked of the host itself."""
+    stage = policy.pre_dnat
+    if not stage:
+        return
+    yield from _chain(
+        "pre_dnat_flows",
+        [
+            f"ct state invalid {_denial(policy)}",
+            *_dhcp(policy, "ingress"),
+            "jump input_flows",
+            "goto observed_ingress"
+            if policy.observe
+            else 'counter drop comment "denied before DNAT: no flow allows it"',
+        ],
+    )
+    ports = _pre_dnat_ports(policy)
+    yield from _chain(
+        "pre_dnat_ports",
+        (f"{protocol} dport {{ {item} }} goto pre_dnat_flows" for protocol, item in ports.items() if item),
+    )
+    yield from _chain("pre_dnat_destinations", _destinations(policy))
+
+
+def _pre_dnat_ports(policy: Policy) -> dict[str, str]:
+    ranges = policy.pre_dnat.ports.ranges
+    return {
+        protocol: ", ".join(range_text(item, "-") for item in ranges if item.protocol == protocol)
+        for protocol in PROTOCOLS
+    }
+
+
+def _observed(policy: Policy) -> Iterator[str]:
+    """Yield what counts, on a host that only observes, what no flow allows, and lets it through."""
+    if not policy.observe:
+        return
+    yield from _chain("observed_input", [*_counted_before(policy), "goto observed_ingress"])
+    for direction in kinds(policy):
+        port = f"observed_{direction}_port"
+        log = f'log prefix "{log_prefix(direction)}"'
+        yield from _chain(port, _counted(policy, direction, "th dport"))
+        yield from _chain(
+            f"observed_{direction}",
+            [
+                # The host's own broadcasts, which it hears itself.
+                *(["fib saddr type local accept"] if direction == "ingress" else []),
+                f"limit rate {LOG_RATE}/minute burst {LOG_BURST} packets {log}",
+                f"meta l4proto {{ {', '.join(PROTOCOLS)} }} goto {port}",
+                *_counted(policy, direction, "0"),
+            ],
+        )
+
+
+def _counted_before(policy: Policy) -> Iterator[str]:
+    """Yield what passes over packets that came by before DNAT, whatever they were redirected to."""
+    names = interfaces_on(policy, policy.pre_dnat.side)
+    interface = f"iifname {_quoted(names)} " if names else ""
+    for protocol, ports in _pre_dnat_ports(policy).items():
+        if ports:
+            match = f"meta l4proto {protocol} ct original proto-dst {{ {ports} }}"
+            yield f'{interface}{match} accept comment "counted before DNAT"'
+
+
+def _counted(policy: Policy, direction: str, port: str) -> Iterator[str]:
+    for one, kept, family in sets(policy):
+        if one == direction:
+            address = f"{'ip' if family == 4 else 'ip6'} {_ADDRESS_MATCH[direction]}"
+            how, counter = ("add", " counter") if kept == "first" else ("update", "")
+            yield f"{how} @{_observed_set(one, kept, family)} {{ {address} . meta l4proto . {port}{counter} }}"
+    # To others, its packets are what they are; what its flows say of one with a spoofed source comes after this.
+    yield "return" if direction == SPOOFED else "accept"
+
+
+def _observed_set(direction: str, kept: str, family: int) -> str:
+    return _set_name(f"observed.{WORDS[direction]}.{kept}", family)
+
+
+def _destinations(policy: Policy) -> Iterator[str]:
+    stage = policy.pre_dnat
+    names = interfaces_on(policy, stage.side)
+    if names:
+        yield f"iifname != {_quoted(names)} accept"
+    # A destination is matched as an egress peer is.
+    for match in _peer_matches("egress", SERVICE_ADDRESSES, stage.addresses):
+        yield f"{match}goto pre_dnat_ports"
+    yield "fib daddr type { local, broadcast, multicast } goto pre_dnat_ports"
+
+
+def _icmp(policy: Policy, direction: str) -> Iterator[str]:
+    # Errors, as nothing but ICMP comes here: whatever else connection tracking calls related is judged by flow.
+    yield "ct state related accept"
+    types = icmp_types(direction, policy.echo_request)
+    for protocol, keyword in (("icmp", "icmp"), ("icmpv6", "icmpv6")):
+        names = ", ".join(item.name for item in types if item.protocol == protocol)
+        yield f"{keyword} type {{ {names} }} accept"
+
+
+def _dhcp(policy: Policy, direction: str) -> Iterator[str]:
+    for family in _KEYWORD:
+        yield from (f"{nftables_match(one)} accept" for one in dhcp(direction, family, policy.dhcp))
+
+
+def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[str]:
+    for rule in rules:
+        interface = _interface(policy, direction, rule)
+        comment = f'comment "flow:{rule.flow}"'
+        log = f'limit rate {FLOW_RATE}/minute burst {FLOW_BURST} packets log prefix "{flow_prefix(rule)}"'
+        for peer in _rule_matches(direction, rule):
+            if rule.log:  # a rule of its own: a limit must not decide who passes
+                yield f"{interface}{peer}{log} {comment}"
+            yield f"{interface}{peer}counter accept {comment}"
+
+
+def _interface(policy: Policy, direction: str, rule: Rule) -> str:
+    names = interfaces_on(policy, rule.side)
+    if not names:
+        return ""
+    return f"{_INTERFACE_MATCH[direction]} {_quoted(names)} "
+
+
+def _quoted(names: Iterable[str]) -> str:
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return f"{{ {quoted} }}"
+
+
+def _rule_matches(direction: str, rule: Rule) -> Iterator[str]:
+    name = peer_name(direction, rule)
+    peers = _by_family(direction, name, rule.addresses)
+    if rule.names:  # whatever the answers are now: others may follow
+        peers = {family: _in_set(direction, name, family) for family in _KEYWORD}
+    if direction == "egress" or not rule.is_narrowed:
+        yield from _shortened(peers)
+        return
+    for family, peer in peers.items():
+        at = rule.at.of_family(family)
+        name = f"{_KEYWORD[family]} daddr @{_set_name(at_name(rule), family)} "
+        # As the packet was sent: the host may have redirected it. Where nobody tracks it, nobody has.
+        known = ("",) if is_everybody(at) else (f"ct original {name}", f"ct state untracked {name}")
+        yield from (f"{peer}{match}" for match in known if at)
+
+
+def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[str]:
+    """Yield the match for each family the peer has addresses of; a peer without any is nobody, and yields none."""
+    yield from _shortened(_by_family(direction, name, addresses))
+
+
+def _by_family(direction: str, name: str, addresses: AddressSet) -> dict[int, str]:
+    """Return the match for each family the peer has addresses of."""
+    found = {family: addresses.of_family(family) for family in _KEYWORD}
+    return {
+        family: _ANYBODY[family] if is_everybody(own) else _in_set(direction, name, family)
+        for family, own in found.items()
+        if own
+    }
+
+
+def _in_set(direction: str, name: str, family: int) -> str:
+    return f"{_KEYWORD[family]} {_ADDRESS_MATCH[direction]} @{_set_name(name, family)} "
+
+
+def _shortened(matches: dict[int, str]) -> Iterable[str]:
+    """Return matches, or one for both families where anybody of either will do."""
+    return [""] if matches == _ANYBODY else matches.values()
+
+
+def _set_name(peer: str, family: int) -> str:
+    return f"{peer}.v{family}"
+
+
+def _sets(policy: Policy) -> Iterator[str]:
+    for name, family, networks in dict.fromkeys((*address_sets(policy), *narrowed_sets(policy))):
+        yield from _set(_set_name(name, family), family, networks)
+    for direction, kept, family in sets(policy):
+        yield f"\tset {_observed_set(direction, kept, family)} {{"
+        yield f"\t\ttype ipv{family}_addr . inet_proto . inet_service"
+        yield f"\t\tsize {MOST}"
+        yield "\t\tflags dynamic,timeout"
+        yield f"\t\ttimeout {SECONDS}s"
+        yield "\t}"
+
+
+def _set(name: str, family: int, networks: Sequence[Network]) -> Iterator[str]:
+    yield f"\tset {name} {{"
+    yield f"\t\ttype ipv{family}_addr"
+    if not all(is_single(network) for network in networks):
+        yield "\t\tflags interval"
+    if networks:
+        yield "\t\telements = {"
+        yield from (f"\t\t\t{network_text(network)}," for network in networks)
+        yield "\t\t}"
+    yield "\t}"
+
+
+def _chain(name: str, statements: Iterable[str]) -> Iterator[str]:
+    yield f"\tchain {name} {{"
+    yield from (f"\t\t{statement}" for statement in statements)
+    yield "\t}"

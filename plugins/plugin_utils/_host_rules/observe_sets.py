@@ -1,0 +1,43 @@
+"""What a host that only observes keeps in its kernel: whom it would have denied, in sets that can't grow for ever.
+
+A kernel doesn't know since when a set has an element, only when it will lose it. So there are two sets for each
+direction and family: in one a key stays as it came, with its counter; in the other every new connection renews it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .._model.antispoof import OFF, SPOOFED
+from .._policy.compile import Policy
+from .._values.direction import DIRECTIONS
+
+KEPT = ("first", "last")
+WORDS = {"ingress": "in", "egress": "out", SPOOFED: "src"}
+MOST = 4096
+"""Keys in one set. When it is full, the kernel takes no more."""
+
+SECONDS = 2147483
+"""How long a key stays that nobody renews: as long as ipset can tell, almost 25 days."""
+
+LOG_RATE, LOG_BURST = 10, 5
+"""Lines in the kernel's log: so many a minute, and so many at once."""
+
+
+def kinds(policy: Policy) -> list[str]:
+    """Return the kinds of denials that are counted where a policy observes."""
+    if not policy.observe:
+        return []
+    return [*DIRECTIONS] if policy.antispoof == OFF else [*DIRECTIONS, SPOOFED]
+
+
+def sets(policy: Policy) -> Iterator[tuple[str, str, int]]:
+    """Yield kind, what of a key is kept (``first`` or ``last``), and family of each set."""
+    for direction in kinds(policy):
+        for family in (4, 6):
+            yield from ((direction, kept, family) for kept in KEPT)
+
+
+def log_prefix(direction: str) -> str:
+    """Return what the lines in the kernel's log begin with."""
+    return f"gatehouse observed {WORDS[direction]}: "

@@ -1,0 +1,89 @@
+"""Who is on the other end of a policy's rules: what a renderer makes sets of, and what needs no set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+
+from .._policy.compile import Policy, Rule
+from .._values.addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network
+from .._values.direction import DIRECTIONS
+
+FAMILIES = (4, 6)
+SERVICE_ADDRESSES = "pre_dnat.addresses"
+
+
+def peer_name(direction: str, rule: Rule) -> str:
+    """Return what names a rule's peer and the side of it that counts, or the addresses of it that do."""
+    # A dot can't be part of a flow's, a class's or a zone's name, so that no two of these are the same.
+    if direction == "egress" and rule.is_narrowed:
+        return at_name(rule)
+    peer = f"{rule.peer}.{rule.side}" if rule.side else rule.peer
+    return f"{peer}.names" if rule.names else peer
+
+
+def at_name(rule: Rule) -> str:
+    """Return what names the addresses that a narrowed rule is for."""
+    return f"{rule.flow}.at"
+
+
+def is_everybody(networks: Sequence[Network]) -> bool:
+    """Return whether networks of one family are all of it."""
+    return networks in (EVERYBODY_V4, EVERYBODY_V6)
+
+
+def address_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]:
+    """Yield name, family and networks of each peer that has any in a family, unless it is everybody there.
+
+    A peer by host names has a set in both families, whatever the answers are: others may follow.
+    """
+    rules = [(peer_name(direction, rule), rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    by_name = {name for name, rule in rules if rule.names}
+    peers = {name: rule.addresses for name, rule in rules}
+    if policy.isolated:
+        peers[policy.node_class] = policy.isolated
+    peers[SERVICE_ADDRESSES] = policy.pre_dnat.addresses
+    for name, addresses in sorted(peers.items()):
+        for family in FAMILIES:
+            own = addresses.of_family(family)
+            if name in by_name or (own and not is_everybody(own)):
+                yield name, family, own
+
+
+def narrowed_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]:
+    """Yield the same of the addresses that each flow to the host is for, where these are not all."""
+    for name, addresses in sorted({at_name(rule): rule.at for rule in policy.ingress}.items()):
+        for family in FAMILIES:
+            own = addresses.of_family(family)
+            if own and not is_everybody(own):
+                yield name, family, own
+
+
+def host_names(policy: Policy, set_name: Callable[[str, int], str]) -> list[str]:
+    """Return the comments that tell a host which names its sets depend on (module_utils/host_names.py reads them).
+
+    ``set_name`` answers what a peer's set in a family is called.
+    """
+    peers: dict[str, dict[str, AddressSet]] = {}
+    for direction in DIRECTIONS:
+        for rule in policy.rules(direction):
+            for one in rule.names:
+                peers.setdefault(one.name, {})[peer_name(direction, rule)] = one.addresses
+    refresh = policy.refresh
+    bounds = {
+        "min_ttl": refresh.min_ttl,
+        "max_ttl": refresh.max_ttl,
+        "refused": refresh.refused.texts(),
+        "max_addresses": refresh.max_addresses,
+    }
+    lines = [f"#refresh: {json.dumps(bounds)}"] if peers else []
+    for name, sets in sorted(peers.items()):
+        addresses = next(iter(sets.values()))
+        by_family = {str(family): [set_name(peer, family) for peer in sorted(sets)] for family in (4, 6)}
+        lines.append(f"#name: {json.dumps({'name': name, 'addresses': addresses.texts(), 'sets': by_family})}")
+    return lines
+
+
+def interfaces_on(policy: Policy, side: str) -> tuple[str, ...]:
+    """Return the interfaces that a packet on a side has to take; none where any will do."""
+    return policy.interfaces.get(side, ()) if side else ()

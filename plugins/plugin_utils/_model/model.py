@@ -1,0 +1,330 @@
+"""The model: what is declared, read and checked, not yet resolved to addresses.
+
+What the words mean to a user (node class, zone, service, flow) stands in docs/model.md.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from .._values.addresses import EVERYBODY, AddressSet
+from .._values.ports import PortSet
+from .._values.problems import Problems, Where, near_miss, one_of
+from .._values.readers import SIDES, Item, flag_at
+from .calico_settings import Calico
+from .name_refresh import Refresh, read_refresh
+from .node_classes import CLASS_KEYS, NodeClass, inherit, joined_classes, read_class
+from .pods import Pods
+from .security_groups import GROUP_KEYS, SecurityGroup, check_security_groups, read_security_group
+
+ENDS = ("both", "ingress", "egress")
+
+_ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
+_SERVICE_KEYS = ("name", "ports", "why")
+_FLOW_KEYS = (
+    *("name", "from", "to", "services", "ports", "at", "side", "end", "log"),
+    *("why", "source", "owner", "ticket", "expires"),
+)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A row or a value of a model, and where it was written."""
+
+    where: Where
+    value: object
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The rows that stand on one level: the profiles', or the user's own, which extend and replace them.
+
+    ``required_zones`` maps a zone that must not be nobody to the reason; ``undetected`` has the options, with their
+    types, that nobody has set and a run against a cluster finds out.
+    """
+
+    classes: Sequence[Declared] = ()
+    zones: Sequence[Declared] = ()
+    services: Sequence[Declared] = ()
+    flows: Sequence[Declared] = ()
+    security_groups: Sequence[Declared] = ()
+    required_zones: Mapping[str, str] = field(default_factory=dict)
+    undetected: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A named set of networks, host names and other zones that are no inventory hosts. Empty means nobody."""
+
+    name: str
+    networks: AddressSet
+    hostnames: tuple[str, ...]
+    zones: tuple[str, ...]
+    where: Where = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A named set of ports."""
+
+    name: str
+    ports: PortSet
+    where: Where = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Who may reach whom, on which ports, and why: the only thing that opens anything."""
+
+    name: str
+    senders: tuple[str, ...]
+    receivers: tuple[str, ...]
+    ports: PortSet
+    where: Where = field(compare=False)
+    side: str = ""
+    end: str = "both"
+    log: bool = False
+    why: str = ""
+    source: str = ""
+    owner: str = ""
+    ticket: str = ""
+    expires: datetime.date | None = None
+    at: AddressSet = EVERYBODY
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether it is for some addresses of its receivers alone."""
+        return self.at != EVERYBODY
+
+    def open_on(self, today: datetime.date) -> bool:
+        """Return whether the flow opens anything on a day; its last day is ``expires``."""
+        return self.expires is None or today <= self.expires
+
+    def without(self, names: Container[str]) -> Flow:
+        """Return the flow as far as it is between others than these."""
+        senders, receivers = (
+            tuple(name for name in ends if name not in names) for ends in (self.senders, self.receivers)
+        )
+        return replace(self, senders=senders, receivers=receivers)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything declared, the user's layer on the profiles'.
+
+    ``same_as`` says of each class that is another which one; it is not among the ``classes``.
+    """
+
+    classes: Mapping[str, NodeClass] = field(default_factory=dict)
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    security_groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
+    required_zones: Mapping[str, str] = field(default_factory=dict)
+    echo_request: bool = True
+    dhcp: bool = True
+    refresh: Refresh = Refresh()
+    same_as: Mapping[str, str] = field(default_factory=dict)
+    calico: Calico = Calico()
+    undetected: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pods(self) -> dict[str, Pods]:
+        """Return the classes that are pods: they have no addresses, and no host enforces anything for them."""
+        return {one.name: one.pods for one in self.classes.values() if one.pods}
+
+    def flows_of_hosts(self) -> list[Flow]:
+        """Return the flows as hosts see them: without pods, since a host can't tell these by any address."""
+        pods = self.pods
+        return [flow.without(pods) for flow in self.flows.values()] if pods else [*self.flows.values()]
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def where(self) -> Where: ...
+
+
+_Thing = TypeVar("_Thing", bound=_Named)
+
+
+def read_model(profiles: Layer, user: Layer, echo_request: Declared, refresh: Declared, problems: Problems) -> Model:
+    """Read the profiles' layer and the user's on top of it; a thing of the user's replaces its namesake below.
+
+    Problems are noted, never raised: a model with problems is only good for finding more of them.
+    """
+    services = _layered((profiles.services, user.services), _SERVICE_KEYS, _read_service, problems)
+    shipped = _layered((profiles.classes,), CLASS_KEYS, read_class, problems)
+    own = _layered((user.classes,), CLASS_KEYS, read_class, problems)
+    inherited = {**shipped, **{name: inherit(own[name], shipped.get(name)) for name in own}}
+    same_as = {one.name: one.same_as for one in inherited.values() if one.same_as}
+    classes = joined_classes(inherited, problems)
+    zones = _layered((profiles.zones, user.zones), _ZONE_KEYS, _read_zone, problems)
+
+    def read_flow(item: Item) -> Flow:
+        return _read_flow(item, services, classes, zones, same_as)
+
+    def read_group(item: Item) -> SecurityGroup:
+        return read_security_group(item, classes, same_as)
+
+    groups = _layered((profiles.security_groups, user.security_groups), GROUP_KEYS, read_group, problems)
+    model = Model(
+        classes=classes,
+        zones=zones,
+        services=services,
+        flows=_layered((profiles.flows, user.flows), _FLOW_KEYS, read_flow, problems),
+        security_groups={name: group for name, group in groups.items() if group.classes},
+        required_zones=profiles.required_zones,
+        echo_request=flag_at(echo_request.where, echo_request.value, True, problems),
+        refresh=read_refresh(refresh.where, refresh.value, problems),
+        same_as=same_as,
+        undetected=profiles.undetected,
+    )
+    for one in inherited.values():
+        if one.name in zones:
+            _note_duplicate(zones[one.name], one, problems)
+    _check_classes(model, problems)
+    _check_zones(model, problems)
+    check_security_groups(model.security_groups, classes, problems)
+    return model
+
+
+def _layered(
+    layers: Iterable[Sequence[Declared]], keys: Sequence[str], read: Callable[[Item], _Thing], problems: Problems
+) -> dict[str, _Thing]:
+    things: dict[str, _Thing] = {}
+    for layer in layers:
+        here: dict[str, _Thing] = {}
+        for declared in layer:
+            item = Item(declared.where, declared.value, keys, problems)
+            if not item.is_mapping:
+                continue
+            thing = read(item)
+            twin = here.setdefault(thing.name, thing) if thing.name else thing
+            if twin is not thing and (twin != thing or twin.where.origin == thing.where.origin):
+                _note_duplicate(thing, twin, problems)
+        things.update(here)
+    return things
+
+
+def _note_duplicate(thing: _Named, twin: _Named, problems: Problems) -> None:
+    problems.add(thing.where.key("name"), thing.name, "a name of its own", f"{twin.where} has it already")
+
+
+def _read_zone(item: Item) -> Zone:
+    item.text("why")
+    return Zone(
+        name=item.one_name("name"),
+        networks=item.networks("networks"),
+        hostnames=item.host_names("hostnames"),
+        zones=item.names("zones"),
+        where=item.where,
+    )
+
+
+def _read_service(item: Item) -> Service:
+    item.text("why")
+    ports = item.ports("ports")
+    if item.lacks("ports"):
+        item.problems.add(item.place("ports"), item.raw("ports"), "a list of ports")
+    return Service(item.one_name("name"), ports, item.where)
+
+
+def _read_flow(
+    item: Item,
+    services: Mapping[str, Service],
+    classes: Mapping[str, NodeClass],
+    zones: Mapping[str, Zone],
+    same_as: Mapping[str, str],
+) -> Flow:
+    known = {**classes, **zones, **same_as}
+    senders, receivers = (
+        tuple(dict.fromkeys(same_as.get(name, name) for name in _read_peers(item, key, known)))
+        for key in ("from", "to")
+    )
+    if senders and receivers and not any(name in classes for name in (*senders, *receivers)):
+        item.problems.add(item.where, item.raw("name"), "a node class in from or in to: no host enforces this flow")
+    for name in senders:
+        if name in receivers and name in classes and classes[name].isolated:
+            item.problems.add(
+                item.place("to"), name, f"another class: the hosts of {name} are isolated from each other"
+            )
+    return Flow(
+        name=item.one_name("name"),
+        senders=senders,
+        receivers=receivers,
+        ports=_read_flow_ports(item, services),
+        where=item.where,
+        side=item.choice("side", SIDES, ""),
+        end=item.choice("end", ENDS, "both"),
+        log=item.flag("log"),
+        why=item.text("why"),
+        source=item.text("source"),
+        owner=item.text("owner"),
+        ticket=item.text("ticket"),
+        expires=item.date("expires"),
+        at=_read_at(item, receivers, classes),
+    )
+
+
+def _read_at(item: Item, receivers: Iterable[str], classes: Mapping[str, NodeClass]) -> AddressSet:
+    """Read which addresses of the receivers a flow is for, beside those by which the inventory knows them."""
+    if "at" not in item.keys():
+        return EVERYBODY
+    for name in receivers:
+        if name not in classes or classes[name].pods:
+            expected = "node classes with addresses of their own, since at says which of these are meant"
+            item.problems.add(item.place("to"), name, expected)
+    if item.lacks("at"):
+        item.problems.add(item.place("at"), item.raw("at"), "at least one address of the receivers")
+    return item.networks("at")
+
+
+def _read_peers(item: Item, key: str, known: Mapping[str, object]) -> tuple[str, ...]:
+    if not item.has(key) or item.raw(key) == []:
+        item.problems.add(item.place(key), item.raw(key), "a list of at least one node class or zone")
+    return item.references(key, known)
+
+
+def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
+    ports = item.ports("ports")
+    for name in item.references("services", services):
+        ports |= services[name].ports
+    if item.lacks("ports", "services"):
+        item.problems.add(item.where, item.raw("name"), "services or ports, or both")
+    return ports
+
+
+def _check_classes(model: Model, problems: Problems) -> None:
+    used = {name for flow in model.flows.values() for name in (*flow.senders, *flow.receivers)}
+    for node_class in model.classes.values():
+        if node_class.name in used and not node_class.mapped and not node_class.where.path.startswith("gatehouse_"):
+            expected = f"an entry named {node_class.name} with groups or networks"
+            hint = f"{node_class.where.origin} has flows for it"
+            problems.add(Where("gatehouse_classes"), None, expected, hint)
+
+
+def _check_zones(model: Model, problems: Problems) -> None:
+    for zone in model.zones.values():
+        for index, name in enumerate(zone.zones):
+            where = zone.where.key("zones").at(index)
+            if name not in model.zones:
+                problems.add(where, name, f"a zone: {one_of(model.zones)}", near_miss(name, model.zones))
+            elif zone.name in _zones_within(model.zones, name):
+                problems.add(where, name, "a zone that doesn't hold this one in turn")
+
+
+def _zones_within(zones: Mapping[str, Zone], name: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current not in seen and current in zones:
+            seen.add(current)
+            waiting.extend(zones[current].zones)
+    return seen

@@ -1,0 +1,130 @@
+"""Node classes: the kinds of hosts (or pods) that a model knows, with their members and what they do of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .._values.addresses import AddressSet
+from .._values.ports import PortSet
+from .._values.problems import Problems, Where, near_miss, one_of
+from .._values.readers import SIDES, Item, rows
+from .pods import Pods, inherit_pods, read_pods
+
+CLASS_KEYS = ("name", "groups", "networks", "same_as", "isolated", "pre_dnat", "pods", "why")
+_PRE_DNAT_KEYS = ("ports", "addresses", "side")
+
+
+@dataclass(frozen=True)
+class PreDnat:
+    """What the hosts of a class judge before DNAT, since they may redirect it to pods or containers: node ports.
+
+    Counts for packets to an address of the host's own or to one of ``addresses``, on one ``side`` if there is one.
+    """
+
+    ports: PortSet = PortSet()
+    addresses: AddressSet = AddressSet()
+    side: str = ""
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to judge."""
+        return bool(self.ports)
+
+
+@dataclass(frozen=True)
+class NodeClass:
+    """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed; or pods.
+
+    Hosts of an isolated class never talk to each other, whatever wider zone a flow opens to them. What is None is for
+    the profile to say, or no. A class that is the ``same_as`` another has its members, and gives it its flows.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    networks: AddressSet
+    where: Where = field(compare=False)
+    isolated: bool | None = None
+    pre_dnat: PreDnat | None = None
+    same_as: str = ""
+    pods: Pods | None = None
+
+    @property
+    def mapped(self) -> bool:
+        """Return whether somebody has said who the class is."""
+        return bool(self.groups or self.networks or self.pods)
+
+
+def read_class(item: Item) -> NodeClass:
+    """Read one row of a model's classes."""
+    groups = []
+    for place, group in rows(item.place("groups"), item.raw("groups"), item.problems):
+        if isinstance(group, str) and group.isprintable():
+            groups.append(str(group))
+        else:
+            item.problems.add(place, group, "the name of an inventory group")
+    item.text("why")
+    if item.lacks("groups", "networks", "same_as", "pods") and item.where.path.startswith("gatehouse_"):
+        expected = "groups or networks, or pods, or same_as: a class without members is an error"
+        item.problems.add(item.where, item.raw("name"), expected)
+    for key in ("groups", "networks") if item.has("same_as") else ():
+        if item.has(key):
+            expected = "no members beside same_as: those of that class are its own"
+            item.problems.add(item.place(key), item.raw(key), expected)
+    for key in ("groups", "networks", "same_as") if item.has("pods") else ():
+        if item.has(key):
+            item.problems.add(item.place(key), item.raw(key), "nothing beside pods: they have no addresses here")
+    return NodeClass(
+        name=item.one_name("name"),
+        groups=tuple(groups),
+        networks=item.networks("networks"),
+        where=item.where,
+        isolated=item.flag("isolated") if item.has("isolated") else None,
+        pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else None,
+        same_as=item.one_name("same_as") if item.has("same_as") else "",
+        pods=read_pods(item, "pods") if item.has("pods") else None,
+    )
+
+
+def read_pre_dnat(item: Item, key: str) -> PreDnat:
+    """Read what a class judges before DNAT; without ports that is nothing."""
+    inner = Item(item.place(key), item.raw(key), _PRE_DNAT_KEYS, item.problems)
+    ports = inner.ports("ports")
+    if inner.is_mapping and inner.raw("ports") is None:
+        item.problems.add(inner.place("ports"), None, "a list of ports; [] judges nothing before DNAT")
+    if ports.everything:
+        item.problems.add(inner.place("ports"), "all", 'ports such as "30000-32767/tcp+udp": only they are redirected')
+    return PreDnat(ports, inner.networks("addresses"), inner.choice("side", ("", *SIDES), ""))
+
+
+def inherit(own: NodeClass, shipped: NodeClass | None) -> NodeClass:
+    """Return a class of the user's, with what its namesake of a profile says where it says nothing."""
+    if not shipped:
+        return own
+    is_other = own.groups or own.networks or own.same_as
+    return replace(
+        own,
+        isolated=shipped.isolated if own.isolated is None else own.isolated,
+        pre_dnat=shipped.pre_dnat if own.pre_dnat is None else own.pre_dnat,
+        pods=own.pods if is_other else inherit_pods(own.pods, shipped.pods),
+    )
+
+
+def joined_classes(classes: Mapping[str, NodeClass], problems: Problems) -> dict[str, NodeClass]:
+    """Return the classes that are no other, each with what those that are the same as it say of its hosts."""
+    joined = {one.name: one for one in classes.values() if not one.same_as}
+    for one in classes.values():
+        if one.same_as in joined:
+            joined[one.same_as] = _join(joined[one.same_as], one, problems)
+        elif one.same_as:
+            expected = f"a class that is no other: {one_of(joined)}"
+            problems.add(one.where.key("same_as"), one.same_as, expected, near_miss(one.same_as, joined))
+    return joined
+
+
+def _join(target: NodeClass, one: NodeClass, problems: Problems) -> NodeClass:
+    for key in ("isolated", "pre_dnat"):
+        theirs, ours = getattr(target, key), getattr(one, key)
+        if theirs is not None and ours is not None and theirs != ours:
+            expected = f"the same {key} as {target.name} has in {target.where}: they are one class"
+            problems.add(one.where.key("same_as"), target.name, expected)
+    return inherit(target, one)

@@ -1,0 +1,82 @@
+"""What a page is made of, and where on it everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .._host_facts.state import Live
+from .._model.model import Model
+from .._plan.reviewed import Planned
+from .._policy.compile import Fleet
+from .._policy.flow_matrix import MatrixCell
+from .._policy.resolve import Host
+
+
+@dataclass(frozen=True)
+class Report:
+    """The fleet, who may reach whom in it, what its hosts have said of themselves, and what a plan would change there.
+
+    ``live`` is empty where nobody has asked, and ``plan`` is None.
+    """
+
+    fleet: Fleet
+    cells: Sequence[MatrixCell]
+    live: Mapping[str, Live] = field(default_factory=dict)
+    plan: Mapping[str, Planned] | None = None
+
+    @property
+    def model(self) -> Model:
+        """Return the model behind the fleet."""
+        return self.fleet.resolved.model
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Return the classes and zones that some flow connects, classes first."""
+        found = {name for cell in self.cells for name in (cell.sender, cell.receiver)}
+        return [name for name in (*self.model.classes, *self.model.zones) if name in found]
+
+    @cached_property
+    def senders(self) -> list[str]:
+        """Return the names that reach somebody."""
+        found = {cell.sender for cell in self.cells}
+        return [name for name in self.names if name in found]
+
+    @cached_property
+    def receivers(self) -> list[str]:
+        """Return the names that somebody reaches."""
+        found = {cell.receiver for cell in self.cells}
+        return [name for name in self.names if name in found]
+
+    @cached_property
+    def hosts(self) -> dict[str, list[Host]]:
+        """Return the managed hosts of each class, by name."""
+        found: dict[str, list[Host]] = {name: [] for name in self.fleet.policies}
+        for host, node_class in sorted(self.fleet.classes.items()):
+            found[node_class].append(self.fleet.hosts[host])
+        return found
+
+    @cached_property
+    def host_places(self) -> dict[str, str]:
+        """Return where each host stands; what a host is called need not do as a name of a place."""
+        hosts = [host.name for hosts in self.hosts.values() for host in hosts]
+        return {host: f"host-{number}" for number, host in enumerate(hosts)}
+
+    def kind(self, name: str) -> str:
+        """Return whether a name is a class or a zone."""
+        return "class" if name in self.model.classes else "zone"
+
+    def place(self, name: str) -> str:
+        """Return where a class or a zone stands."""
+        return f"{self.kind(name)}-{name}"
+
+
+def by_class(report: Report) -> dict[str, list[Live]]:
+    """Return what the hosts of each class have said, for those classes of which any host was asked."""
+    found: dict[str, list[Live]] = {}
+    for node_class, hosts in report.hosts.items():
+        own = [report.live[host.name] for host in hosts if host.name in report.live]
+        if own:
+            found[node_class] = own
+    return found

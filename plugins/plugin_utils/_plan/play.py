@@ -1,0 +1,87 @@
+"""What a play asks of a compiled fleet: which hosts share a policy, who goes first, and what to warn of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .._calico.remarks import calico_remarks
+from .._kubernetes.pod_flows import pod_remarks
+from .._model.antispoof import OFF, can_iptables, note_beyond_iptables
+from .._policy.compile import Fleet, Policy
+from .._policy.resolve import Host
+from .._values.problems import Problems, Where
+from .._values.readers import SIDES
+from .._verdict.useless_flows import remarks
+
+IN_VAIN = (
+    "gatehouse_antispoof does nothing on hosts that don't say in gatehouse_interfaces which interfaces are on which "
+    "side, for sides on both"
+)
+
+
+def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
+    """Return the policies by key and each host's key: a class's name, with the interfaces and the modes that matter."""
+    policies: dict[str, Policy] = {}
+    hosts = {}
+    for host, node_class in fleet.classes.items():
+        policy = fleet.policy_of(host)
+        sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
+        mode = ["observe"] if policy.observe else []
+        antispoof = [f"antispoof={policy.antispoof}"] if policy.antispoof != OFF else []
+        key = hosts[host] = " ".join([node_class, *sides, *antispoof, *mode])
+        policies.setdefault(key, policy)
+    return policies, hosts
+
+
+def for_iptables(fleet: Fleet, backend_of: Callable[[Host], str], problems: Problems) -> list[str]:
+    """Return the keys of the policies that hosts may take from iptables; note hosts that have to, and can't."""
+    policies, keys = one_policy_each(fleet)
+    found = set()
+    for host, key in keys.items():
+        backend, antispoof = backend_of(fleet.hosts[host]), policies[key].antispoof
+        if backend == "iptables":
+            note_beyond_iptables(Where("gatehouse_antispoof", f"host {host}"), antispoof, problems)
+        if backend != "nftables" and can_iptables(antispoof):
+            found.add(key)
+    return sorted(found)
+
+
+def flows_of(policy: Policy) -> set[str]:
+    """Return the names of the flows that a policy lets through."""
+    return {rule.flow for rule in (*policy.ingress, *policy.egress)}
+
+
+def canaries(fleet: Fleet, hosts: list[str]) -> list[str]:
+    """Return the first of these hosts in each node class: those to change before the others."""
+    first: dict[str, str] = {}
+    for host in hosts:
+        if host in fleet.classes:
+            first.setdefault(fleet.classes[host], host)
+    return list(first.values())
+
+
+def own_addresses(host: Host) -> dict[str, list[str]]:
+    """Return a host's addresses by side."""
+    return {side: host.addresses(side).texts() for side in SIDES}
+
+
+def _asks_in_vain(fleet: Fleet, host: str) -> bool:
+    return host in fleet.classes and fleet.hosts[host].antispoof != fleet.policy_of(host).antispoof
+
+
+def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
+    """Yield what a user should know although nothing is wrong."""
+    unmanaged = sorted(set(hosts) - set(fleet.classes))
+    if unmanaged:
+        yield f"In no node class, and left as they are: {', '.join(unmanaged)}"
+    observing = sorted(host for host in hosts if host in fleet.classes and fleet.hosts[host].observe)
+    if observing:
+        yield f"Only observing (gatehouse_mode), nothing is blocked there: {', '.join(observing)}"
+    unsided = [host for host in hosts if _asks_in_vain(fleet, host)]
+    if unsided:
+        yield f"{IN_VAIN}: {', '.join(sorted(unsided))}"
+    if fleet.expired:
+        yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
+    yield from remarks(fleet)
+    yield from calico_remarks(fleet)
+    yield from pod_remarks(fleet)

@@ -1,0 +1,216 @@
+"""From a resolved model to one policy per node class.
+
+A flow stands once and means both ends: egress at the sender's class, ingress at the receiver's, where they are managed.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from .._model.antispoof import OFF, effective
+from .._model.model import Flow, Model
+from .._model.name_refresh import Refresh
+from .._model.node_classes import PreDnat
+from .._values.addresses import EVERYBODY, AddressSet
+from .._values.ports import PortSet
+from .._values.problems import Problems, Where
+from .resolve import Host, Resolved
+
+
+@dataclass(frozen=True)
+class HostName:
+    """A host name that a zone has, and the addresses behind it as far as they are known here."""
+
+    name: str
+    addresses: AddressSet
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one flow lets through in one direction, to or from one peer (a class or a zone).
+
+    A rule with ``names`` is for the peer as far as it is known by host names, whose addresses change with the answers;
+    ``addresses`` are those of all of them. A rule counts for packets to ``at`` alone, as they were sent, whatever the
+    host makes of them.
+    """
+
+    flow: str
+    peer: str
+    addresses: AddressSet
+    ports: PortSet
+    side: str = ""
+    log: bool = False
+    why: str = ""
+    source: str = ""
+    names: tuple[HostName, ...] = ()
+    at: AddressSet = EVERYBODY
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether the rule is for some addresses of the receiver alone."""
+        return self.at != EVERYBODY
+
+    @property
+    def is_for_somebody(self) -> bool:
+        """Return whether there is anybody at the other end, now or by an answer to come."""
+        return bool(self.addresses or self.names)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All that a host of one class lets in and out; whatever no rule allows is denied.
+
+    No rule counts for the addresses that the class is ``isolated`` from: its own members', where it is an isolated one.
+    The rules of ``ingress`` decide of what is in ``pre_dnat`` before the host redirects it.
+    ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
+    say. Where it says ``observe``, a host denies nothing: what would be denied is counted. Hosts of a class differ in
+    nothing else.
+    """
+
+    node_class: str
+    ingress: tuple[Rule, ...] = ()
+    egress: tuple[Rule, ...] = ()
+    isolated: AddressSet = AddressSet()
+    pre_dnat: PreDnat = PreDnat()
+    echo_request: bool = True
+    dhcp: bool = True
+    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refresh: Refresh = Refresh()
+    observe: bool = False
+    antispoof: str = OFF
+
+    def rules(self, direction: str) -> tuple[Rule, ...]:
+        """Return the rules of one direction, in the order in which they decide."""
+        return self.ingress if direction == "ingress" else self.egress
+
+    @property
+    def has_sides(self) -> bool:
+        """Return whether it matters which interface is on which side."""
+        return bool(self.pre_dnat.side) or any(rule.side for rule in (*self.ingress, *self.egress))
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The outcome of a compilation: a policy per class, and each managed host's class.
+
+    ``expired`` names the flows that are closed because their last day is over; ``same_as`` says of each class that is
+    another which one; ``resolved`` is what it was compiled from.
+    """
+
+    policies: Mapping[str, Policy]
+    hosts: Mapping[str, Host]
+    classes: Mapping[str, str]
+    expired: tuple[str, ...] = ()
+    same_as: Mapping[str, str] = field(default_factory=dict)
+    resolved: Resolved = field(default_factory=lambda: Resolved(Model(), {}, {}), compare=False)
+
+    def policy_of(self, host: str) -> Policy:
+        """Return a host's policy: its class's, with its own modes, and its interfaces where sides matter."""
+        policy, own = self.policies[self.classes[host]], self.hosts[host]
+        antispoof = effective(own.antispoof, own.interfaces)
+        if own.interfaces and (policy.has_sides or antispoof != OFF):
+            policy = replace(policy, interfaces=own.interfaces, antispoof=antispoof)
+        return replace(policy, observe=True) if own.observe else policy
+
+
+def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) -> Fleet:
+    """Compile one policy for each class that has managed hosts."""
+    model = resolved.model
+    peers = lru_cache(maxsize=None)(resolved.peers)
+    names = {zone: _host_names(found) for zone, found in resolved.names.items()}
+    flows = [flow for flow in model.flows_of_hosts() if flow.open_on(today)]
+    managed = [name for name, hosts in resolved.hosts.items() if hosts]
+    fleet = Fleet(
+        policies={
+            name: Policy(
+                node_class=name,
+                ingress=_rules(flows, "ingress", name, peers, names),
+                egress=_rules(flows, "egress", name, peers, names),
+                isolated=peers(name, "") if model.classes[name].isolated else AddressSet(),
+                pre_dnat=model.classes[name].pre_dnat or PreDnat(),
+                echo_request=model.echo_request,
+                dhcp=model.dhcp,
+                refresh=model.refresh,
+            )
+            for name in managed
+        },
+        hosts={host.name: host for name in managed for host in resolved.hosts[name]},
+        classes={host.name: name for name in managed for host in resolved.hosts[name]},
+        expired=tuple(flow.name for flow in model.flows.values() if not flow.open_on(today)),
+        same_as=model.same_as,
+        resolved=resolved,
+    )
+    _check_interfaces(fleet, resolved, problems)
+    return fleet
+
+
+def class_rules(fleet: Fleet, node_class: str, direction: str) -> tuple[Rule, ...]:
+    """Return what a class lets in or out: the rules of its policy, or what they would be where nobody manages it."""
+    if node_class in fleet.policies:
+        return fleet.policies[node_class].rules(direction)
+    resolved = fleet.resolved
+    flows = [flow for flow in resolved.model.flows.values() if flow.name not in fleet.expired]
+    names = {zone: _host_names(found) for zone, found in resolved.names.items()}
+    return _rules(flows, direction, node_class, resolved.peers, names)
+
+
+def _host_names(found: Mapping[str, AddressSet]) -> tuple[HostName, ...]:
+    return tuple(HostName(name, addresses) for name, addresses in sorted(found.items()))
+
+
+def _rules(
+    flows: list[Flow],
+    direction: str,
+    node_class: str,
+    peers: Callable[[str, str], AddressSet],
+    names: Mapping[str, tuple[HostName, ...]],
+) -> tuple[Rule, ...]:
+    rules: list[Rule] = []
+    for flow in flows:
+        own, others = (flow.receivers, flow.senders) if direction == "ingress" else (flow.senders, flow.receivers)
+        if node_class not in own or flow.end not in ("both", direction):
+            continue
+        for peer in others:
+            rules += _rules_of(flow, direction, peer, peers(peer, flow.side), names.get(peer, ()))
+    return tuple(sorted(rules, key=lambda rule: not rule.ports.everything))
+
+
+def _rules_of(
+    flow: Flow, direction: str, peer: str, addresses: AddressSet, known_as: tuple[HostName, ...]
+) -> Iterator[Rule]:
+    """Yield a flow's rules for one peer: for its addresses, and for its names."""
+    if direction == "egress" and flow.is_narrowed:
+        addresses = flow.at  # the receiver's, too, and not among those it is managed by
+    rule = Rule(flow.name, peer, addresses, flow.ports, flow.side, flow.log, flow.why, flow.source, at=flow.at)
+    if addresses or not known_as:
+        yield rule
+    if known_as:
+        answers = AddressSet.union(one.addresses for one in known_as)
+        yield replace(rule, addresses=answers, names=known_as)
+
+
+def _check_interfaces(fleet: Fleet, resolved: Resolved, problems: Problems) -> None:
+    """Note hosts without an interface on a side that a flow or pre_dnat is for, where they need to have one.
+
+    That is where nothing else tells the sides apart, and where a host says what is on its other side.
+    """
+    for name, policy in fleet.policies.items():
+        needed = {
+            (
+                rule.side,
+                f"the flow {rule.flow} is",
+                bool(resolved.networks[rule.peer]) or not resolved.hosts.get(rule.peer),
+            )
+            for rule in (*policy.ingress, *policy.egress)
+            if rule.side
+        }
+        if policy.pre_dnat.side:
+            needed.add((policy.pre_dnat.side, f"pre_dnat of {name} is", True))
+        for side, what, always in sorted(needed):
+            for host in resolved.hosts[name]:
+                if not host.interfaces.get(side) and (always or host.interfaces):
+                    where = Where(f"gatehouse_interfaces.{side}", f"host {host.name}")
+                    problems.add(where, None, f"an interface name: {what} for the {side} side only")

@@ -1,0 +1,91 @@
+"""A policy in one line per flow and peer, for people: the comments of a ruleset, and the lines of a diff."""
+
+from __future__ import annotations
+
+from .._model.antispoof import BY_SIDES, OFF
+from .._values.addresses import EVERYBODY
+from .._values.direction import DIRECTIONS
+from .compile import Policy, Rule
+
+DESCRIPTION_MARK = "#: "
+"""Starts each comment line that says what the rules let through; the lines of a diff are taken from these."""
+
+OBSERVES = "mode: observe, nothing is blocked, and what no flow allows is counted"
+"""Says that a ruleset denies nothing (module_utils/difference.py knows it)."""
+
+
+def title(policy: Policy) -> str:
+    """Return the comment that every rendered file begins with."""
+    return f"# gatehouse.firewall, node class {policy.node_class}. Generated: edits are lost at the next run."
+
+
+def head(policy: Policy) -> list[str]:
+    """Return the comments that say what rules let through and why, below the title."""
+    return [title(policy), *(f"{DESCRIPTION_MARK}{line}" for line in (*describe(policy), *reasons(policy)))]
+
+
+def describe(policy: Policy) -> list[str]:
+    """Return ``ingress 4647/tcp from k8s_node, flow nomad_rpc`` for each rule, in the policy's order."""
+    rules = [describe_rule(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
+    return describe_class(policy) + rules
+
+
+def describe_class(policy: Policy) -> list[str]:
+    """Return what counts for every rule of a policy: mode, isolation, echo, DHCP, interfaces, spoofing, pre-DNAT."""
+    mode = [OBSERVES] if policy.observe else []
+    isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
+    echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
+    dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]
+    sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
+    return mode + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+
+
+def _antispoof(policy: Policy) -> list[str]:
+    if policy.antispoof == OFF:
+        return []
+    back = "the other side's" if policy.antispoof == BY_SIDES else "any other than that"
+    return [f"nothing by an interface of a side whose source is routed by {back} (antispoof: {policy.antispoof})"]
+
+
+def _pre_dnat(policy: Policy) -> list[str]:
+    stage = policy.pre_dnat
+    if not stage:
+        return []
+    addresses = ", ".join(stage.addresses.texts())
+    service = f" and to {addresses}" if addresses else ""
+    side = f" on the {stage.side} side" if stage.side else ""
+    return [f"judged before DNAT: {stage.ports} to the host{service}{side}"]
+
+
+def reasons(policy: Policy) -> list[str]:
+    """Return each flow of the policy with its reason and the source of it, by name."""
+    rules = {rule.flow: rule for direction in DIRECTIONS for rule in policy.rules(direction)}
+    return [_reason(rule) for _name, rule in sorted(rules.items()) if rule.why or rule.source]
+
+
+def _reason(rule: Rule) -> str:
+    source = f" [{rule.source}]" if rule.source else ""
+    return f"flow {rule.flow}: {rule.why}{source}"
+
+
+def describe_rule(direction: str, rule: Rule) -> str:
+    """Return one rule in words."""
+    preposition = "from" if direction == "ingress" else "to"
+    side = f" on the {rule.side} side" if rule.side else ""
+    log = ", logged" if rule.log else ""
+    return f"{direction} {describe_ports(rule)} {preposition} {rule.peer}{_who(rule)}{side}, flow {rule.flow}{log}"
+
+
+def describe_ports(rule: Rule) -> str:
+    """Return the ports that a rule is for, and the host's addresses where it isn't for all."""
+    return f"{rule.ports} at {', '.join(rule.at.texts())}" if rule.is_narrowed else str(rule.ports)
+
+
+def _who(rule: Rule) -> str:
+    if rule.names:
+        return f" by name ({', '.join(one.name for one in rule.names)})"
+    if not rule.addresses:
+        return " (nobody)"
+    if rule.addresses == EVERYBODY:
+        return " (everybody)"
+    return ""

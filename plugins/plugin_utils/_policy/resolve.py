@@ -1,0 +1,274 @@
+"""From names to addresses: classes by the inventory's declared variables, zones by their networks and host names.
+
+Nothing here reads facts: ``--limit one_host`` must find the same peers as a full run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from .._model.antispoof import OFF, antispoof_at, note_beyond_iptables
+from .._model.model import Flow, Model, Zone
+from .._model.name_refresh import Refresh
+from .._model.node_classes import NodeClass
+from .._values.addresses import AddressError, AddressSet, Network, is_mistyped, network_text, parse_host_address
+from .._values.problems import Problems, Where, near_miss, one_of
+from .._values.readers import SIDES, choice_at, interfaces_at, rows, sides_at
+
+BACKENDS = ("auto", "nftables", "iptables")
+MODES = ("enforce", "observe")
+
+Lookup = Callable[[str], Sequence[str]]
+"""Answers a host name with its addresses as texts, IPv4 and IPv6; none where it doesn't resolve."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The inventory's groups, and each host's declared variables (only ``ansible_host`` and ``gatehouse_*`` count)."""
+
+    groups: Mapping[str, Sequence[str]]
+    variables: Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Host:
+    """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
+
+    ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts;
+    ``antispoof``, which sources it takes for spoofed.
+    """
+
+    name: str
+    private: AddressSet = AddressSet()
+    public: AddressSet = AddressSet()
+    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    backend: str = "auto"
+    node: str = ""
+    observe: bool = False
+    antispoof: str = OFF
+
+    def addresses(self, side: str) -> AddressSet:
+        """Return the host's addresses on one side, or on both where no side is named."""
+        if not side:
+            return self.private | self.public
+        return self.private if side == "private" else self.public
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A model whose names have addresses: hosts by class, and the networks of each class and zone.
+
+    ``names`` maps each zone to the host names that it has beside its networks, and each of them to its addresses.
+    """
+
+    model: Model
+    hosts: Mapping[str, tuple[Host, ...]]
+    networks: Mapping[str, AddressSet]
+    names: Mapping[str, Mapping[str, AddressSet]] = field(default_factory=dict)
+
+    def peers(self, name: str, side: str) -> AddressSet:
+        """Return the addresses of a class or a zone, for a flow on one side or on both."""
+        members = [host.addresses(side) for host in self.hosts.get(name, ())]
+        return AddressSet.union([self.networks[name], *members])
+
+
+def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Problems) -> Resolved:
+    """Resolve every class and zone of a model; note what has no address, and a host that is in two classes."""
+    resolver = _Resolver(inventory, lookup, model.refresh, problems)
+    hosts = {node_class.name: resolver.members(node_class) for node_class in model.classes.values()}
+    zones = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
+    names = {zone.name: resolver.names(zone) for zone in model.zones.values()}
+    resolved = Resolved(
+        model=model,
+        hosts=hosts,
+        networks={
+            **{node_class.name: node_class.networks for node_class in model.classes.values()},
+            **{
+                name: AddressSet.union([zones[inner] for inner in _and_inner_zones(model.zones, name)])
+                for name in zones
+            },
+        },
+        names={
+            name: {
+                host_name: addresses
+                for inner in _and_inner_zones(model.zones, name)
+                for host_name, addresses in names[inner].items()
+            }
+            for name in zones
+        },
+    )
+    _check_required_zones(resolved, problems)
+    _check_sides(resolved, problems)
+    _check_addresses(resolved, problems)
+    return resolved
+
+
+def host_addresses(name: str, inventory: Inventory, lookup: Lookup) -> AddressSet:
+    """Return the declared addresses of a host of the inventory, in a class or in none; none where they are wrong."""
+    return _Resolver(inventory, lookup, Refresh(), Problems()).host(name).addresses("")
+
+
+@dataclass(frozen=True)
+class _Resolver:
+    inventory: Inventory
+    lookup: Lookup
+    refresh: Refresh
+    problems: Problems
+    classes_by_host: dict[str, str] = field(default_factory=dict)
+
+    def members(self, node_class: NodeClass) -> tuple[Host, ...]:
+        names: dict[str, None] = {}
+        for index, group in enumerate(node_class.groups):
+            place = node_class.where.key("groups").at(index)
+            if group not in self.inventory.groups:
+                expected = f"an inventory group: {one_of(self.inventory.groups)}"
+                self.problems.add(place, group, expected, near_miss(group, self.inventory.groups))
+            elif not self.inventory.groups[group]:
+                self.problems.add(place, group, "a group with at least one host")
+            names.update(dict.fromkeys(self.inventory.groups.get(group, ())))
+        for name in names:
+            self._check_one_class(name, node_class)
+        return tuple(self.host(name) for name in sorted(names))
+
+    def _check_one_class(self, name: str, node_class: NodeClass) -> None:
+        other = self.classes_by_host.setdefault(name, node_class.name)
+        if other != node_class.name:
+            self.problems.add(node_class.where, name, f"a host of one class, but it is in {other} too")
+
+    def host(self, name: str) -> Host:
+        variables = self.inventory.variables.get(name, {})
+        declared = variables.get("gatehouse_addresses")
+        where = Where("gatehouse_interfaces", f"host {name}")
+        interfaces = interfaces_at(where, variables.get("gatehouse_interfaces"), self.problems)
+        where = Where("gatehouse_backend", f"host {name}")
+        backend = choice_at(where, variables.get("gatehouse_backend"), BACKENDS, "auto", self.problems)
+        node = str(variables.get("gatehouse_calico_node") or "")
+        where = Where("gatehouse_mode", f"host {name}")
+        observe = choice_at(where, variables.get("gatehouse_mode"), MODES, "enforce", self.problems) == "observe"
+        antispoof = self.antispoof(name, variables, backend)
+        if declared is None:
+            one = self.addresses_of(name, variables)
+            return Host(name, one, one, interfaces, backend, node, observe, antispoof)
+        known = len(self.problems.found)
+        sides = {side: AddressSet() for side in SIDES}
+        where = Where("gatehouse_addresses", f"host {name}")
+        for side, place, value in sides_at(where, declared, self.problems):
+            sides[side] = AddressSet.of(self.host_networks(place, value))
+        if not any(sides.values()) and len(self.problems.found) == known:
+            self.problems.add(where, declared, "at least one address")
+        return Host(name, sides["private"], sides["public"], interfaces, backend, node, observe, antispoof)
+
+    def antispoof(self, name: str, variables: Mapping[str, object], backend: str) -> str:
+        where = Where("gatehouse_antispoof", f"host {name}")
+        mode = antispoof_at(where, variables.get("gatehouse_antispoof"), self.problems)
+        if backend == "iptables":
+            note_beyond_iptables(where, mode, self.problems)
+        return mode
+
+    def host_networks(self, where: Where, value: object) -> Iterable[Network]:
+        for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):
+            try:
+                yield parse_host_address(item)
+            except AddressError as error:
+                self.problems.add(place, item, error.expected, error.hint)
+
+    def addresses_of(self, name: str, variables: Mapping[str, object]) -> AddressSet:
+        where = Where("ansible_host", f"host {name}")
+        address = variables.get("ansible_host") or name
+        if not isinstance(address, str) or is_mistyped(address):
+            self.problems.add(where, address, "an address or a host name")
+            return AddressSet()
+        answers = self.look_up(address)
+        if not answers:
+            hint = "set ansible_host to an address, or gatehouse_addresses"
+            got = variables.get("ansible_host")
+            self.problems.add(where, got, "an address of this managed host, or a name that resolves to one", hint)
+        return AddressSet.of(network for answer in answers for network in self.host_networks(where, answer))
+
+    def look_up(self, name: str) -> Sequence[str]:
+        try:
+            return [str(ip_address(name))]
+        except ValueError:
+            return self.lookup(name)
+
+    def zone(self, zone: Zone) -> AddressSet:
+        """Return the networks of a zone, and the addresses of the inventory hosts that it names."""
+        hosts = [self.host(name).addresses("") for name in zone.hostnames if name in self.inventory.variables]
+        return AddressSet.union([zone.networks, *hosts])
+
+    def names(self, zone: Zone) -> dict[str, AddressSet]:
+        """Return the addresses of each host name of a zone that is no inventory host's."""
+        return {
+            name: self.addresses_behind(zone.where.key("hostnames").at(index), name)
+            for index, name in enumerate(zone.hostnames)
+            if name not in self.inventory.variables
+        }
+
+    def addresses_behind(self, where: Where, name: str) -> AddressSet:
+        answers = self.lookup(name)
+        if not answers:
+            self.problems.add(where, name, "a host name that resolves to an address", "it doesn't resolve here")
+        found: list[Network] = []
+        for answer in answers:
+            if ip_address(answer) in self.refresh.refused:
+                expected = f"a host name with an address that a peer can have, but it resolves to {answer}"
+                self.problems.add(where, name, expected, "gatehouse_refresh.refused has its network")
+            else:
+                found.extend(self.host_networks(where, answer))
+        self.check_number(where, name, answers)
+        return AddressSet.of(found)
+
+    def check_number(self, where: Where, name: str, answers: Sequence[str]) -> None:
+        for version, count in sorted(Counter(ip_address(answer).version for answer in answers).items()):
+            if count > self.refresh.max_addresses:
+                most = f"a host name with at most {self.refresh.max_addresses} IPv{version} addresses"
+                self.problems.add(where, name, f"{most}, but it resolves to {count}", "gatehouse_refresh.max_addresses")
+
+
+def _and_inner_zones(zones: Mapping[str, Zone], name: str) -> Iterable[str]:
+    seen: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in zones and current not in seen:
+            seen[current] = None
+            waiting.extend(zones[current].zones)
+    return seen
+
+
+def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
+    for name, why in resolved.model.required_zones.items():
+        if not resolved.networks.get(name) and not resolved.names.get(name):
+            problems.add(Where("gatehouse_zones"), None, f"networks or hostnames for the zone {name}", why)
+
+
+def _check_addresses(resolved: Resolved, problems: Problems) -> None:
+    """Note hosts of different classes that are one machine: nobody can tell which of them a packet is for."""
+    owners: dict[Network, tuple[str, str]] = {}
+    for node_class, hosts in resolved.hosts.items():
+        for host in hosts:
+            for network in host.addresses("").networks:
+                other, its_class = owners.setdefault(network, (host.name, node_class))
+                if its_class != node_class and other != host.name:
+                    expected = f"an address of its own: {other} of class {its_class} has it, too"
+                    problems.add(Where("ansible_host", f"host {host.name}"), network_text(network), expected)
+
+
+def _check_sides(resolved: Resolved, problems: Problems) -> None:
+    sides = {(name, flow.side) for flow in resolved.model.flows.values() for name in _asked(flow) if flow.side}
+    for name, side in sorted(sides):
+        for host in resolved.hosts.get(name, ()):
+            if not host.addresses(side) and (host.private or host.public):
+                where = Where(f"gatehouse_addresses.{side}", f"host {host.name}")
+                problems.add(where, None, f"an address: a flow of {name} is for its {side} side")
+
+
+def _asked(flow: Flow) -> set[str]:
+    """Return whose addresses stand in a rule: ingress has the senders', egress the receivers'."""
+    return {
+        *(flow.senders if flow.end in ("both", "ingress") else ()),
+        *(flow.receivers if flow.end in ("both", "egress") else ()),
+    }

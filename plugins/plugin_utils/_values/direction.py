@@ -1,0 +1,3 @@
+"""The two directions in which a host lets packets through, as seen from it."""
+
+DIRECTIONS = ("ingress", "egress")

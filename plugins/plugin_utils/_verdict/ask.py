@@ -1,0 +1,82 @@
+"""A question as people ask it: from whom, to whom, on which port; without one of these, about all there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .._policy.compile import Rule
+from .._policy.describe import describe_ports
+from .._values.ports import PortSet
+from .._values.problems import Problems, Where
+from .._values.readers import ports_at
+from .endpoints import Ends
+from .explain import Explanation, explain
+from .reach import Party, Port
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer in lines, and whether all that was asked for passes; None where that was not the question."""
+
+    lines: tuple[str, ...]
+    allowed: bool | None = None
+
+
+def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, problems: Problems) -> Reply:
+    """Return the answer; raise ModelError where the question names what isn't there."""
+    if sender and receiver and port:
+        found = explained(ends, sender, receiver, port, problems)
+        return Reply(tuple(found.lines()), found.allowed)
+    source = ends.sender(Where("from"), sender, problems) if sender else None
+    target = ends.receiver(Where("to"), receiver, problems) if receiver else None
+    ports = ports_at(Where("port"), port, problems) if port else PortSet()
+    problems.raise_if_any()
+    lines: list[str] = []
+    if target:
+        lines += _open(ends, target, "ingress", ports, source)
+    if source and not target:
+        lines += _open(ends, source, "egress", ports, None)
+    return Reply(tuple(lines))
+
+
+def explained(ends: Ends, sender: str, receiver: str, port: str, problems: Problems) -> Explanation:
+    """Return why packets from one end to one port of the other pass or don't; raise ModelError as ``ask`` does."""
+    source = ends.sender(Where("from"), sender, problems)
+    target = ends.receiver(Where("to"), receiver, problems)
+    ports = ports_at(Where("port"), port, problems)
+    if ports and len(_ports(ports)) != 1:
+        problems.add(Where("port"), port, "one port such as 2376/tcp")
+    problems.raise_if_any()
+    return explain(ends.fleet, source, target, *_ports(ports))
+
+
+def _ports(ports: PortSet) -> list[Port]:
+    return [Port(item.protocol, item.first) for item in ports.ranges if item.first == item.last]
+
+
+def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party | None) -> Iterable[str]:
+    """Yield what the hosts of a party let in, or out, by flow; on some ports alone, or for another party alone."""
+    preposition = "from" if direction == "ingress" else "to"
+    verb = "lets in" if direction == "ingress" else "may reach, as far as it decides"
+    for node_class, part in party.parts.items():
+        if not node_class:
+            yield f"{party.name}: nobody of the model manages it, or a part of it"
+            continue
+        yield f"{party.name}, as {node_class}, {verb}:"
+        rules = [rule for rule in ends.fleet.policies[node_class].rules(direction) if rule.is_for_somebody]
+        here = [rule for rule in rules if direction == "egress" or rule.at & part]
+        found = [rule for rule in here if _is_about(rule, ports, other)]
+        for rule in found:
+            yield f"  {describe_ports(rule)} {preposition} {rule.peer}, flow {rule.flow}{_why(rule)}"
+        if not found:
+            yield "  nothing"
+
+
+def _is_about(rule: Rule, ports: PortSet, other: Party | None) -> bool:
+    asked = not ports or any(rule.ports.holds(one.protocol, one.first) for one in ports.ranges)
+    return asked and (other is None or any(rule.addresses & part for part in other.parts.values()))
+
+
+def _why(rule: Rule) -> str:
+    return f": {rule.why}" if rule.why else ""

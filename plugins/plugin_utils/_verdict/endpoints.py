@@ -1,0 +1,95 @@
+"""What people call an end of a question: a host, a node class, a zone, an address, a network, or a host name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from .._policy.compile import Fleet
+from .._policy.resolve import Inventory, Lookup, host_addresses
+from .._values.addresses import AddressError, AddressSet, parse_host_address, parse_network
+from .._values.problems import Problems, Where, near_miss
+from .owners import Owners
+from .reach import Party
+
+_EXPECTED = "a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one"
+
+_NO_PODS = "somebody with addresses: pods have none here, and their NetworkPolicies say who reaches them"
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Finds who is meant, in a fleet and its inventory."""
+
+    fleet: Fleet
+    inventory: Inventory
+    lookup: Lookup
+
+    @cached_property
+    def owners(self) -> Owners:
+        """Whose the fleet's addresses are."""
+        return Owners(self.fleet)
+
+    def sender(self, where: Where, name: object, problems: Problems) -> Party:
+        """Return who of this name sends, noting a problem where there is nobody."""
+        return self.owners.senders(_text(name), self._addresses(where, name, problems))
+
+    def receiver(self, where: Where, name: object, problems: Problems) -> Party:
+        """Return who of this name receives: a class also where flows are at addresses that no host has."""
+        node_class = self._node_class(_text(name))
+        received = self.owners.received.get(node_class, AddressSet())
+        addresses = self._addresses(where, name, problems) | received
+        return self.owners.receivers(_text(name), addresses, node_class)
+
+    def strangers(self, found: Party) -> Party:
+        """Return who of a zone is in no node class; any other party as it is.
+
+        "Everybody" in a zone's networks holds the fleet's own hosts, too, and nobody means them.
+        """
+        if found.name not in self.fleet.resolved.model.zones:
+            return found
+        rest = found.parts.get("", AddressSet()) - self.owners.networks
+        return Party(found.name, {"": rest} if rest else {})
+
+    def _addresses(self, where: Where, name: object, problems: Problems) -> AddressSet:
+        text = _text(name)
+        addresses = self._host(text) or self._class_or_zone(text) or self._address(text)
+        if not addresses:
+            model = self.fleet.resolved.model
+            known = [*self.inventory.variables, *model.classes, *model.zones]
+            nobody = text in model.zones or text in model.classes
+            expected = "somebody: it has no address" if nobody else _EXPECTED
+            expected = _NO_PODS if model.same_as.get(text, text) in model.pods else expected
+            problems.add(where, name, expected, "" if nobody else near_miss(text, known))
+        return addresses
+
+    def _node_class(self, text: str) -> str:
+        return "" if self._host(text) else self.fleet.resolved.model.same_as.get(text, text)
+
+    def _host(self, text: str) -> AddressSet:
+        if text in self.fleet.hosts:
+            return self.fleet.hosts[text].addresses("")
+        if text in self.inventory.variables:
+            return host_addresses(text, self.inventory, self.lookup)
+        return AddressSet()
+
+    def _class_or_zone(self, text: str) -> AddressSet:
+        resolved = self.fleet.resolved
+        name = resolved.model.same_as.get(text, text)
+        if name not in resolved.networks:
+            return AddressSet()
+        return AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()])
+
+    def _address(self, text: str) -> AddressSet:
+        try:
+            return AddressSet.of([parse_network(text)])
+        except AddressError:
+            pass
+        try:
+            return AddressSet.of(parse_host_address(answer) for answer in (self.lookup(text) if text else ()))
+        except AddressError:
+            return AddressSet()
+
+
+def _text(name: object) -> str:
+    return name if isinstance(name, str) else ""

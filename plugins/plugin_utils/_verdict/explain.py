@@ -1,0 +1,150 @@
+"""Why a packet passes or doesn't: at which end and stage, by which flow, and which flow almost allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from .._model.antispoof import CAVEATS
+from .._policy.compile import Fleet, Policy, Rule
+from .._values.addresses import Address, AddressSet
+from .packet import Packet, is_judged_before_dnat, verdict_by_any_interface
+from .reach import Crossing, Party, Port, crossings, owner
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one host decides of the packet: where in its kernel, and why."""
+
+    host: str
+    node_class: str
+    name: str
+    allowed: bool
+    reason: str
+    flow: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What holds alike for these senders and receivers."""
+
+    senders: AddressSet
+    receivers: AddressSet
+    allowed: bool
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answers to one question; none where nobody of the model is at either end, or the ends share no family."""
+
+    sender: str
+    receiver: str
+    port: Port
+    answers: tuple[Answer, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Return whether all of it passes; what nobody answers for does not."""
+        return bool(self.answers) and all(answer.allowed for answer in self.answers)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the explanation for people."""
+        question = f"{self.sender} -> {self.receiver}, {self.port}"
+        if not self.answers:
+            yield f"{question}: no packet that a host of the model would judge can go between these"
+        for answer in self.answers:
+            whom = f" ({_texts(answer.senders)} -> {_texts(answer.receivers)})"
+            yield f"{question}{whom}: {'allowed' if answer.allowed else 'denied'}"
+            for stage in answer.stages:
+                word = "allows" if stage.allowed else "denies"
+                origin = f" [{stage.origin}]" if stage.origin else ""
+                yield f"  {stage.name} of {stage.host} ({stage.node_class}) {word} it: {stage.reason}{origin}"
+
+
+def explain(fleet: Fleet, sender: Party, receiver: Party, port: Port) -> Explanation:
+    """Return why packets from one end to a port of the other pass or don't, in as few answers as are different."""
+    found = tuple(_answer(fleet, crossing, port) for crossing in crossings(fleet, sender, receiver, port))
+    return Explanation(sender.name, receiver.name, port, found)
+
+
+def as_data(explanation: Explanation) -> dict[str, Any]:
+    """Return an explanation as data that JSON and YAML can hold."""
+    return {
+        "from": explanation.sender,
+        "to": explanation.receiver,
+        "port": str(explanation.port),
+        "allowed": explanation.allowed,
+        "answers": [
+            {
+                "senders": answer.senders.texts(),
+                "receivers": answer.receivers.texts(),
+                "allowed": answer.allowed,
+                "stages": [asdict(stage) for stage in answer.stages],
+            }
+            for answer in explanation.answers
+        ],
+    }
+
+
+def _answer(fleet: Fleet, crossing: Crossing, port: Port) -> Answer:
+    source, target = crossing.sample()
+    stages = [
+        _stage(fleet, node_class, direction, source, target, port)
+        for node_class, direction in ((crossing.sender_class, "egress"), (crossing.receiver_class, "ingress"))
+        if node_class
+    ]
+    return Answer(crossing.senders, crossing.receivers, crossing.passes, tuple(stages))
+
+
+def _stage(fleet: Fleet, node_class: str, direction: str, source: Address, target: Address, port: Port) -> Stage:
+    found_host = owner(fleet, node_class, source if direction == "egress" else target)
+    # An address that a flow alone names may be any host's.
+    host = found_host or "any host"
+    policy = fleet.policy_of(found_host or next(one for one, own in fleet.classes.items() if own == node_class))
+    packet = Packet(direction, source, target, port.protocol, port=port.number)
+    found = verdict_by_any_interface(policy, packet)
+    before_dnat = is_judged_before_dnat(replace(policy, interfaces={}), packet)
+    name = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
+    if not found.allowed:
+        observes = "; this host only observes, and lets it through" if policy.observe else ""
+        return Stage(host, node_class, name, False, f"{found.reason}{_nearest(policy, packet)}{observes}")
+    rule = next((rule for rule in policy.rules(direction) if rule.flow == found.flow), None)
+    why = f"{found.reason}: {rule.why}" if rule and rule.why else found.reason
+    caveat = CAVEATS[policy.antispoof] if direction == "ingress" else ""
+    return Stage(host, node_class, name, True, f"{why}{caveat}", found.flow, _origin(fleet, rule))
+
+
+def _origin(fleet: Fleet, rule: Rule | None) -> str:
+    flow = fleet.resolved.model.flows.get(rule.flow) if rule else None
+    if not flow or not rule:
+        return ""
+    return ", ".join(filter(None, [flow.where.origin or flow.where.path, rule.source]))
+
+
+def _nearest(policy: Policy, packet: Packet) -> str:
+    """Return which flow would allow the packet if one thing about it were different."""
+    if packet.peer in policy.isolated:
+        return ""
+    preposition = "from" if packet.direction == "ingress" else "to"
+    for rule in policy.rules(packet.direction):
+        if rule.ports.holds(packet.protocol, packet.port) and rule.is_for_somebody:
+            if packet.peer in rule.addresses and rule.is_narrowed:
+                return f"; the flow {rule.flow} allows this port, but at {', '.join(rule.at.texts())} alone"
+            whom = f"{preposition} {rule.peer}, and {packet.peer} is not among them"
+            return f"; the flow {rule.flow} allows this port, but {whom}"
+    for rule in policy.rules(packet.direction):
+        if packet.peer in rule.addresses:
+            whom = f"{preposition} {rule.peer}, and {packet.peer} is among them"
+            return f"; the flow {rule.flow} is {whom}, but on {rule.ports}"
+    return ""
+
+
+def _texts(addresses: AddressSet) -> str:
+    texts = addresses.texts()
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return f"{', '.join(texts[:_SHOWN])}{more}"

@@ -1,0 +1,72 @@
+"""Whose an address is: which class's hosts send from it, and which receive what is sent to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from .._policy.compile import Fleet
+from .._values.addresses import AddressSet, is_single
+from .reach import Party, narrowed_to
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Tells of all addresses whose they are.
+
+    A host's own address is its class's alone, whatever flows are ``at``. An address that flows alone name (``at``) is
+    nobody's own: several classes may receive there, each by its own policy, and nobody sends from it. A network that
+    flows are at may hold those of others, too.
+    """
+
+    fleet: Fleet
+
+    def senders(self, name: str, addresses: AddressSet) -> Party:
+        """Return who sends from these addresses."""
+        parts = {node_class: addresses & own for node_class, own in self._own.items()}
+        return _party(name, {**parts, "": addresses - self.hosts})
+
+    def receivers(self, name: str, addresses: AddressSet, node_class: str = "") -> Party:
+        """Return who receives at these addresses; where the name is a class's, no stranger is meant at its own."""
+        parts = {one: addresses & (own | self.received[one]) for one, own in self._own.items()}
+        rest = addresses - self.hosts - self._named - self.received.get(node_class, AddressSet())
+        return _party(name, {**parts, "": rest})
+
+    @cached_property
+    def hosts(self) -> AddressSet:
+        """The addresses of all managed hosts."""
+        return AddressSet.union(self._own.values())
+
+    @cached_property
+    def networks(self) -> AddressSet:
+        """The networks of all classes: addresses of hosts that nobody manages."""
+        resolved = self.fleet.resolved
+        return AddressSet.union(resolved.networks[name] for name in resolved.model.classes)
+
+    @cached_property
+    def received(self) -> dict[str, AddressSet]:
+        """What the hosts of each class receive beside their own: flows are at it, and it is no other's own."""
+        found = {}
+        for name, policy in self.fleet.policies.items():
+            at = AddressSet.union(narrowed_to(policy.ingress)) - self.hosts
+            its_own = at & self.fleet.resolved.networks.get(name, AddressSet())
+            found[name] = (at - self.networks) | its_own
+        return found
+
+    @cached_property
+    def _named(self) -> AddressSet:
+        """What is received at single addresses: who names one knows that it is no stranger's."""
+        rules = [rule for policy in self.fleet.policies.values() for rule in policy.ingress]
+        named = AddressSet.of(network for at in narrowed_to(rules) for network in at.networks if is_single(network))
+        return named & AddressSet.union(self.received.values())
+
+    @cached_property
+    def _own(self) -> dict[str, AddressSet]:
+        found: dict[str, list[AddressSet]] = {name: [] for name in self.fleet.policies}
+        for host in self.fleet.hosts.values():
+            found[self.fleet.classes[host.name]].append(host.addresses(""))
+        return {name: AddressSet.union(sets) for name, sets in found.items()}
+
+
+def _party(name: str, parts: dict[str, AddressSet]) -> Party:
+    return Party(name, {node_class: part for node_class, part in parts.items() if part})

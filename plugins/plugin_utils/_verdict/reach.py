@@ -1,0 +1,183 @@
+"""Who reaches whom, exactly: over all addresses, by sets, and never over pairs of hosts.
+
+A packet passes where the sender's host lets it out, if somebody manages that host, and the receiver's lets it in.
+What a host lets out depends on the receiver's address alone, and what it lets in on the sender's, so that each end of a
+question falls into two parts: those who pass the other end, and those who don't. Only where flows are for some
+addresses of the receiver alone (``at``), the receiver's addresses fall into those that fare alike first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from .._policy.compile import Fleet, Policy, Rule
+from .._values.addresses import EVERYBODY, Address, AddressSet, Network
+from .._values.ports import PortSet
+
+OTHER = "other"
+"""Stands for every protocol without ports: only a flow on all of them lets these through."""
+
+_OUTCOMES = ((True, True), (True, False), (False, True), (False, False))  # the receiver lets in, the sender lets out
+
+_Part = tuple[str, AddressSet]
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a protocol; of a protocol without ports, the port is None."""
+
+    protocol: str
+    number: int | None
+
+    def __str__(self) -> str:
+        """Return the port as it is written in a model."""
+        return f"{self.number}/{self.protocol}" if self.number else "a protocol without ports"
+
+
+@dataclass(frozen=True)
+class Party:
+    """One end of a question: what it was called, and the addresses it has under each class's policy.
+
+    Those that nobody manages are under an empty name. Where an address may be of several, it is in several parts.
+    """
+
+    name: str
+    parts: Mapping[str, AddressSet]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Addresses of one part of each end between which a port is open for all, or for none."""
+
+    sender_class: str
+    senders: AddressSet
+    receiver_class: str
+    receivers: AddressSet
+    passes: bool
+
+    def sample(self) -> tuple[Address, Address]:
+        """Return the addresses of one packet."""
+        return next(_pairs(self.senders, self.receivers))
+
+
+def owner(fleet: Fleet, node_class: str, address: Address) -> str:
+    """Return the host of a class that has an address; an empty text where none has."""
+    found = (host.name for host in fleet.hosts.values() if address in host.addresses(""))
+    return next((name for name in found if fleet.classes[name] == node_class), "")
+
+
+def crossings(
+    fleet: Fleet, senders: Party, receivers: Party, port: Port, passes: bool | None = None
+) -> Iterator[Crossing]:
+    """Yield who reaches whom between two ends on a port, or of these who ``passes``, or who doesn't.
+
+    There is nothing for those between whom nobody enforces anything. What nobody asks for isn't worked out.
+    """
+    wanted = [one for one in _OUTCOMES if passes in (None, all(one))]
+    for sender, receiver in _managed(senders, receivers):
+        found = _between(fleet, sender, receiver, port, wanted)
+        yield from (one for one in found if next(_pairs(one.senders, one.receivers), None))
+
+
+def there_are_crossings(senders: Party, receivers: Party) -> bool:
+    """Return whether anybody enforces anything between two ends, on whichever port."""
+    pairs = (_pairs(sender[1], receiver[1]) for sender, receiver in _managed(senders, receivers))
+    return any(next(found, None) for found in pairs)
+
+
+def _managed(senders: Party, receivers: Party) -> Iterator[tuple[_Part, _Part]]:
+    found = product(senders.parts.items(), receivers.parts.items())
+    return ((sender, receiver) for sender, receiver in found if sender[0] or receiver[0])
+
+
+def _between(
+    fleet: Fleet, sender: _Part, receiver: _Part, port: Port, wanted: Sequence[tuple[bool, bool]]
+) -> Iterator[Crossing]:
+    """Yield who passes both ends and who doesn't; where nobody manages an end, everybody passes there."""
+    (sender_class, sources), (receiver_class, targets) = sender, receiver
+    goes_out = _through(fleet.policies.get(sender_class), "egress", port)
+    policy = fleet.policies.get(receiver_class)
+    for here in destinations(policy) if policy else [EVERYBODY]:
+        comes_in = _through(narrowed(policy, here) if policy else None, "ingress", port)
+        for lets_in, lets_out in wanted:
+            tos = _half(targets & here, goes_out, lets_out)
+            froms = _half(sources, comes_in, lets_in) if tos else AddressSet()
+            yield Crossing(sender_class, froms, receiver_class, tos, lets_in and lets_out)
+
+
+def _half(addresses: AddressSet, let_through: AddressSet, passing: bool) -> AddressSet:
+    return addresses & let_through if passing else addresses - let_through
+
+
+def _through(policy: Policy | None, direction: str, port: Port) -> AddressSet:
+    """Return the peers that hosts with a policy let through; where nobody manages them, everybody."""
+    return allowed(policy, direction, port) if policy else EVERYBODY
+
+
+def destinations(*policies: Policy) -> list[AddressSet]:
+    """Return all addresses in as few parts as fare alike with these policies, which may be for some alone."""
+    return parted(at for policy in policies for at in narrowed_to(policy.ingress))
+
+
+def parted(sets: Iterable[AddressSet]) -> list[AddressSet]:
+    """Return all addresses in as few parts as are inside or outside of each of these sets."""
+    parts = [EVERYBODY]
+    for one in dict.fromkeys(sets):
+        parts = [part for whole in parts for part in (whole & one, whole - one) if part]
+    return parts
+
+
+def narrowed(policy: Policy, destination: AddressSet) -> Policy:
+    """Return a policy as it is for packets to one of the parts that ``destinations`` returns."""
+    return replace(policy, ingress=tuple(rule for rule in policy.ingress if not destination - rule.at))
+
+
+def narrowed_to(rules: Iterable[Rule]) -> Iterator[AddressSet]:
+    """Yield the addresses of receivers that rules are for, where these are not all."""
+    return (rule.at for rule in rules if rule.is_narrowed)
+
+
+def allowed(policy: Policy, direction: str, port: Port) -> AddressSet:
+    """Return the peers that a policy lets in, or out to, on a port, by whichever interface."""
+    rules = [rule for rule in policy.rules(direction) if rule.ports.holds(port.protocol, port.number)]
+    return AddressSet.union(rule.addresses for rule in rules) - policy.isolated
+
+
+def ports_that_differ(fleet: Fleet, ports: PortSet) -> Iterator[Port]:
+    """Yield ports of which each stands for all those up to the next: wherever a rule of any policy begins or ends."""
+    rules = (rule for policy in fleet.policies.values() for rule in (*policy.ingress, *policy.egress))
+    return ports_between([rule.ports for rule in rules], ports)
+
+
+def ports_between(edges: Iterable[PortSet], ports: PortSet) -> Iterator[Port]:
+    """Yield the first of a set's ports, and each of them at which another set begins or has ended."""
+    ranges = [item for one in edges for item in one.ranges]
+    asked = ports.ranges if not ports.everything else PortSet.parse("1-65535/tcp+udp+sctp").ranges
+    for item in asked:
+        found = {edge for one in ranges if one.protocol == item.protocol for edge in (one.first, one.last + 1)}
+        for number in sorted({item.first, *(edge for edge in found if item.first <= edge <= item.last)}):
+            yield Port(item.protocol, number)
+    if ports.everything:
+        yield Port(OTHER, None)
+
+
+def _pairs(senders: AddressSet, receivers: AddressSet) -> Iterator[tuple[Address, Address]]:
+    """Yield addresses of one packet, if any two are of one family and not the same."""
+    for own, others in ((senders.v4, receivers.v4), (senders.v6, receivers.v6)):
+        for source in _some(own):
+            for target in _some(others):
+                if source != target:
+                    yield source, target
+
+
+def _some(networks: Iterable[Network]) -> list[Address]:
+    """Return two addresses of networks, if there are as many, so that one of them is another than somebody else's."""
+    found: list[Address] = []
+    for network in networks:
+        first, last = network.network_address, network.broadcast_address
+        found += [first] if first == last else [first + min(1, network.num_addresses - 2), last]
+        if len(found) > 1:
+            break
+    return found

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary import (
+    by_class,
+    complaint,
+    lists,
+    not_changed,
+    outcome,
+    table,
+)
+
+CONFIRMED = {"changed": True, "confirmed": True}
+ROLLED_BACK = {"failed": True, "confirmed": False}
+
+
+@pytest.mark.parametrize(
+    ("result", "what"),
+    [
+        (None, ("waiting",)),
+        ({"changed": False}, ("unchanged",)),
+        ({"changed": False, "skipped": True}, ("unchanged",)),
+        ({"changed": True}, ("changed",)),
+        (CONFIRMED, ("changed", "confirmed")),
+        ({**CONFIRMED, "new_connection": True}, ("changed", "confirmed")),
+        ({**CONFIRMED, "new_connection": False}, ("changed", "confirmed", "old_connection")),
+        (ROLLED_BACK, ("rolled_back",)),
+        ({**ROLLED_BACK, "gone_back": True}, ("rolled_back",)),
+        ({**ROLLED_BACK, "gone_back": False}, ("failed",)),
+        ({"failed": True}, ("failed",)),
+        ({"unreachable": True, "changed": False}, ("unreachable",)),
+    ],
+)
+def test_a_hosts_result_has_one_meaning(result, what):
+    assert outcome("web1", "web", result).what == what
+
+
+def summed(**results):
+    outcomes = [outcome(host, host[:-1], result) for host, result in results.items()]
+    return outcomes, by_class(outcomes, {"web": 3, "db": 2})
+
+
+def test_a_run_is_summed_up_by_class():
+    outcomes, numbers = summed(web1=CONFIRMED, web2={"changed": False}, db1=None)
+
+    assert table(numbers) == [
+        "class  hosts  flows  unchanged  changed  confirmed  waiting",
+        "db         1      2          0        0          0        1",
+        "web        2      3          1        1          1        0",
+    ]
+    assert lists(outcomes) == ["Not tried yet: db1"]
+
+
+def test_a_host_that_was_not_confirmed_over_a_new_connection_is_named():
+    outcomes, numbers = summed(web1={**CONFIRMED, "new_connection": False})
+
+    assert numbers["web"]["confirmed"] == 1
+    assert lists(outcomes) == ["Confirmed, but not over a new connection (it may be refused): web1"]
+
+
+def test_columns_that_say_nothing_are_left_out():
+    _outcomes, numbers = summed(web1=CONFIRMED)
+
+    assert table(numbers)[0] == "class  hosts  flows  unchanged  changed  confirmed"
+
+
+def test_hosts_that_need_somebody_are_named():
+    outcomes, _numbers = summed(web1=ROLLED_BACK, web2={"unreachable": True}, db1={"failed": True})
+
+    assert lists(outcomes) == ["Not reached: web2", "Gone back to their previous ruleset: web1", "Failed: db1"]
+
+
+def test_only_hosts_that_could_not_be_changed_stop_a_run():
+    outcomes, _numbers = summed(
+        web1=ROLLED_BACK, web2={"unreachable": True}, db1={"failed": True}, db2=None, db3=CONFIRMED
+    )
+
+    assert not_changed(outcomes) == ["web1", "db1"]
+
+
+def test_a_long_list_is_cut():
+    outcomes, _numbers = summed(**{f"web{number}": None for number in range(25)})
+
+    assert lists(outcomes)[0].endswith("web19 and 5 more")
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ({"web1": CONFIRMED, "web2": None}, ""),
+        ({"web1": CONFIRMED, "web2": {"changed": False}}, ""),
+        (
+            {"web1": ROLLED_BACK, "web2": None},
+            "1 of 2 hosts could not be changed. Stopped here: what was not tried yet is as it was",
+        ),
+        ({"web1": ROLLED_BACK, "web2": {"failed": True}}, "2 of 2 hosts could not be changed"),
+        ({"web1": {"unreachable": True}, "web2": None}, ""),
+        ({"web1": {"unreachable": True}, "web2": CONFIRMED}, "1 of 2 hosts were not reached"),
+    ],
+)
+def test_a_run_goes_on_and_ends_well_or_says_why_not(results, message):
+    assert complaint(summed(**results)[1]) == message

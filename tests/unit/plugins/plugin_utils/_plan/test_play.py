@@ -1,0 +1,40 @@
+"""What a play asks of a fleet; what it gets by Ansible stands in tests/playbooks."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import one_policy_each, warnings_about
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+
+
+def test_hosts_share_what_does_not_differ():
+    fleet = build(good())
+
+    assert one_policy_each(fleet) == (dict(fleet.policies), {"web1": "web", "web2": "web", "db1": "db"})
+
+
+def test_hosts_with_other_interfaces_have_policies_of_their_own_where_a_side_matters():
+    put = {
+        "gatehouse_flows[0].side": "public",
+        "hosts.web1.gatehouse_interfaces": {"public": ["eth1", "eth2"], "private": "eth0"},
+        "hosts.web2.gatehouse_interfaces": {"public": "eth1"},
+    }
+    policies, hosts = one_policy_each(build(good(put)))
+
+    assert hosts == {"web1": "web private=eth0 public=eth1,eth2", "web2": "web public=eth1", "db1": "db"}
+    assert policies[hosts["web1"]].interfaces == {"private": ("eth0",), "public": ("eth1", "eth2")}
+    assert policies[hosts["web2"]].interfaces == {"public": ("eth1",)}
+
+
+@pytest.mark.parametrize(
+    ("expires", "hosts", "warnings"),
+    [
+        ("2026-11-21", ["web1", "db1"], []),
+        ("2026-11-20", [], ["Closed, because their last day is over: sql"]),
+        (None, ["web1", "nas", "dns"], ["In no node class, and left as they are: dns, nas"]),
+    ],
+)
+def test_a_user_is_told_of_closed_flows_and_of_hosts_in_no_class(expires, hosts, warnings):
+    fleet = build(good({"gatehouse_flows[1].expires": expires}))
+
+    assert list(warnings_about(fleet, hosts)) == warnings
