@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 sys.path[:0] = os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft_loader import LOADER  # noqa: E402
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils import _pipeline as pipeline  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render  # noqa: E402
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import Source, declare  # noqa: E402
@@ -20,6 +21,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problem
 Variables = Mapping[str, object]
 
 NFT_LOADER, NFT = LOADER, Nft
+read_anew = read.__wrapped__  # not from memory
 
 # For benchmarks, and for nothing else: RFC 2544 and RFC 5180.
 SERVER = "198.19.255.1"

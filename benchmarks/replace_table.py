@@ -74,7 +74,7 @@ def _change_one(here: Namespace, rounds: int) -> Outcome:
     here.run("nft", "-f", "-", text=_least(core.PEERS, ""))
     raw = ["nft", "add", "element", "inet", "raw", "clients", f"{{ {_NEW} }}"]
     ways = {
-        "ours": lambda: nft.refill(nft.elements(before), nft.elements(after)),
+        "ours": lambda: nft.refill(core.read_anew(before).elements, core.read_anew(after).elements),
         "raw": lambda: here.run(*raw),
     }
     # To add it a second time is as much work, and no change.

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import header, iptables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.manifests import manifest_files, manifests
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
@@ -68,7 +68,8 @@ def regenerate(case):
 
 
 @each_case
-def test_a_model_renders_to_the_expected_rulesets(case):
+def test_a_model_renders_to_the_expected_rulesets(case, monkeypatch):
+    monkeypatch.setattr(header, "VERSION", "0.0.0")  # a release changes no ruleset
     if os.environ.get("GATEHOUSE_REGENERATE"):
         regenerate(case)
 

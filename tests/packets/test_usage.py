@@ -15,6 +15,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.logged import LOG_BURST
@@ -182,7 +183,7 @@ def test_counts_survive_a_change_of_addresses_and_begin_anew_with_a_load(pair: L
     assert connect(pair, 4, TCP, 3) == ["let in"] * 3
     assert counts(receiver)["api", "ingress"] == 3
 
-    elements = receiver.elements(ruleset)
+    elements = read(ruleset).elements
     wider = {
         one: [*addresses, "198.51.100.163"] for one, addresses in elements.items() if "198.51.100.161" in addresses
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import (
     datagrams,
+    ipsets,
     iptables,
     nftables,
     port_matches,
@@ -27,7 +28,7 @@ from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire
 
 PACKETS = 40000  # one is found by some hundred packets or by ten thousand, as the dice fall
 SEED = 5
-_HELPERS = (datagrams, dispatch, peers, port_matches)
+_HELPERS = (datagrams, dispatch, ipsets, peers, port_matches)
 Mutant = tuple[types.ModuleType, str, str, str]
 # A function of a module, what stands in its text, and what stands there instead.
 MUTANTS: dict[str, Mutant] = {
@@ -109,8 +110,8 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "who sends has the names": (iptables, "_rule_matches", "{_END[stage.direction]}", "src"),
     "the address of the wrong end": (iptables, "_address_matches", "{end}", "src"),
     "half of each network": (
-        iptables,
-        "_set",
+        ipsets,
+        "address_set",
         "map(network_text, networks)",
         "(str(next(n.subnets())) for n in networks)",
     ),
@@ -212,7 +213,7 @@ def test_the_report_is_small_and_has_all_that_is_needed(wires: dict[str, Wire]) 
     print(caught.value)
     lines = str(caught.value).splitlines()
     assert lines[0] == "the kernel and verdict() disagree on 1 of 1 packets"
-    assert len([line for line in lines if ", flow flow" in line]) == 2, "one rule, and the ruleset's comment on it"
+    assert len([line for line in lines if ", flow flow" in line]) == 3, "one rule, and what the ruleset says of it"
     assert len([line for line in lines if line.startswith("packet: ")]) == 1
     assert "  nftables: dropped" in lines
     assert [line for line in lines if line.startswith("  verdict(): allowed: the flow flow")]

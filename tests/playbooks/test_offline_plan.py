@@ -26,7 +26,7 @@ def test_a_file_is_a_ruleset_of_the_hosts_class(whole):
         "vm1": "external_vm",
         "lb2": "load_balancer",
     }.items():
-        assert whole[host].startswith(f"# gatehouse.firewall, node class {node_class}.")
+        assert whole[host].splitlines()[1].startswith(f"# gatehouse.firewall, node class {node_class}.")
 
 
 def test_a_limited_plan_writes_its_hosts_file_byte_for_byte(whole, planned, tmp_path):

@@ -13,7 +13,7 @@ TASKS = sorted(path for folder in ("playbooks", "roles") for path in (ROOT / fol
 
 OWN = "ansible_collections.gatehouse.firewall.plugins."
 MAY_IMPORT = {  # besides the standard library
-    "plugin_utils": (OWN + "plugin_utils", "yaml"),
+    "plugin_utils": (OWN + "plugin_utils", OWN + "module_utils._contract", "yaml"),
     "module_utils": (OWN + "module_utils", "ansible.module_utils"),
     "modules": (OWN + "module_utils", "ansible.module_utils"),
 }
@@ -78,6 +78,13 @@ def test_imports_point_one_way(folder):
     imports = {(name, _name(path)) for path in (ROOT / "plugins" / folder).rglob("*.py") for name in _imports(path)}
 
     assert {pair for pair in imports if not _may_import(folder, pair[0])} == set()
+
+
+def test_what_both_sides_import_needs_neither_of_them():
+    shared = OWN + "module_utils._contract"
+    imports = {name for path in (ROOT / "plugins/module_utils/_contract").rglob("*.py") for name in _imports(path)}
+
+    assert {one for one in imports if one.split(".")[0] not in sys.stdlib_module_names and shared not in one} == set()
 
 
 def test_tests_of_what_runs_on_hosts_import_nothing_of_the_controllers():

@@ -24,8 +24,9 @@ def _hardened(fleet: Fleet, names: NameServer) -> None:
 
 def behind_the_name(fleet: Fleet, app: str) -> list[str]:
     """Return the addresses behind the name, as the ruleset of an app's next boot has them."""
-    text = fleet.run(app, "sh", "-c", "grep -h '^#name: ' /etc/gatehouse/ruleset.*")
-    return list(json.loads(text.partition(": ")[2])["addresses"])
+    line = fleet.run(app, "sh", "-c", "head -n 1 /etc/gatehouse/ruleset.*")
+    (name,) = json.loads(line.partition(": ")[2])["names"]
+    return list(name["addresses"])
 
 
 def known(fleet: Fleet, app: str) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Element
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import body, newer, read
 
 Run = Callable[[List[str], Optional[str]], Tuple[int, str, str]]
 """Takes a command and a text for its standard input; returns exit code, standard output and standard error."""
@@ -30,6 +32,12 @@ class OvertakenError(FirewallError):
 
 OVERTAKEN = 3
 """The exit code by which a loader's script says so."""
+
+
+EDITED = (
+    "{}: got a first line that can't be read, or that says of sets what the rules don't, expected it as it was "
+    "rendered: somebody has edited the text. Nothing was changed. Render it anew; on a host, harden does"
+)
 
 
 class Backend:
@@ -97,12 +105,21 @@ class Backend:
         """Take away what a change that is over has left: its marker, and what no rule uses any more."""
         raise NotImplementedError
 
-    def elements(self, ruleset: str) -> Elements:
-        """Return what each set of a ruleset holds, as the ruleset has it."""
-        raise NotImplementedError
+    def header(self, ruleset: str, place: str) -> Header:
+        """Return what a ruleset's first line says, to act by it; raise FirewallError where that can't be relied upon.
+
+        The ``place`` is where the ruleset is from. Where the line says other of sets than the rules, that is an edit.
+        """
+        header = read(ruleset)
+        if header.is_newer:
+            raise FirewallError(newer(header, place))
+        rules = body(ruleset)
+        if header.format is None or (header.format and self.with_elements(rules, header.elements) != rules):
+            raise FirewallError(EDITED.format(place))
+        return header
 
     def with_elements(self, ruleset: str, wanted: Elements) -> str:
-        """Return a ruleset whose sets hold something else; those that aren't named stay as they are."""
+        """Return a ruleset, without its first line, whose sets hold something else; others stay as they are."""
         raise NotImplementedError
 
     def with_listed_set(self, listing: str, name: str, live: str) -> str:

@@ -31,7 +31,6 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptab
     Sets,
     Table,
     counted,
-    elements,
     joined,
     line_named_in,
     listed,
@@ -224,10 +223,6 @@ class Iptables(ScriptedBackend):
     def prime(self) -> None:
         """Start connection tracking in both families, with a chain that nothing leads to."""
         self._feed_or_raise(joined({"rules.v4": _PRIMER, "rules.v6": _PRIMER}), "can't start connection tracking")
-
-    def elements(self, ruleset: str) -> Elements:
-        """Return what each set of a ruleset holds."""
-        return elements(ruleset)
 
     def with_elements(self, ruleset: str, wanted: Elements) -> str:
         """Return a ruleset whose sets hold something else."""

@@ -49,7 +49,8 @@ say() {
 
 part() {
     if [ -f "$ruleset" ]; then
-        awk -v name="$1" '$1 == "#file:" { on = ($2 == name); next } on' "$ruleset"
+        # No field is named: some awks take no line of more than 32767.
+        awk -v begin="#file: $1" '/^#file: / { on = ($0 == begin); next } on' "$ruleset"
     elif [ -f "$ruleset.$1" ]; then
         cat "$ruleset.$1"
     fi

@@ -15,6 +15,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Elements, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import is_observed_set
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract import header
 
 MARKER_CHAIN = "GATEHOUSE-ARMED"
 """Where the rule is that stands for a change with a way back. Nothing leads there, and no ruleset has it."""
@@ -38,17 +39,21 @@ Sets = Dict[str, Tuple[str, List[str]]]
 
 
 def joined(files: Files) -> str:
-    """Return a ruleset's three files as one text; an empty one where all of them are."""
+    """Return a ruleset's three files as one text; an empty one where all of them are.
+
+    What they say of the ruleset is its first line. Of the three, the file for ipset begins with it, folded.
+    """
     if not any(files.values()):
         return ""
-    return "".join(f"{MARK}{name}\n{_ended(files.get(name, ''))}" for name in FILES)
+    line, sets = header.unfolded(files.get("ipset", ""))
+    return line + "".join(f"{MARK}{name}\n{_ended(text)}" for name, text in {**files, "ipset": sets}.items())
 
 
 def parted(ruleset: str) -> dict[str, str]:
     """Return the three files that a text holds."""
     files = dict.fromkeys(FILES, "")
     name = ""
-    for line in ruleset.splitlines(keepends=True):
+    for line in header.unfolded(ruleset)[1].splitlines(keepends=True):
         if line.startswith(MARK):
             name = line[len(MARK) :].strip()
         if name not in files:
@@ -181,20 +186,6 @@ def line_named_in(text: str, words: str) -> str:
 def without_endings(text: str) -> str:
     """Return a text with the sets' names as rulesets have them: the loader gives each name an ending in the kernel."""
     return _ENDING.sub(r"\1", text)
-
-
-def elements(ruleset: str) -> Elements:
-    """Return what each set of a ruleset holds, as the ruleset has it."""
-    found: dict[str, tuple[str, ...]] = {}
-    filling: list[str] = []
-    for line in ruleset.splitlines():
-        command, name, other = [*line.split(" "), "", ""][:3]
-        if (command, name) == ("add", "gatehouse-new"):
-            filling.append(other)
-        elif (command, name) == ("swap", "gatehouse-new"):
-            found[other] = tuple(filling)
-            filling = []
-    return found
 
 
 def with_elements(ruleset: str, wanted: Elements) -> str:

@@ -25,8 +25,9 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     without_filled,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.ownership import foreign_in_nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import TABLE
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import body
 
-TABLE = "inet gatehouse"
 _BEGIN, _END = "\t\telements = {\n", "\t\t}\n"
 _MARKER = re.compile(r"(?:(?<=\n)\n\tchain armed\.(\w+) \{\n\t\}\n|\tchain armed\.(\w+) \{\n\t\}\n\n?)")
 _CHAIN = re.compile(r"^\s+chain (\S+)", re.MULTILINE)
@@ -87,7 +88,7 @@ class Nft(ScriptedBackend):
         foreign = foreign_in_nft(ruleset)
         if foreign:
             raise FirewallError(f"the ruleset is about more than the table {TABLE}, nothing was changed: {foreign[0]}")
-        self._feed(["-c"], ruleset, "nft refuses the ruleset, nothing was changed")
+        self._feed(["-c"], body(ruleset), "nft refuses the ruleset, nothing was changed")
 
     def load(self, ruleset: str, change: str = "") -> None:
         """Have a ruleset judge in place of what does, from one packet to the next: all of it, or nothing."""
@@ -114,10 +115,6 @@ class Nft(ScriptedBackend):
         """Return the ruleset that leads back to our table as it is, or to none."""
         listing = self.listing()
         return f"{NO_TABLE}{'' if self.is_primer(listing) else listing}"
-
-    def elements(self, ruleset: str) -> Elements:
-        """Return what each set of a ruleset holds."""
-        return {name: _elements(ruleset[start:end]) for name, start, end in _sets(ruleset)}
 
     def with_elements(self, ruleset: str, wanted: Elements) -> str:
         """Return a ruleset whose sets hold something else."""
@@ -219,11 +216,6 @@ def _sets(ruleset: str) -> Iterator[tuple[str, int, int]]:
             return
         yield ruleset[place + len("\n\tset ") : head], head + len(" {\n"), end + 1
         place = ruleset.find("\n\tset ", end)
-
-
-def _elements(block: str) -> tuple[str, ...]:
-    lines = block.partition(_BEGIN)[2].rpartition(_END)[0]
-    return tuple(lines.replace("\t\t\t", "").rstrip(",\n").split(",\n")) if lines else ()
 
 
 def _filled(elements: Sequence[str]) -> str:

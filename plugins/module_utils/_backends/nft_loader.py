@@ -168,11 +168,7 @@ take() { # NAME SUFFIX
 }
 
 replace() {
-    if [ -n "$kept" ]; then
-        transaction "$wanted" | "$nft" -f -
-    else
-        "$nft" -f "$ruleset"
-    fi
+    transaction "$wanted" | "$nft" -f /dev/stdin
 }
 
 look() {
@@ -206,7 +202,8 @@ change)
 run) hold 10 || exit ;;
 *) hold 10 ;;
 esac
-wanted=$(cat "$ruleset") || exit
+# What the first line says is for others, and a nft that reads a file takes seconds for a line of megabytes.
+wanted=$(sed '1{/^# gatehouse: /d}' "$ruleset") || exit
 if look; then
     case $wanted in
     *' hook '*) change && note && exit ;;

@@ -4,9 +4,10 @@
 # Note: this file is private to the collection.
 """What a host that only observes would have denied: what its kernel has counted, and what it had counted before.
 
-plugin_utils/render/observed.py says in which sets. The kernel puts elements into them, so that these are no drift, and
-nothing to compare. A change of the ruleset empties them: what they held goes into a file. A boot empties them, too, and
-so does whoever flushes them: what was counted then is lost, and what was seen counts from the next load on.
+plugin_utils/_host_rules/observe_sets.py says in which sets. The kernel puts elements into them, so that these are no
+drift, and nothing to compare. A change of the ruleset empties them: what they held goes into a file. A boot empties
+them, too, and so does whoever flushes them: what was counted then is lost, and what was seen counts from the next load
+on.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Sequence
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
+    OBSERVED_MOST,
+    OBSERVED_SECONDS,
+)
+
 FILE = "var/lib/gatehouse/observed.json"
-MOST = 4096
-SECONDS = 2147483
 _GAP = 60  # seconds within which a load is part of the change that has kept what the one before had counted
 
 _DIRECTIONS = {"in": "ingress", "out": "egress", "src": "spoofed"}
@@ -126,14 +130,16 @@ def _element(place: tuple[str, str], key: Sequence[str], packets: str, left: flo
 def full_sets(elements: Iterable[Element]) -> list[str]:
     """Return which sets take no more keys, as ``ingress IPv4``."""
     counts = Counter((one.direction, "IPv6" if ":" in one.address else "IPv4", one.kept) for one in elements)
-    return sorted({f"{direction} {family}" for (direction, family, _kept), count in counts.items() if count >= MOST})
+    return sorted(
+        {f"{direction} {family}" for (direction, family, _kept), count in counts.items() if count >= OBSERVED_MOST}
+    )
 
 
 def merged(elements: Sequence[Element], now: float) -> list[dict[str, Any]]:
     """Return one row for each key, with its first and last time; a set tells a time by what is left of it."""
     rows: dict[tuple[str, str, str, int], dict[str, Any]] = {}
     for one in sorted(elements, key=lambda one: one.kept):
-        at = now - max(0.0, SECONDS - one.left)
+        at = now - max(0.0, OBSERVED_SECONDS - one.left)
         direction, address, protocol, port = one.key
         row = {"direction": direction, "address": address, "protocol": protocol, "port": port}
         known = rows.setdefault(one.key, {**row, "packets": 0, "first": at, "last": at})
@@ -200,7 +206,7 @@ class Observing:
         for row in sorted(result["observed"], key=lambda row: str(row["last"]), reverse=True):
             kind = (row["direction"], ":" in row["address"])
             counts[kind] += 1
-            if counts[kind] <= MOST:
+            if counts[kind] <= OBSERVED_MOST:
                 kept.append(row)
         times = {"since": result["observed_since"], "until": _utc(time.time())}
         self._write(self._prepared, json.dumps({**times, "full": result["observed_full"], "observed": kept}) + "\n")

@@ -6,42 +6,19 @@
 
 from __future__ import annotations
 
-import re
 from difflib import unified_diff
 
-DESCRIPTION_MARK = "#: "
-_OBSERVES, _ENFORCES = "mode: observe", "mode: enforce"
-# Of nftables, and of ipset.
-_SET = re.compile(r"\tset (\S+)\.v[46] \{|#set: (\S+)")
-_ELEMENT = re.compile(r"\t\t\t([0-9a-f.:/]+),|add gatehouse-new (\S+)")
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import ENFORCES
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
 
 
-def describe(ruleset: str) -> list[str]:
-    """Return the lines of a rendered ruleset that say what it lets through, and the addresses behind each name."""
-    flows, addresses, name = [], [], ""
-    for line in ruleset.splitlines():
-        found = _SET.fullmatch(line)
-        name = found.group(found.lastindex or 0) if found else name
-        element = _ELEMENT.fullmatch(line)
-        if line.startswith(DESCRIPTION_MARK):
-            flows.append(line[len(DESCRIPTION_MARK) :])
-        elif element:
-            addresses.append(f"{name} is {element.group(element.lastindex or 0)}")
-    return flows + addresses
-
-
-def observes(ruleset: str) -> bool:
-    """Return whether a rendered ruleset denies nothing."""
-    return f"\n{DESCRIPTION_MARK}{_OBSERVES}" in ruleset
-
-
-def with_modes(before: list[str], after: list[str]) -> tuple[list[str], list[str]]:
-    """Return two descriptions that both say their mode where one of them only observes."""
-    modes = [bool(lines) and lines[0].startswith(_OBSERVES) for lines in (before, after)]
-    if modes[0] == modes[1]:
-        return before, after
+def with_modes(before: Header, after: Header) -> tuple[list[str], list[str]]:
+    """Return what two rulesets let through; both say their mode where one of them only observes."""
+    differ = before.observes != after.observes
     said = [
-        lines if not lines or observing else [_ENFORCES, *lines] for lines, observing in zip((before, after), modes)
+        [ENFORCES, *lines] if lines and differ and not one.observes else lines
+        for one in (before, after)
+        for lines in [one.description()]
     ]
     return said[0], said[1]
 

@@ -21,18 +21,13 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import BusyError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import (
-    as_diff,
-    describe,
-    drift,
-    observes,
-    with_modes,
-)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, drift, with_modes
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of, utc
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import FAILED, UNDER_WAY, UNIT, Rollback
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import without_answers
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import is_same, rules_alone
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refreshing import Refreshing
 
 CONFIRMED_LAST = "the ruleset confirmed last is in force"
@@ -90,23 +85,22 @@ class HostFirewall:
             backends = [self._backend, *self._others]
             nothing_stays = self._boot.leaves_nothing(backends) and self._refreshing.is_as_for("")
             return nothing_stays and not any(backend.listing() for backend in backends)
-        return self.applied == wanted and self._is_in_force(wanted)
+        return is_same(self.applied, wanted) and self._is_in_force(wanted)
 
     def differs_in_addresses_alone(self, wanted: str) -> bool:
         """Return whether the same rules are in force, with other addresses in their sets."""
-        return self._is_in_force(wanted) and self._rules(self.applied) == self._rules(wanted)
+        rules = [rules_alone(self._backend, ruleset) for ruleset in (self.applied, wanted)]
+        return self._is_in_force(wanted) and rules[0] == rules[1]
 
     def _is_in_force(self, wanted: str) -> bool:
         return (
             bool(self.live)
             and self.live == self.recorded
+            and not self._boot.is_edited(self._backend)
             and self._boot.is_enabled(self._backend)
             and self._refreshing.is_as_for(wanted)
             and not any(self._boot.has(other) for other in self._others)
         )
-
-    def _rules(self, ruleset: str) -> str:
-        return self._backend.with_elements(without_answers(ruleset), dict.fromkeys(self._backend.elements(ruleset), ()))
 
     def host_names(self) -> list[dict[str, Any]]:
         """Return the host names that the ruleset in force depends on, with their addresses, and how old these are."""
@@ -122,7 +116,7 @@ class HostFirewall:
         Where somebody has flushed the rules that observed, nobody knows since when.
         """
         rulesets = [(self._backend, self.applied), *((other, self._boot.ruleset(other)) for other in self._others)]
-        observing = next((backend for backend, ruleset in rulesets if observes(ruleset)), None)
+        observing = next((backend for backend, ruleset in rulesets if read(ruleset).observes), None)
         if observing is None:
             return {}
         elements = observing.observed()
@@ -144,19 +138,22 @@ class HostFirewall:
         found = changes_of_rules(self.recorded, self.live)
         if self._boot.is_edited(self._backend):
             found.append(Finding("boot_file_edited", "somebody edited the ruleset of the next boot"))
-        elif self.applied != wanted:
-            found += changes_of_model(*with_modes(describe(self.applied), describe(wanted)))
+        elif not is_same(self.applied, wanted):
+            found += changes_of_model(*with_modes(read(self.applied), read(wanted)))
         if not self._boot.is_enabled(self._backend):
             found.append(Finding("unit_disabled", "our unit is not as we wrote it, or doesn't start at boot"))
         return found + self._refreshing.findings(self.applied)
 
     def difference(self, wanted: str) -> dict[str, str]:
         """Return Ansible's diff between what is let through now and with this ruleset."""
-        live = describe(self.applied) if self.live else []
-        for other in self._others:
-            live = live or describe(self._boot.ruleset(other))
-        before, after = with_modes(live, describe(wanted))
+        rulesets = [self.applied if self.live else "", *map(self._boot.ruleset, self._others)]
+        live = next((header for header in map(read, rulesets) if header.description()), read(""))
+        before, after = with_modes(live, read(wanted))
         return as_diff(before + self.drift(), after)
+
+    def refuse_newer(self) -> None:
+        """Raise FirewallError where a later version of ours has been here, and has left what this one can't read."""
+        self._boot.refuse_newer()
 
     def check(self, wanted: str) -> None:
         """Have the backend check a ruleset, where it is installed; an empty one needs no check."""
@@ -165,6 +162,7 @@ class HostFirewall:
 
     def prime(self) -> None:
         """Start connection tracking, so that connections that are open now survive the first ruleset."""
+        self.refuse_newer()
         if self.tracks_connections:
             return
         with self._rollback.alone("it starts connection tracking"):
@@ -189,6 +187,8 @@ class HostFirewall:
         Return the change's name. What is on disk stays as it was, and so does what another backend has. Where the way
         back begins before everything is loaded, the kernel refuses the rest, and this raises FirewallError.
         """
+        self.refuse_newer()
+        self._backend.header(wanted, "the ruleset")
         self._backend.check(wanted)
         in_place = self._backend.refills_at_once and self.differs_in_addresses_alone(wanted)
         try:
@@ -211,8 +211,7 @@ class HostFirewall:
     def _load(self, wanted: str, in_place: bool, change: str) -> None:
         if in_place:
             try:
-                before, after = self._backend.elements(self.applied), self._backend.elements(wanted)
-                self._backend.refill(before, after, change)
+                self._backend.refill(read(self.applied).elements, read(wanted).elements, change)
             except OvertakenError:
                 raise
             except FirewallError:
@@ -287,6 +286,7 @@ class HostFirewall:
         The ``fallback`` is for a boot at which the kernel refuses the ruleset. Raises TooLateError where the way back
         has begun. What can't be kept isn't confirmed, and raises FirewallError.
         """
+        self.refuse_newer()
         try:
             with self._rollback.alone("it confirms a change"):
                 in_time = self._confirmed(wanted, fallback, change)
@@ -315,7 +315,7 @@ class HostFirewall:
     def _keep(self, wanted: str) -> None:
         self._boot.keep(self._backend)
         self._refreshing.keep_up(wanted)
-        if not observes(wanted):
+        if not read(wanted).observes:
             self._observing.forget()
         for other in self._others:
             if self._boot.has(other):
@@ -325,6 +325,7 @@ class HostFirewall:
 
     def mend(self, wanted: str) -> None:
         """Load a confirmed ruleset again, where another manager has harmed it on its way out."""
+        self.refuse_newer()
         with self._rollback.alone("it loads a confirmed ruleset again"):
             if self._rollback.is_pending():
                 raise FirewallError("another change waits to be confirmed, and a harmed ruleset wasn't loaded again")

@@ -58,8 +58,13 @@ class ThisHost:
         unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd(), how)
         self._refreshing = Refreshing(unit, Answered.read(self._write))
         given = rulesets.get(self.backend.name)
+        if given != "":
+            self._boot.refuse_newer()
+            self.backend.header(given or "", "the ruleset")  # what it says goes into its sets, with answers
         answers = module.params.get("answers")
-        rulesets_of_boot = (self._boot.ruleset(backend) for backend in self._backends)
+        # What somebody has edited is no answer that this host has found.
+        unedited = (backend for backend in self._backends if not self._boot.is_edited(backend))
+        rulesets_of_boot = (self._boot.ruleset(backend) for backend in unedited)
         self.answers = self._refreshing.answers(rulesets_of_boot) if answers is None else answers
         self.wanted = with_answers(self.backend, given, self.answers) if given else given
 

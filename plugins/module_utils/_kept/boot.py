@@ -12,14 +12,23 @@ from pathlib import Path
 from typing import Callable, Iterable, List
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header, marked, stamp
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import first_line, newer, stamped
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import DIRECTORY as RUN_DIRECTORY
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import PENDING, STUCK, TAKEN
 
 BOOT_DIRECTORY = "etc/gatehouse"
 LIVE_DIRECTORY = "var/lib/gatehouse"
 UNIT = "gatehouse-firewall.service"
 UNIT_FILE = f"etc/systemd/system/{UNIT}"
 WANTED_BY = "sysinit.target"
+# All that is loaded, or read by more than the version that wrote it.
+_MARKED = (
+    *(f"{BOOT_DIRECTORY}/{name}.*" for name in ("ruleset", "fallback")),
+    f"{LIVE_DIRECTORY}/live.*",
+    *(f"{RUN_DIRECTORY}/{prefix}*" for prefix in (PENDING, TAKEN, STUCK)),
+)
 
 # Ordered after whatever may flush the whole ruleset at boot (Debian's nftables.conf does), and before the network is
 # up; before sshd, too, as a container's network may be up from the start. No ExecStop: to stop the unit must not open
@@ -88,6 +97,22 @@ class Boot:
         """Return the ruleset of the next boot, which is the one confirmed last; an empty text where there is none."""
         return _read(self._ruleset(backend))
 
+    def header(self, backend: Backend) -> Header:
+        """Return what the ruleset of the next boot says of itself; raise FirewallError as ``refuse_newer`` does.
+
+        It does so, too, where somebody has edited that.
+        """
+        self.refuse_newer()
+        return backend.header(self.ruleset(backend), str(self._ruleset(backend)))
+
+    def refuse_newer(self) -> None:
+        """Raise FirewallError where a later version has left a file in a format that this one can't read."""
+        for pattern in _MARKED:
+            for path in sorted(self._root.glob(pattern)):
+                header = stamped(_read(path))
+                if header.is_newer:
+                    raise FirewallError(newer(header, str(path)))
+
     def live(self, backend: Backend) -> str:
         """Return what the kernel listed after the last change."""
         return _read(self._live(backend)).partition("\n")[2]
@@ -111,8 +136,9 @@ class Boot:
 
     def is_edited(self, backend: Backend) -> bool:
         """Return whether somebody has edited the ruleset of the next boot."""
-        checksum = _read(self._live(backend)).partition("\n")[0]
-        return bool(checksum) and checksum != _checksum(self.ruleset(backend))
+        record = _read(self._live(backend))
+        checksum = first_line(record).get("ruleset", record.partition("\n")[0])  # version 0.1.0 had nothing beside it
+        return bool(record) and checksum != _checksum(self.ruleset(backend))
 
     def is_enabled(self, backend: Backend) -> bool:
         """Return whether our unit is as we wrote it and starts at boot (always, where there is no systemd)."""
@@ -127,7 +153,7 @@ class Boot:
         texts = {
             self._fallback(backend): fallback,
             self._ruleset(backend): ruleset,
-            self._live(backend): f"{_checksum(ruleset)}\n{live}",
+            self._live(backend): _record(ruleset, live),
             **self._helpers(backend),
         }
         if self.has_systemd() and _read(self._unit) != self._unit_text(backend):
@@ -164,7 +190,7 @@ class Boot:
     def rewrite(self, backend: Backend, ruleset: str, live: str) -> None:
         """Keep a ruleset in whose sets alone something is new, and what the kernel makes of it."""
         self._write(self._ruleset(backend), ruleset)
-        self._write(self._live(backend), f"{_checksum(ruleset)}\n{live}")
+        self._write(self._live(backend), _record(ruleset, live))
 
     def give_up(self, backend: Backend) -> None:
         """Remove what was prepared."""
@@ -226,6 +252,11 @@ def _prepared(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
+def _record(ruleset: str, live: str) -> str:
+    """Return what the kernel listed, below the ruleset that it made it of."""
+    return marked({**stamp(), "ruleset": _checksum(ruleset)}) + live
+
+
 def _checksum(ruleset: str) -> str:
     return hashlib.sha256(ruleset.encode()).hexdigest()
 
@@ -237,5 +268,5 @@ def _remove(path: Path) -> None:
 
 def _read(path: Path) -> str:
     with suppress(FileNotFoundError):
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")
     return ""

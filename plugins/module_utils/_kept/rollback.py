@@ -23,6 +23,7 @@ from typing import Callable, Iterator, List
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import held
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import marked, stamp
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
 
 DIRECTORY = "run/gatehouse"
@@ -149,7 +150,7 @@ class Rollback:
 
     def _write_pending(self, change: str, seconds: int) -> None:
         new = self._directory / f".{change}.new"
-        new.write_text(self._backend.previous(), encoding="utf-8")
+        new.write_text(marked(stamp()) + self._backend.previous(), encoding="utf-8")
         self._note_deadline(new, seconds)
         new.replace(self._pending(change))
 

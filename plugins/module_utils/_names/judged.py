@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Iterable, Mapping
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh, in_order
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Refresh, in_order
 
 FAMILIES = (4, 6)
 

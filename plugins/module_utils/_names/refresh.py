@@ -24,6 +24,13 @@ from typing import Callable, Container, Iterable, Sequence, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.all import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import (
+    HostName,
+    Refresh,
+    elements_behind,
+    in_order,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
@@ -34,16 +41,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns impo
     DnsError,
     addresses_of,
 )
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import (
-    Answers,
-    HostName,
-    Refresh,
-    elements_behind,
-    in_order,
-    names_of,
-    refresh_of,
-    with_answers,
-)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Answers, with_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged import (
     crowded,
     hold,
@@ -78,11 +76,11 @@ class Refresher:
 
     def refresh(self, ask: Ask) -> None:
         """Ask for the names whose answers count no longer, and change the sets."""
-        ruleset = self._boot.ruleset(self._backend)
-        refresh = refresh_of(ruleset)
+        header = self._boot.header(self._backend)
+        refresh = header.refresh
         if refresh is None:
             return
-        due = [one for one in names_of(ruleset) if self._answered.is_due(one.name, self._now)]
+        due = [one for one in header.names if self._answered.is_due(one.name, self._now)]
         due.sort(key=lambda one: self._answered.turn(one.name))
         answers = self._good_answers(refresh, due, ask)
         with self._rollback.alone("it asks again for host names"):
@@ -127,14 +125,14 @@ class Refresher:
             self.log.append(f"{name.name}: {error}{what_stays}")
 
     def _change(self, answers: Answers) -> None:
-        ruleset = self._boot.ruleset(self._backend)  # as it is now that nobody else changes it
-        names = names_of(ruleset)
+        header = self._boot.header(self._backend)  # as it is now that nobody else changes it
+        ruleset, names = self._boot.ruleset(self._backend), header.names
         answers = never_emptied(names, answers)
         wanted = with_answers(self._backend, ruleset, answers)
         if wanted == ruleset:
             return
         recorded, sets = self._boot.live(self._backend), list(elements_behind(names))
-        before, after = (self._backend.elements(text) for text in (ruleset, wanted))
+        before, after = header.elements, read(wanted).elements
         self._backend.refill({name: before[name] for name in sets}, {name: after[name] for name in sets})
         self._boot.rewrite(self._backend, wanted, relisted(self._backend, recorded, self._backend.listing(), sets))
         self.log += _changes(names, answers)

@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import Callable, List
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import BOOT_DIRECTORY, LIVE_DIRECTORY
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names import refresh
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
 
 NAME = "gatehouse-refresh"
@@ -31,7 +31,8 @@ PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
 MODULES = (
     *("_backends.all", "_backends.backend", "_backends.iptables", "_backends.iptables_loader"),
     *("_backends.iptables_text", "_backends.loader_lock", "_backends.locks", "_backends.nft", "_backends.nft_loader"),
-    *("_backends.observed_sets", "_backends.ownership", "_kept.boot", "_kept.fault", "_kept.rollback"),
+    *("_backends.observed_sets", "_backends.ownership", "_contract.constants", "_contract.format_0"),
+    *("_contract.header", "_contract.reader", "_kept.boot", "_kept.fault", "_kept.rollback"),
     *("_names.answered", "_names.dns", "_names.host_names", "_names.judged", "_names.refresh"),
 )
 MAIN = f"""\

@@ -10,8 +10,9 @@ import time
 from typing import Any, Iterable, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Answers, names_of, refresh_of
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged import crowded
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import RefreshUnit
 
@@ -29,15 +30,15 @@ class Refreshing:
 
     def is_as_for(self, ruleset: str) -> bool:
         """Return whether the host asks for names as a ruleset wants it, which may be: not at all."""
-        return self._unit.is_there(refresh_of(ruleset))
+        return self._unit.is_there(read(ruleset).refresh)
 
     def keep_up(self, ruleset: str) -> None:
         """Have the names of a ruleset asked for from now on; one without any needs nothing."""
-        refresh = refresh_of(ruleset)
+        refresh = read(ruleset).refresh
         if refresh is None:
             self.forget()
             return
-        self._answered.ask_again([one.name for one in names_of(ruleset)])
+        self._answered.ask_again([one.name for one in read(ruleset).names])
         self._unit.install(refresh)
 
     def forget(self) -> None:
@@ -50,8 +51,8 @@ class Refreshing:
         now = time.time()
         found = {}
         for ruleset in rulesets:
-            refresh = refresh_of(ruleset)
-            for one in names_of(ruleset):
+            refresh = read(ruleset).refresh
+            for one in read(ruleset).names:
                 age = self._answered.age(one.name, now)
                 if refresh and age is not None and age <= OUTDATED * refresh.max_ttl:
                     found[one.name] = one.addresses
@@ -67,16 +68,16 @@ class Refreshing:
                 "age": self._answered.age(one.name, now),
                 "error": self._answered.error(one.name),
             }
-            for one in names_of(ruleset)
+            for one in read(ruleset).names
         ]
 
     def cautions(self, ruleset: str) -> list[str]:
         """Return what the owner of a host should know of how it will ask for the names of a ruleset."""
-        return [self._unit.weakness] if refresh_of(ruleset) and self._unit.weakness else []
+        return [self._unit.weakness] if read(ruleset).refresh and self._unit.weakness else []
 
     def findings(self, ruleset: str) -> list[Finding]:
         """Return in what the host doesn't keep up with the names of the ruleset in force."""
-        refresh = refresh_of(ruleset)
+        refresh = read(ruleset).refresh
         if refresh is None:
             return []
         limit = OUTDATED * refresh.max_ttl
@@ -86,7 +87,7 @@ class Refreshing:
             *(Finding("refresh_interpreter", text) for text in self.cautions(ruleset)),
             *(
                 Finding("name_crowded", f"{one.name} had {crowded(refresh, family)}")
-                for one in names_of(ruleset)
+                for one in read(ruleset).names
                 for family in self._answered.crowded(one.name)
             ),
             *(

@@ -18,15 +18,20 @@ import time
 from ipaddress import ip_address
 from typing import Any, Callable, Mapping, Sequence
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.probe_words import (
+    ACCEPTED,
+    ANSWERED,
+    CLOSED,
+    KEPT,
+    NO_ADDRESS,
+    NO_ROUTE,
+    NOT_ASKED,
+    REFUSED,
+    REJECTED,
+    SILENT,
+    UNREACHABLE,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.icmp_error import IcmpError, icmp_error
-
-# A TCP handshake, a reset, an answer, and a UDP port without a listener: the packet was let in.
-ACCEPTED, REFUSED, ANSWERED, CLOSED = "accepted", "refused", "answered", "closed"
-# Nothing came back, a rule of somebody's said so, and what the own rules keep back: it was denied.
-SILENT, REJECTED, KEPT = "silent", "rejected", "kept by the sender's own rules"
-# Nothing was learnt.
-NO_ROUTE, NO_ADDRESS, UNREACHABLE = "no route", "no such address here", "unreachable"
-NOT_ASKED = "not asked in time"
 
 TRIES = 3
 SECONDS_PER_TRY = 1.2  # a lost SYN is sent again after one second and after three

@@ -11,33 +11,34 @@ module_utils/iptables_loader.py fills new sets under other names, and the rules 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from ...module_utils._contract.header import NamedSet, folded
 from .._model.antispoof import LINK_LOCAL, OFF, SPOOFED, judged, note_beyond_iptables
 from .._policy.compile import Policy, Rule
 from .._policy.describe import head, title
-from .._values.addresses import AddressSet, Network, is_single, network_text
+from .._values.addresses import AddressSet, network_text
 from .._values.always_allowed import IGMP, IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from .._values.direction import DIRECTIONS
 from .._values.ports import PROTOCOLS
 from .._values.problems import Problems, Where
 from . import observe_sets as observed
 from .datagrams import iptables_match
+from .header import first_line
+from .ipsets import IpSet, address_set, filling, observed_set
 from .logged import LOG_BURST as FLOW_BURST
 from .logged import LOG_RATE as FLOW_RATE
 from .logged import flow_prefix
-from .observe_sets import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, log_prefix
-from .peer_sets import SERVICE_ADDRESSES, address_sets, host_names, interfaces_on, is_everybody, peer_name
+from .observe_sets import LOG_BURST, LOG_RATE, WORDS, log_prefix
+from .peer_sets import SERVICE_ADDRESSES, address_sets, interfaces_on, is_everybody, peer_name
 from .port_matches import port_matches
 from .port_segments import Segment, by_chain, range_text, segments, within
 
 Chains = dict[str, list[str]]
 
 _FAMILIES = (4, 6)
-_SET_FAMILY = {4: "inet", 6: "inet6"}
 _ICMP = {4: ("icmp", "-p icmp -m icmp --icmp-type"), 6: ("icmpv6", "-p ipv6-icmp -m icmp6 --icmpv6-type")}
 _OWN_TYPES = {4: ("LOCAL", "BROADCAST", "MULTICAST"), 6: ("LOCAL", "MULTICAST")}
 
@@ -79,20 +80,12 @@ _SPOOFED = "GATEHOUSE-SPOOFED"
 
 
 @dataclass(frozen=True)
-class _Set:
-    peer: str
-    name: str
-    kind: str
-    elements: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class _View:
     """A policy as one family sees it: without the other's addresses, and with its sets, by the peers' names."""
 
     family: int
     policy: Policy
-    sets: Mapping[str, _Set]
+    sets: Mapping[str, IpSet]
 
 
 def render(policy: Policy) -> dict[str, str]:
@@ -103,10 +96,12 @@ def render(policy: Policy) -> dict[str, str]:
     note_beyond_iptables(Where("gatehouse_antispoof"), policy.antispoof, problems := Problems())
     problems.raise_if_any()
     views = {family: _view(policy, family) for family in _FAMILIES}
-    names = host_names(policy, lambda peer, family: views[family].sets[peer].name)
-    sets = [line for view in views.values() for item in view.sets.values() for line in _filled(item)]
+    sets = [item for view in views.values() for item in view.sets.values()]
+    known = (NamedSet(item.name, item.peer, item.elements) for item in sets if not item.is_observed)
+    line = folded(first_line(policy, known, lambda peer, family: views[family].sets[peer].name)).rstrip("\n")
     rules = {f"rules.v{view.family}": [*head(policy), "", *_filter(view), *_mangle(view)] for view in views.values()}
-    return {name: "\n".join([*lines, ""]) for name, lines in {"ipset": [title(policy), *names, *sets], **rules}.items()}
+    filled = [line, title(policy), *(command for item in sets for command in filling(item))]
+    return {name: "\n".join([*lines, ""]) for name, lines in {"ipset": filled, **rules}.items()}
 
 
 def _view(policy: Policy, family: int) -> _View:
@@ -125,39 +120,16 @@ def _view(policy: Policy, family: int) -> _View:
         isolated=own(policy.isolated),
         pre_dnat=replace(policy.pre_dnat, addresses=own(policy.pre_dnat.addresses)),
     )
-    sets = {name: _set(name, version, networks) for name, version, networks in address_sets(part) if version == family}
+    sets = {
+        name: address_set(name, version, networks)
+        for name, version, networks in address_sets(part)
+        if version == family
+    }
     for direction, kept, version in observed.sets(policy):
         if version == family:
             name = f"observed.{WORDS[direction]}.{kept}"
-            sets[name] = _observed_set(name, f"{WORDS[direction]}{family}.{kept}", family)
+            sets[name] = observed_set(name, f"{WORDS[direction]}{family}.{kept}", family)
     return _View(family, part, sets)
-
-
-def _observed_set(peer: str, short: str, family: int) -> _Set:
-    kind = f"hash:ip,port family {_SET_FAMILY[family]} maxelem {MOST} timeout {SECONDS} counters"
-    return _Set(peer, f"gatehouse-{short}-{_digest(peer, kind)}", kind, ())
-
-
-def _digest(peer: str, kind: str) -> str:
-    return hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()[:8]
-
-
-def _set(peer: str, family: int, networks: Sequence[Network]) -> _Set:
-    elements = tuple(map(network_text, networks))
-    what = "ip" if all(map(is_single, networks)) else "net"
-    kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"
-    # ipset's limit is 31 characters, and the loader needs two of them.
-    return _Set(peer, f"gatehouse-{peer.partition('.')[0][:10]}-{_digest(peer, kind)}", kind, elements)
-
-
-def _filled(item: _Set) -> Iterator[str]:
-    """Yield what makes a set complete in one moment, even where an earlier try left a part of it."""
-    yield f"#set: {item.peer}"
-    yield f"create gatehouse-new {item.kind}"
-    yield from (f"add gatehouse-new {element}" for element in item.elements)
-    yield f"create {item.name} {item.kind} -exist"
-    yield f"swap gatehouse-new {item.name}"
-    yield "destroy gatehouse-new"
 
 
 def _filter(view: _View) -> Iterator[str]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from ...module_utils._contract.constants import OBSERVED_MOST, OBSERVED_SECONDS, TABLE
+from ...module_utils._contract.header import NamedSet
 from .._model.antispoof import BY_SIDES, LINK_LOCAL, OFF, SPOOFED, judged, routed_wrongly
 from .._policy.compile import Policy, Rule
 from .._policy.describe import head
@@ -18,23 +20,21 @@ from .._values.addresses import AddressSet, Network, is_single, network_text
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from .._values.ports import PROTOCOLS
 from .datagrams import nftables_match
+from .header import first_line
 from .logged import LOG_BURST as FLOW_BURST
 from .logged import LOG_RATE as FLOW_RATE
 from .logged import flow_prefix
-from .observe_sets import LOG_BURST, LOG_RATE, MOST, SECONDS, WORDS, kinds, log_prefix, sets
+from .observe_sets import LOG_BURST, LOG_RATE, WORDS, kinds, log_prefix, sets
 from .peer_sets import (
     SERVICE_ADDRESSES,
     address_sets,
     at_name,
-    host_names,
     interfaces_on,
     is_everybody,
     narrowed_sets,
     peer_name,
 )
 from .port_segments import Segment, range_text, segments, within
-
-TABLE = "inet gatehouse"
 
 _HOOKS = {"ingress": "input", "egress": "output"}
 _INTERFACE_MATCH = {"ingress": "iifname", "egress": "oifname"}
@@ -48,7 +48,6 @@ def render(policy: Policy) -> str:
     """Return the ruleset of a policy, for ``nft -f``."""
     lines = [
         *head(policy),
-        *host_names(policy, _set_name),
         "",
         f"table {TABLE}",
         f"delete table {TABLE}",
@@ -64,7 +63,11 @@ def render(policy: Policy) -> str:
         "}",
         "",
     ]
-    return "\n".join(lines)
+    filled = (
+        NamedSet(_set_name(peer, family), peer, tuple(map(network_text, networks)))
+        for peer, family, networks in _filled(policy)
+    )
+    return first_line(policy, filled, _set_name) + "\n".join(lines)
 
 
 def _direction(policy: Policy, direction: str) -> Iterator[str]:
@@ -347,15 +350,19 @@ def _set_name(peer: str, family: int) -> str:
     return f"{peer}.v{family}"
 
 
+def _filled(policy: Policy) -> Iterable[tuple[str, int, Sequence[Network]]]:
+    return dict.fromkeys((*address_sets(policy), *narrowed_sets(policy)))
+
+
 def _sets(policy: Policy) -> Iterator[str]:
-    for name, family, networks in dict.fromkeys((*address_sets(policy), *narrowed_sets(policy))):
+    for name, family, networks in _filled(policy):
         yield from _set(_set_name(name, family), family, networks)
     for direction, kept, family in sets(policy):
         yield f"\tset {_observed_set(direction, kept, family)} {{"
         yield f"\t\ttype ipv{family}_addr . inet_proto . inet_service"
-        yield f"\t\tsize {MOST}"
+        yield f"\t\tsize {OBSERVED_MOST}"
         yield "\t\tflags dynamic,timeout"
-        yield f"\t\ttimeout {SECONDS}s"
+        yield f"\t\ttimeout {OBSERVED_SECONDS}s"
         yield "\t}"
 
 

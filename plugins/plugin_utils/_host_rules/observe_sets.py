@@ -14,12 +14,6 @@ from .._values.direction import DIRECTIONS
 
 KEPT = ("first", "last")
 WORDS = {"ingress": "in", "egress": "out", SPOOFED: "src"}
-MOST = 4096
-"""Keys in one set. When it is full, the kernel takes no more."""
-
-SECONDS = 2147483
-"""How long a key stays that nobody renews: as long as ipset can tell, almost 25 days."""
-
 LOG_RATE, LOG_BURST = 10, 5
 """Lines in the kernel's log: so many a minute, and so many at once."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from .._policy.compile import Policy, Rule
-from .._values.addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network
+from .._values.addresses import EVERYBODY_V4, EVERYBODY_V6, Network
 from .._values.direction import DIRECTIONS
 
 FAMILIES = (4, 6)
@@ -57,31 +56,6 @@ def narrowed_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]
             own = addresses.of_family(family)
             if own and not is_everybody(own):
                 yield name, family, own
-
-
-def host_names(policy: Policy, set_name: Callable[[str, int], str]) -> list[str]:
-    """Return the comments that tell a host which names its sets depend on (module_utils/host_names.py reads them).
-
-    ``set_name`` answers what a peer's set in a family is called.
-    """
-    peers: dict[str, dict[str, AddressSet]] = {}
-    for direction in DIRECTIONS:
-        for rule in policy.rules(direction):
-            for one in rule.names:
-                peers.setdefault(one.name, {})[peer_name(direction, rule)] = one.addresses
-    refresh = policy.refresh
-    bounds = {
-        "min_ttl": refresh.min_ttl,
-        "max_ttl": refresh.max_ttl,
-        "refused": refresh.refused.texts(),
-        "max_addresses": refresh.max_addresses,
-    }
-    lines = [f"#refresh: {json.dumps(bounds)}"] if peers else []
-    for name, sets in sorted(peers.items()):
-        addresses = next(iter(sets.values()))
-        by_family = {str(family): [set_name(peer, family) for peer in sorted(sets)] for family in (4, 6)}
-        lines.append(f"#name: {json.dumps({'name': name, 'addresses': addresses.texts(), 'sets': by_family})}")
-    return lines
 
 
 def interfaces_on(policy: Policy, side: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from ...module_utils._contract.constants import MAX_ADDRESSES
 from .._values.addresses import AddressSet
 from .._values.problems import Problems, Where
 from .._values.readers import Item
@@ -29,7 +30,7 @@ class Refresh:
     min_ttl: int = 60
     max_ttl: int = 3600
     refused: AddressSet = AddressSet.of(map(ip_network, _NOT_A_PEERS))
-    max_addresses: int = 256
+    max_addresses: int = MAX_ADDRESSES
 
 
 def read_refresh(where: Where, value: object, problems: Problems) -> Refresh:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from ...module_utils._contract.constants import DESCRIPTION_MARK, OBSERVES
 from .._model.antispoof import BY_SIDES, OFF
 from .._values.addresses import EVERYBODY
 from .._values.direction import DIRECTIONS
 from .compile import Policy, Rule
-
-DESCRIPTION_MARK = "#: "
-"""Starts each comment line that says what the rules let through; the lines of a diff are taken from these."""
-
-OBSERVES = "mode: observe, nothing is blocked, and what no flow allows is counted"
-"""Says that a ruleset denies nothing (module_utils/difference.py knows it)."""
 
 
 def title(policy: Policy) -> str:
@@ -20,8 +15,13 @@ def title(policy: Policy) -> str:
 
 
 def head(policy: Policy) -> list[str]:
-    """Return the comments that say what rules let through and why, below the title."""
-    return [title(policy), *(f"{DESCRIPTION_MARK}{line}" for line in (*describe(policy), *reasons(policy)))]
+    """Return the comments that tell people what rules let through and why, below the title."""
+    return [title(policy), *(f"{DESCRIPTION_MARK}{line}" for line in described(policy))]
+
+
+def described(policy: Policy) -> list[str]:
+    """Return what rules let through and why."""
+    return [*describe(policy), *reasons(policy)]
 
 
 def describe(policy: Policy) -> list[str]:

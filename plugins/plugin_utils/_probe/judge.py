@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ...module_utils._contract.probe_words import DENIED, LET_IN, SILENT
 from .choose import Question
-
-# The words of module_utils/prober.py, which travels to hosts and knows nothing of models. What follows them is detail.
-LET_IN = ("accepted", "refused", "answered", "closed")
-DENIED = ("silent", "rejected", "kept by the sender's own rules")
-SILENT = "silent"
 
 COLUMNS = ("asked", "should pass", "passed", "should not", "did not", "disagree", "can't tell")
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import VERSION
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import FORMAT
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import first_line, read
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import WANTED_BY
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import KernelHost, needs_all
@@ -21,6 +26,7 @@ pytestmark = needs_all
 FIXTURES = Path(__file__).parent / "hardened_by_0_1_0"
 MADE_WITH = "1.0.6"  # the record of what the kernel has is in the words of the tool that listed it
 LOADERS = {"nftables": ("replace.sh", "ruleset.nft"), "iptables": ("load.sh", "ruleset.iptables")}
+LIVE = {"nftables": "var/lib/gatehouse/live.nft", "iptables": "var/lib/gatehouse/live.iptables"}
 PENDING = "run/gatehouse/rollback-*"
 
 
@@ -83,6 +89,23 @@ def test_it_is_as_it_should_be_but_for_the_loader_and_gets_the_new_one_with_the_
     assert host.firewall().drift() == []
     for path, text in host.boot()._helpers(host.backend).items():
         assert path.read_text() == text
+
+
+@each_mode("observing", "enforcing")
+def test_a_ruleset_of_this_version_is_compared_with_what_it_had_and_takes_its_place(host):
+    without_pending(host)
+    before = read(host.ruleset)
+    header = replace(before, format=FORMAT, version=VERSION, describes=(*before.describes, "flow new: x"))
+    wanted = header.line() + host.ruleset
+    firewall = host.firewall()
+    assert firewall.difference(wanted) == as_diff(before.description() + firewall.drift(), header.description())
+    assert not firewall.is_at(wanted)
+    assert not firewall.differs_in_addresses_alone(wanted)
+
+    host.harden(wanted)
+    assert host.firewall().is_at(wanted)
+    assert host.boot().header(host.backend) == header
+    assert first_line((host.root / LIVE[host.name]).read_text())["format"] == FORMAT
 
 
 @each_mode("observing")

@@ -6,6 +6,11 @@ import datetime
 from contextlib import suppress
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import FORMAT
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
@@ -15,6 +20,7 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.properties import
 from hypothesis import given
 from hypothesis import strategies as some
 
+NFT, IPTABLES = Nft(None, "nft"), Iptables(None, "iptables", "ip6tables", "ipset")
 WORDS = (
     *("web", "db", "office", "vcs", "webs", "dbs", "http", "web1", "git.example.org", "circleci_server_4"),
     *("name", "groups", "networks", "hostnames", "zones", "ports", "services", "from", "to", "why", "side", "end"),
@@ -101,6 +107,7 @@ def test_any_data_at_any_place_is_a_model_error_or_a_ruleset_that_nft_takes():
 
     try_it()
     assert len(accepted) > 10
+    assert {NFT.header(ruleset, "").format for ruleset in accepted} == {FORMAT}
     assert [line for ruleset in accepted for line in strange_lines(ruleset)] == []
     assert private_nft.refused(accepted) == []
 
@@ -187,6 +194,11 @@ def test_nft_takes_the_ruleset_of_any_good_model():
     @given(document=good_models())
     def try_it(document):
         accepted.update(rulesets(document))
+        fleet = build(document)
+        for host in fleet.classes:
+            policy = fleet.policy_of(host)
+            headers = IPTABLES.header(joined(iptables.render(policy)), ""), NFT.header(render(policy), "")
+            assert headers[0].describes == headers[1].describes
 
     try_it()
     assert [line for ruleset in accepted for line in strange_lines(ruleset)] == []

@@ -5,9 +5,11 @@ So that these tests run on any Python that a host may have; the controller's cod
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import body, read
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
@@ -21,3 +23,14 @@ def iptables(case, host):
     return joined(
         {name: (folder / f"{host}.{name}").read_text(encoding="utf-8") for name in ("ipset", "rules.v4", "rules.v6")}
     )
+
+
+def of_version_0_1_0(ruleset):
+    """Return a ruleset as that version had it, which said in comments of names what hosts need to know."""
+    header = read(ruleset)
+    lines = [f"#refresh: {json.dumps(vars(header.refresh))}"] if header.names else []
+    for one in header.names:
+        said = {"name": one.name, "addresses": one.addresses, "sets": one.sets}
+        lines.append(f"#name: {json.dumps(said)}")
+    before, mark, rest = body(ruleset).partition("#set: " if ruleset.count("#file: ") else "\n\n")
+    return before + "".join(f"\n{line}" if mark == "\n\n" else f"{line}\n" for line in lines) + mark + rest

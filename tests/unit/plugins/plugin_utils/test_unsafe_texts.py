@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good, problems_of
 
@@ -158,8 +159,10 @@ def test_what_people_write_in_prose_stays_inside_a_comment(key):
         document = good({f"gatehouse_flows[0].{key}": text})
         ruleset = render(build(document).policy_of("web1")).splitlines()
 
-        (changed,) = [line for line, before in zip(ruleset, plain, strict=True) if line != before]
-        assert changed.startswith("#: flow front: ")
+        for_hosts, for_people = [line for line, before in zip(ruleset, plain, strict=True) if line != before]
+        assert for_hosts == ruleset[0]
+        assert [one for one in read("\n".join(ruleset)).describes if text in one]
+        assert for_people.startswith("#: flow front: ")
 
 
 @pytest.mark.parametrize("place", ["gatehouse_options", "gatehouse_flows[0]", "hosts.web1.gatehouse_addresses"])

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
@@ -64,9 +65,9 @@ def test_what_everybody_can_open_is_no_lock_of_ours(host):
     wanted, begun = other_rules(OLD[host.kind]), time.monotonic()
     with holding(host, "/proc/self/ns/net", NOBODY):
         host.harden(wanted)
-        sets = host.backend.elements(wanted)
-        host.backend.refill(sets, host.backend.elements(other_addresses(wanted)))
-        host.backend.refill(host.backend.elements(other_addresses(wanted)), sets)
+        sets = read(wanted).elements
+        host.backend.refill(sets, read(other_addresses(wanted)).elements)
+        host.backend.refill(read(other_addresses(wanted)).elements, sets)
         before = host.backend.listing()
         host.firewall().load(OLD[host.kind], 30)
         assert host.fire()[0] == 0

@@ -57,6 +57,7 @@ add rule inet gatehouse mine goto yours
 add rule inet gatehouse yours tcp dport vmap @places
 add rule inet gatehouse yours jump input_flows
 """
+AT_ONCE = "-f /dev/stdin"  # how the loader has nft load all of a ruleset
 MADE_OF_ANOTHER_STUFF = "add counter inet gatehouse seen\n"
 
 
@@ -94,7 +95,7 @@ class Host:
 
     def replaced_at_once(self):
         """Return whether the loader had the table deleted and defined in one transaction."""
-        return f"-f {self.file}" in self.calls.read_text(encoding="utf-8").splitlines()
+        return AT_ONCE in self.calls.read_text(encoding="utf-8").splitlines()
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_a_table_that_goes_lets_everything_through_before_it_does(host):
     host.load(NO_TABLE)
 
     assert host.calls.read_text(encoding="utf-8").splitlines() == [
-        *("-s -t list table inet gatehouse", "-f -", f"-f {host.file}")
+        *("-s -t list table inet gatehouse", "-f -", AT_ONCE)
     ]
 
 
@@ -204,7 +205,17 @@ def test_any_awk_will_do(host, tmp_path, awk):
         host.load(text, tmp_path)
 
     assert host.listing() == fresh(NEW)
-    assert host.calls.read_text(encoding="utf-8").count(f"-f {host.file}") == 1
+    assert host.calls.read_text(encoding="utf-8").count(AT_ONCE) == 1
+
+
+@pytest.mark.parametrize("text", [OLD, NEW])
+def test_the_line_of_data_that_a_ruleset_begins_with_is_nothing_to_the_loader(host, text):
+    line = '# gatehouse: {"describes":["a hook \\n} ' + "of many words " * 40000 + '"],"format":1}\n'
+    for _time in range(2):  # where there is no table, and where there is one
+        assert host.load(line + text) == (0, "", "")
+        assert host.listing() == fresh(text)
+    assert host.load(f"{line}{NO_TABLE}") == (0, "", "")
+    assert host.listing() == ""
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")

@@ -39,9 +39,9 @@ import sys
 sys.path.insert(0, {tests!r})
 import conftest
 from pathlib import Path
-from ansible_collections.gatehouse.firewall.plugins.module_utils.nft import Nft
-from ansible_collections.gatehouse.firewall.plugins.module_utils.refresh import _run_or_raise, run
-from ansible_collections.gatehouse.firewall.plugins.module_utils.rollback import Rollback
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import _run_or_raise, run
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
 Rollback(_run_or_raise, Nft(run, "nft"), has_systemd=False, root=Path(sys.argv[1])).arm(int(sys.argv[2]))
 """
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_iptables import (
@@ -49,9 +50,9 @@ def test_nftables_changes_what_sets_hold_and_no_handle(office):
         nft = Nft(run, "nft")
         nft.load(first)
         before, handles = nft.listing(), _handles(run)
-        nft.refill(nft.elements(first), nft.elements(second))
+        nft.refill(read(first).elements, read(second).elements)
         assert (nft.listing(), _handles(run)) == (expected, handles)
-        nft.refill(nft.elements(second), nft.elements(first))
+        nft.refill(read(second).elements, read(first).elements)
         assert (nft.listing(), _handles(run)) == (before, handles)
 
 
@@ -63,7 +64,7 @@ def test_nftables_brings_a_set_to_what_it_should_hold_whatever_it_held():
         nft = Nft(run, "nft")
         nft.load(ruleset)
         run(["nft", "flush", "set", "inet", "gatehouse", "office.v4"], None)
-        nft.refill(nft.elements(ruleset), nft.elements(other))
+        nft.refill(read(ruleset).elements, read(other).elements)
         assert nft.listing() == private_nft.listing(other)
 
 
@@ -80,14 +81,14 @@ def test_ipset_changes_what_sets_hold_and_no_rule(host):
     before = host.iptables.listing()
     rules = [line for line in before.splitlines() if not line.startswith("ipset add")]
 
-    host.iptables.refill(host.iptables.elements(first), host.iptables.elements(second))
+    host.iptables.refill(read(first).elements, read(second).elements)
     changed = host.iptables.listing()
     assert [line for line in changed.splitlines() if not line.startswith("ipset add")] == rules
     assert {line.split()[-1] for line in changed.splitlines() if line.startswith("ipset add gatehouse-office")} == {
         *OFFICES[2]
     }
 
-    host.iptables.refill(host.iptables.elements(second), host.iptables.elements(first))
+    host.iptables.refill(read(second).elements, read(first).elements)
     assert host.iptables.listing() == before
 
 
@@ -102,7 +103,7 @@ def test_rules_in_force_keep_their_sets_until_they_change_and_the_names_are_free
     for ruleset in (first, second, third, third):
         host.iptables.load(ruleset)
         endings.append({name.rpartition(".")[2] for name in _sets(host)})
-        assert host.iptables.elements(ruleset) == _live(host)
+        assert read(ruleset).elements == _live(host)
     assert endings == [{"a"}, {"b"}, {"a"}, {"b"}]
 
 

@@ -5,7 +5,6 @@ import json
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends import observed_sets as observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import (
-    SECONDS,
     Element,
     Observing,
     full_sets,
@@ -14,6 +13,10 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     observed_by_nft,
     together,
     without_filled,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
+    OBSERVED_MOST,
+    OBSERVED_SECONDS,
 )
 
 # As nft 0.9.8 writes it; 1.0.6 and 1.1.3 have a 0 in place of the constant.
@@ -153,7 +156,7 @@ def write(path, text):
 
 def test_a_file_keeps_what_the_kernel_forgets(tmp_path, monkeypatch):
     monkeypatch.setattr(observing.time, "time", lambda: NOW + 7200)
-    seen = [Element("ingress", "first", "203.0.113.7", "tcp", 8080, 3, float(SECONDS))]
+    seen = [Element("ingress", "first", "203.0.113.7", "tcp", 8080, 3, float(OBSERVED_SECONDS))]
     host = Observing(write, tmp_path)
     first = host.result(seen, NOW)
     host.prepare({**first, "observed_full": ["egress IPv6"]})
@@ -196,5 +199,5 @@ def test_a_file_does_not_grow_for_ever(tmp_path):
     Observing(lambda _path, text: texts.append(text), tmp_path).prepare(result)
 
     kept = json.loads(texts[0])["observed"]
-    assert len(kept) == observing.MOST
+    assert len(kept) == OBSERVED_MOST
     assert kept[0]["port"] == 4999

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import marked, stamp
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import TooLateError
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
 OLD = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
 NEW = "#: ingress 443/tcp from office, flow front\ntable inet gatehouse\n"
+STAMP = marked(stamp())
 LEFT = {"run/gatehouse/lock", "run/gatehouse/replace.sh"}
 """What a change leaves of its way back."""
 
@@ -133,7 +135,7 @@ def test_the_way_back_leads_to_what_the_kernel_had(host):
 
     assert (
         host.root / f"run/gatehouse/rollback-{change}"
-    ).read_text() == f"table inet gatehouse\ndelete table inet gatehouse\n{listing}"
+    ).read_text() == f"{STAMP}table inet gatehouse\ndelete table inet gatehouse\n{listing}"
 
 
 def test_the_way_back_from_a_first_ruleset_leads_to_no_table(host):
@@ -142,7 +144,7 @@ def test_the_way_back_from_a_first_ruleset_leads_to_no_table(host):
 
     assert (
         host.root / f"run/gatehouse/rollback-{change}"
-    ).read_text() == "table inet gatehouse\ndelete table inet gatehouse\n"
+    ).read_text() == f"{STAMP}table inet gatehouse\ndelete table inet gatehouse\n"
 
 
 def test_a_confirmation_that_comes_too_late_keeps_nothing(host):

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import VERSION
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import FORMAT, MARK
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import COMMAND, UNIT, UNIT_TEXT
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import NFT, FakeHost
 
@@ -51,6 +54,26 @@ def test_what_is_persisted_is_there_for_the_next_boot(host):
     assert not host.boot().leaves_nothing([host.backend])
     assert host.commands == [["systemctl", "start", "--no-block", UNIT]]
     assert os.readlink(host.root / LINK) == f"/{UNIT_FILE}"
+
+
+def test_the_record_says_of_which_format_it_is_and_that_of_version_0_1_0_is_read_too(host):
+    host.keep(host.backend, "wanted", "listed\n")
+    path = host.root / LISTING
+    line, _newline, rest = path.read_text().partition("\n")
+    said = json.loads(line[len(MARK) :])
+    assert (said["format"], said["version"], rest) == (FORMAT, VERSION, "listed\n")
+
+    path.write_text(f"{said['ruleset']}\n{rest}")
+    assert host.boot().live(host.backend) == "listed\n"
+    assert not host.boot().is_edited(host.backend)
+
+
+@pytest.mark.parametrize("line", ["", MARK, f"{MARK}{{}}", f'{MARK}{{"ruleset": 5}}', "0" * 64])
+def test_a_record_that_somebody_has_edited_vouches_for_no_ruleset(host, line):
+    host.keep(host.backend, "wanted", "listed")
+    (host.root / LISTING).write_text(f"{line}\nlisted")
+
+    assert host.boot().is_edited(host.backend)
 
 
 def test_the_unit_is_left_alone_while_it_is_as_we_wrote_it(host):

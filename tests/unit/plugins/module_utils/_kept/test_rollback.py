@@ -7,6 +7,7 @@ import time
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import marked, stamp
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import (
     DIRECTORY,
     FAILED,
@@ -48,7 +49,7 @@ def test_arming_waits_in_a_unit_of_its_own_for_so_many_seconds(tmp_path):
     runner = Runner()
     way_back(tmp_path, runner).arm(45)
 
-    assert pending(tmp_path) == ["table inet gatehouse\ndelete table inet gatehouse\nlisting"]
+    assert pending(tmp_path) == [f"{marked(stamp())}table inet gatehouse\ndelete table inet gatehouse\nlisting"]
     (command,) = runner.commands
     assert command[0] == "systemd-run"
     assert command[command.index("--unit") + 1].startswith("gatehouse-rollback-")

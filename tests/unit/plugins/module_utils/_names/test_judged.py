@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged import hold, judge, next_question
 
 BOUNDS = Refresh(10, 100, ("127.0.0.0/8", "::1"), max_addresses=3)

@@ -8,11 +8,13 @@ import threading
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import FORMAT
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names import refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import FILE, Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer, DnsError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import names_of
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher, write_file
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils import rulesets
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils._names.test_host_names import BACKENDS
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -72,7 +74,7 @@ class Host(FakeHost):
 
     def addresses(self):
         """Return the addresses behind each name, as the next boot has them."""
-        return {one.name: one.addresses for one in names_of(self.boot().ruleset(self.backend))}
+        return {one.name: one.addresses for one in read(self.boot().ruleset(self.backend)).names}
 
 
 @pytest.fixture
@@ -258,7 +260,7 @@ def test_an_address_that_is_answered_no_more_counts_until_max_ttl_after_it_was_s
 
 
 def test_a_pool_that_answers_with_another_pair_each_time_grows_up_to_the_limit_and_that_is_said_once(tmp_path):
-    host = Host(tmp_path, RULESET.replace('"max_addresses": 256', '"max_addresses": 4'))
+    host = Host(tmp_path, RULESET.replace('"max_addresses":256', '"max_addresses":4'))
     logs = []
     for number in range(20, 28, 2):
         logs += host.refresh({**SAME, GIT: Answer(addresses(number, number + 1), 5)})
@@ -271,7 +273,7 @@ def test_a_pool_that_answers_with_another_pair_each_time_grows_up_to_the_limit_a
 
 
 def test_an_answer_with_more_addresses_than_count_changes_nothing_in_its_family(tmp_path):
-    host = Host(tmp_path, RULESET.replace('"max_addresses": 256', '"max_addresses": 4'))
+    host = Host(tmp_path, RULESET.replace('"max_addresses":256', '"max_addresses":4'))
 
     assert host.refresh({**SAME, GIT: addresses(*range(20, 25))}) == [
         f"{GIT}: got 5 IPv4 addresses, expected at most 4 (max_addresses); still 198.51.100.7, 2001:db8::7"
@@ -338,3 +340,32 @@ def test_a_name_that_takes_its_time_does_not_hold_up_another(host):
 
     Refresher(host.backend, host.boot(), host.rollback(), host.answered(), host.now).refresh(ask)
     assert is_asked.is_set()
+
+
+def test_a_ruleset_of_version_0_1_0_is_refreshed_and_is_of_our_format_then(tmp_path):
+    host = Host(tmp_path, rulesets.of_version_0_1_0(RULESET))
+    assert host.refresh({**SAME, GIT: ["198.51.100.9", "2001:db8::7"]}) == [f"{GIT}: +198.51.100.9 -198.51.100.7"]
+
+    assert host.kernel.refilled == [
+        {"office.names.v4": (("198.51.100.7", "198.51.100.8"), ("198.51.100.8", "198.51.100.9"))}
+    ]
+    assert host.boot().header(host.backend).format == FORMAT
+    assert host.addresses() == {**SAME, GIT: ("198.51.100.9", "2001:db8::7")}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"format":1', '"format":2', "got format 2, which version 0.0.0 of gatehouse.firewall wrote"),
+        ('"format":1', '"format":', "has edited the text"),
+        ("\t\t\t198.51.100.7,\n", "", "has edited the text"),
+    ],
+)
+def test_a_ruleset_that_cannot_be_relied_upon_is_not_refreshed(host, old, new, words):
+    path = host.root / "etc/gatehouse/ruleset.nft"
+    path.write_text(path.read_text().replace(old, new))
+    before = path.read_text()
+
+    with pytest.raises(FirewallError, match=words):
+        host.refresh({**SAME, GIT: ["198.51.100.9"]})
+    assert (host.asked, host.kernel.refilled, path.read_text()) == ([], [], before)

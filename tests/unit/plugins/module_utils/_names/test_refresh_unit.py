@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import _LONGEST_NAME
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import ROUND
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import (

@@ -27,8 +27,6 @@ _LOG = rf'limit rate 100/minute burst 100 packets log prefix "gatehouse {_NAME}:
 _ASKED_FOR = r"meta l4proto (?:tcp|udp|sctp) ct status dnat ct original proto-dst"
 _GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
 
-_TEXTS = r'\[(?:"[A-Za-z0-9_.:/-]+"(?:, )?)*\]'
-
 _LINES = (
     "",
     rf"# gatehouse\.firewall, node class {_NAME}\. Generated: edits are lost at the next run\.",
@@ -37,8 +35,7 @@ _LINES = (
     r"#: no echo requests \(ping\), but where a flow has all ports",
     r"#: no DHCP, but where a flow has its ports",
     r"#: mode: observe, nothing is blocked, and what no flow allows is counted",
-    rf'#refresh: {{"min_ttl": \d+, "max_ttl": \d+, "refused": {_TEXTS}, "max_addresses": \d+}}',
-    rf'#name: {{"name": "[A-Za-z0-9_.-]+", "addresses": {_TEXTS}, "sets": {{"4": {_TEXTS}, "6": {_TEXTS}}}}}',
+    r'# gatehouse: \{"describes":\[[ -~]*\],"format":1,[ -~]*\}',
     r"(?:delete )?table inet gatehouse",
     r"table inet gatehouse \{",
     r"\t{0,2}\}",

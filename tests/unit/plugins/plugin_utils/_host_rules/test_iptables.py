@@ -160,7 +160,7 @@ def test_everybody_needs_neither_a_match_nor_a_set(networks, family):
 
 def test_a_set_is_filled_beside_its_place_and_comes_there_complete():
     policy = Policy("web", ingress=(rule("a", "192.0.2.2 192.0.2.1 2001:db8::/64 2001:db8:1::1", "22/tcp"),))
-    lines = render(policy)["ipset"].splitlines()
+    lines = render(policy)["ipset"].splitlines()[1:]
     v4, v6 = list(sets(policy))
 
     assert lines == [
@@ -454,7 +454,7 @@ def test_the_files_begin_with_what_they_let_through_and_end_with_the_jumps():
     files = render(policy)
 
     assert list(files) == ["ipset", "rules.v4", "rules.v6"]
-    assert files["ipset"].startswith(f"{TITLE}\n#set: office\ncreate ")
+    assert files["ipset"].partition("\n")[2].startswith(f"{TITLE}\n#set: office\ncreate ")
     for family in (4, 6):
         lines = files[f"rules.v{family}"].split("\n")
         assert lines[:5] == [

@@ -4,10 +4,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends import observed_sets as observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import observe_sets as observed
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 NODE_PORTS = {
@@ -40,7 +38,3 @@ def test_no_base_chain_looks_anything_up_in_a_set():
 
     assert len(chains) == 3
     assert not [chain for chain in chains if "@" in chain or "{" in chain]
-
-
-def test_hosts_and_renderers_agree_on_how_much_and_how_long():
-    assert (observing.MOST, observing.SECONDS) == (observed.MOST, observed.SECONDS)

@@ -1,0 +1,34 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""What the controller and its hosts have to agree on.
+
+The controller's side imports this room of module_utils, and no other.
+"""
+
+from __future__ import annotations
+
+VERSION = "0.1.0"
+"""This collection's version, as galaxy.yml has it: an installed collection has no galaxy.yml."""
+
+TABLE = "inet gatehouse"
+"""The one table of nftables that is ours."""
+
+DESCRIPTION_MARK = "#: "
+"""Starts each comment line that tells people what the rules let through."""
+
+OBSERVE, ENFORCE = "observe", "enforce"
+"""The modes of a ruleset. One that observes denies nothing."""
+
+OBSERVES = f"mode: {OBSERVE}, nothing is blocked, and what no flow allows is counted"
+ENFORCES = f"mode: {ENFORCE}"
+
+OBSERVED_MOST = 4096
+"""Keys in one set of what was observed. When it is full, the kernel takes no more."""
+
+OBSERVED_SECONDS = 2147483
+"""How long such a key stays that nobody renews: as long as ipset can tell, almost 25 days."""
+
+MAX_ADDRESSES = 256
+"""How many addresses of a family count behind one host name, where nobody says otherwise."""

@@ -1,0 +1,52 @@
+"""The sets of a ruleset for iptables, as ``ipset restore`` makes them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...module_utils._contract.constants import OBSERVED_MOST, OBSERVED_SECONDS
+from .._values.addresses import Network, is_single, network_text
+
+_SET_FAMILY = {4: "inet", 6: "inet6"}
+
+
+@dataclass(frozen=True)
+class IpSet:
+    """A set: the peer that it stands for, its name in the ruleset, its type and options, and what it holds."""
+
+    peer: str
+    name: str
+    kind: str
+    elements: tuple[str, ...]
+    is_observed: bool = False
+
+
+def observed_set(peer: str, short: str, family: int) -> IpSet:
+    """Return a set that the kernel fills with what it would have denied."""
+    kind = f"hash:ip,port family {_SET_FAMILY[family]} maxelem {OBSERVED_MOST} timeout {OBSERVED_SECONDS} counters"
+    return IpSet(peer, f"gatehouse-{short}-{_digest(peer, kind)}", kind, (), is_observed=True)
+
+
+def _digest(peer: str, kind: str) -> str:
+    return hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()[:8]
+
+
+def address_set(peer: str, family: int, networks: Sequence[Network]) -> IpSet:
+    """Return the set of a peer's addresses in a family."""
+    elements = tuple(map(network_text, networks))
+    what = "ip" if all(map(is_single, networks)) else "net"
+    kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"
+    # ipset's limit is 31 characters, and the loader needs two of them.
+    return IpSet(peer, f"gatehouse-{peer.partition('.')[0][:10]}-{_digest(peer, kind)}", kind, elements)
+
+
+def filling(item: IpSet) -> Iterator[str]:
+    """Yield what makes a set complete in one moment, even where an earlier try left a part of it."""
+    yield f"#set: {item.peer}"
+    yield f"create gatehouse-new {item.kind}"
+    yield from (f"add gatehouse-new {element}" for element in item.elements)
+    yield f"create {item.name} {item.kind} -exist"
+    yield f"swap gatehouse-new {item.name}"
+    yield "destroy gatehouse-new"
