@@ -9,13 +9,13 @@ import itertools
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import refuse_facts
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.lint import lint
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.names import API_VERSION
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.progress import Progress, in_force, plan
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.step import DELETE, VERSION
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.steps import KINDS, batches, difference
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.host_action import refuse_facts
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import (
     GatehouseError,
     ModelError,

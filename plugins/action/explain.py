@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction, compiled, failing_on
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import (
+    FleetAction,
+    compiled,
+    failing_on,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import ask
@@ -24,7 +28,8 @@ class ActionModule(FleetAction):
         )
         problems = Problems()
         variables = self.variables(task_vars, problems)
-        ends = Ends(compiled(variables, problems), variables.inventory(), look_up)
+        named = [text for text in (arguments["sender"], arguments["receiver"]) if text in variables.known]
+        ends = Ends(compiled(variables, problems), variables.inventory(named), look_up)
         with failing_on(problems):
             found = ask(ends, arguments["sender"], arguments["receiver"], arguments["port"], problems)
         for line in found.lines:

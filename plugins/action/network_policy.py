@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ansible_collections.gatehouse.firewall.plugins.action.compile import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import (
     FleetAction,
     compiled,
-    declared,
+    declared_model,
     failing_on,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes import network_policies as network_policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes.audit import compare
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes.pod_flows import pod_remarks
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.detected_options import api_server
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 
 
@@ -32,7 +32,7 @@ class ActionModule(FleetAction):
         problems = Problems()
         variables = self.variables(task_vars, problems)
         if not arguments["resolve"]:
-            namespaces = network_policy.namespaces(declared(variables, problems))
+            namespaces = network_policy.namespaces(declared_model(variables, problems))
             return {"changed": False, "namespaces": namespaces, **_compared([], arguments["live"])}
         fleet = compiled(variables, problems)
         if fleet.resolved.model.undetected and arguments["endpoints"] is not None:

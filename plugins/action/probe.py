@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import HostAction
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.host_action import HostAction
 
 
 class ActionModule(HostAction):

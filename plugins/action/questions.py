@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import warnings_about
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import questions
 

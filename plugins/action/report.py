@@ -9,12 +9,11 @@ import datetime
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction, compiled
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction, compiled
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts import usage_history as usage_file
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.missing_flows import FILE, missing_flows
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import read_live
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.usage import updated, uses
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.flow_tables import FORMS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.page import page
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.report import Report
@@ -22,6 +21,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.usage imp
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.files import write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.reviewed import planned
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.flow_matrix import flow_matrix
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 
 FILES = {"markdown": "flows.md", "csv": "flows.csv", "mermaid": "flows.mmd"}

@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-import datetime
-
 from ansible.errors import AnsibleActionFail
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
-from ansible_collections.gatehouse.firewall.plugins.action.ruleset_info import refuse_facts
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws import groups as security_group
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.changes import (
     TAG,
@@ -21,9 +17,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.changes im
     read_live,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.limits import remarks
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import declare
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import load_profile, look_up
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._pipeline import build
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction, compiled
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.host_action import refuse_facts
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError, Problems
 
 ARGUMENTS = {
@@ -114,9 +109,7 @@ class ActionModule(FleetAction):
     def _fleet(self):
         """Return the fleet that the variables declare. It may have no host: groups need no more than node classes."""
         problems = Problems()
-        variables = self.variables(self._task_vars, problems)
-        declaration = declare(variables.sources(), load_profile, problems)
-        return build(declaration, variables.inventory(), look_up, datetime.date.today(), problems)
+        return compiled(self.variables(self._task_vars, problems), problems, may_be_empty=True)
 
     def _look(self):
         filters = {"vpc-id": self._arguments["vpc_id"]}

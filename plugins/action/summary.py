@@ -15,10 +15,12 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary
     not_changed,
     outcome,
     table,
+    would_change,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.builtin import run_builtin
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.files import write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.reviewed import FILE, plan_text
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 
 WRITTEN = "This plan is in {0}: harden -e gatehouse_plan={0} makes it, and nothing else"
 
@@ -40,6 +42,7 @@ class ActionModule(ActionBase):
                 "registered": {"type": "str", "default": "_gatehouse_applied"},
                 "directory": {"type": "path"},
                 "stopped": {"type": "str"},
+                "fail_on_change": {"type": "bool", "default": False},
             }
         )
         classes, hostvars = arguments["classes"], task_vars["hostvars"]
@@ -61,20 +64,9 @@ class ActionModule(ActionBase):
             self._display.display(message)
         # Those that could not be changed have failed by themselves. This host may be none of them.
         stop, group = not_changed(outcomes), arguments["stopped"]
-        joined = self._joined(stop[0], group, task_vars) if stop and group else {}
-        return {**joined, "changed": False, "classes": numbers, "stop": bool(stop)}
-
-    def _joined(self, host, group, task_vars):
-        """Have a host join a group, as Ansible's own action does it."""
-        task = self._task.copy()
-        task.args = {"name": host, "groups": [group]}
-        action = self._shared_loader_obj.action_loader.get(
-            "ansible.builtin.add_host",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        return action.run(task_vars=task_vars)
+        joined = {}
+        if stop and group:
+            joined = run_builtin(self, "add_host", {"name": stop[0], "groups": [group]}, task_vars)
+        result = {**joined, "changed": False, "classes": numbers, "stop": bool(stop)}
+        changing = would_change(numbers) if arguments["fail_on_change"] else ""
+        return {**result, "failed": True, "msg": changing} if changing else result

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from ansible_collections.gatehouse.firewall.plugins.action.compile import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import ask
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import Question, from_controller
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.judge import (
     There,
@@ -22,6 +21,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.judge im
     untold,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.explain import explain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.owners import Owners
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.reach import Port

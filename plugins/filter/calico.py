@@ -11,7 +11,7 @@ from ansible_collections.gatehouse.firewall.plugins.filter.model import compiled
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico import objects as calico
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.lint import lint
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.v1 import to_v3
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import plain
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 
 

@@ -15,19 +15,19 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws import gro
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._kubernetes import network_policies as network_policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import (
+    HOST_KEYS,
     LISTS,
     PREFIX,
     VALUES,
-    DeclaredVariables,
     Source,
     declare,
-    plain,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import load_profile, look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.flow_tables import FORMS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy import flow_matrix as query
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import from_data, to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import (
     ModelError,
     Problems,
@@ -165,7 +165,7 @@ def with_plain_errors(function):
 
 
 def _explanation(model, sender, receiver, port, groups, hostvars):
-    ends, problems = _ends(model, groups, hostvars), Problems()
+    ends, problems = _ends(model, groups, hostvars, (sender, receiver)), Problems()
     return explained(ends, sender, receiver, port, problems)
 
 
@@ -174,14 +174,18 @@ def compiled(model, groups, hostvars):
     return _ends(model, groups, hostvars).fleet
 
 
-def _ends(model, groups, hostvars):
-    inventory = Inventory(
-        {name: tuple(hosts) for name, hosts in groups.items()},
-        DeclaredVariables(lambda name: hostvars[name], _all_hosts(groups)),
-    )
-    problems = Problems()
-    fleet = pipeline.build(_declare(model, problems), inventory, look_up, datetime.date.today(), problems)
+def _ends(model, groups, hostvars, also=()):
+    members, problems = {name: tuple(hosts) for name, hosts in groups.items()}, Problems()
+    declaration = _declare(model, problems)
+    found = pipeline.read(declaration, problems)
+    needed = pipeline.hosts_to_read(declaration, found, members, also)
+    inventory = Inventory(members, {host: _declared(hostvars[host]) for host in needed})
+    fleet = pipeline.compile_model(declaration, found, inventory, look_up, datetime.date.today(), problems)
     return Ends(fleet, inventory, look_up)
+
+
+def _declared(variables):
+    return {key: plain(variables[key]) for key in HOST_KEYS if key in variables}
 
 
 def _read(model):
@@ -201,7 +205,3 @@ def _declare(model, problems):
             problems.add(Where(key), written[key], f"no such key, but {one_of(known)}", near_miss(key, known))
     short = {f"{PREFIX}{key}": plain(value) for key, value in written.items() if key in (*LISTS, *VALUES)}
     return declare([Source("", prefixed or short)], load_profile, problems)
-
-
-def _all_hosts(groups):
-    return dict.fromkeys(host for hosts in groups.values() for host in hosts)

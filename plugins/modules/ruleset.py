@@ -56,11 +56,6 @@ options:
       - A C(plan.json) on the controller, as M(gatehouse.firewall.summary) writes it, that somebody has reviewed. Where
         the host would change in another way than it shows, nothing is changed. The task needs C(diff=true).
     type: path
-  answers:
-    description:
-      - The addresses behind host names, by name, that the host has found by itself. The action plugin sets it; leave it
-        alone.
-    type: dict
   install:
     description:
       - Install the backend's packages where its commands are missing, V(nftables) or V(iptables) and V(ipset).
@@ -114,24 +109,6 @@ options:
     description: Seconds between the change and the host's own way back, 5 to 600.
     type: int
     default: 30
-  change:
-    description: The name of the change to confirm. The action plugin sets it; leave it alone.
-    type: str
-    default: ""
-  connection:
-    description:
-      - The other end of the connection over which the change was loaded. The action plugin sets it; leave it alone.
-    type: str
-    default: ""
-  fallback:
-    description:
-      - What to load at a boot at which O(ruleset) can't be. The action plugin takes it from O(policy); leave it alone.
-    type: str
-    default: ""
-  step:
-    description: Which part of a change to do on the host. The action plugin sets it; leave it alone.
-    type: str
-    choices: [look, prime, unprime, load, confirm, take_over]
 requirements:
   - nftables 0.9.8 or newer on the host, or iptables 1.8.7 or newer with ipset 7.10 or newer
 attributes:
@@ -193,85 +170,13 @@ persisted:
   sample: true
 """
 
-import os
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import TooLateError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.look import look_at
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.management import peer
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import ARGUMENTS, REQUIRED_IF
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
-from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.conntrack import TABLE_FULL
-
-
-def change(firewall, managers, wanted, params):
-    """Do one step of a change, or take everything away, and return the module's result."""
-    if params["state"] == "absent":
-        failures = managers.put_back()
-        firewall.remove()
-        return {"changed": True, **({"warnings": failures} if failures else {})}
-    elif params["step"] == "prime":
-        firewall.prime()
-    elif params["step"] == "unprime":
-        firewall.unprime()
-    elif params["step"] == "load":
-        return {"changed": True, "change": firewall.load(wanted, params["rollback_timeout"]), "connection": here()}
-    elif params["step"] == "confirm":
-        return confirm(firewall, wanted, params)
-    elif params["step"] == "take_over":
-        managers.take_over()
-        firewall.mend(wanted)
-    else:
-        raise FirewallError("this module works through its action plugin, which was not found: check the collection")
-    return {"changed": True}
-
-
-def confirm(firewall, wanted, params):
-    """Confirm a change, unless this is the very connection over which it was loaded, or it is too late."""
-    over, now = params["connection"], here()
-    if over and over == now:
-        return {"changed": False, "same_connection": now}
-    try:
-        firewall.confirm(wanted, params["fallback"], params["change"])
-    except TooLateError as error:
-        return {"changed": False, "too_late": str(error), "gone_back": not firewall.way_back}
-    is_new = bool(over and now)
-    return {"changed": True, "confirmed": True, "new_connection": is_new, "persisted": firewall.starts_at_boot}
-
-
-def here():
-    """Return the other end of the ssh connection in which this runs; an empty text where it is in none."""
-    return peer(Path("/proc"), os.getpid())
-
-
-def prepare(host, diff):
-    """Look at a host, and start connection tracking where a first ruleset will follow; return the module's result.
-
-    What the connection exchanges until the next step makes it known to the kernel.
-    """
-    found = look_at(host, diff)
-    may_track = not found["packages"] and all(one["kind"] != TABLE_FULL for one in found["concerns"])
-    if found["differs"] and not found["tracks_connections"] and may_track:
-        host.firewall().prime()
-        found["primed"] = True
-    return found
 
 
 def main():
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=REQUIRED_IF)
-    if module.check_mode:
-        module.exit_json(changed=True)
-    try:
-        host = ThisHost(module)
-        if module.params["step"] == "look":
-            result = prepare(host, module._diff)
-        else:
-            result = change(host.firewall(), host.managers(), host.wanted, module.params)
-    except (FirewallError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    module.fail_json(msg="this module works through its action plugin, which was not found: check the collection")
 
 
 if __name__ == "__main__":

@@ -247,12 +247,12 @@ differs_in_addresses_alone:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.look import look_at
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import LOOK
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import INFO
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
 
 
 def main():
-    module = AnsibleModule(LOOK, supports_check_mode=True)
+    module = AnsibleModule(INFO, supports_check_mode=True)
     try:
         result = look_at(ThisHost(module), module._diff, count=True)
     except (FirewallError, OSError) as error:

@@ -39,6 +39,11 @@ options:
       - The name of a group of the inventory that is made where RV(stop), with the host that could not be changed. Have
         the batches after it end the play where there is such a group.
     type: str
+  fail_on_change:
+    description: Fail where a host has changed or would change, for a job that is to find that out.
+    type: bool
+    default: false
+    version_added: 1.0.0
 attributes:
   check_mode:
     description: Shows what would have changed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -35,17 +35,54 @@ def read(declaration: Declaration, problems: Problems) -> Model:
     )
 
 
-def build(
-    declaration: Declaration, inventory: Inventory, lookup: Lookup, today: datetime.date, problems: Problems
+def hosts_to_read(
+    declaration: Declaration, model: Model, groups: Mapping[str, Sequence[str]], also: Iterable[object] = ()
+) -> list[str]:
+    """Return the hosts whose declared variables the model needs: members of classes, and hosts that it names.
+
+    ``also`` has what else may name hosts: the ends of a question.
+    """
+    named = [name for zone in model.zones.values() for name in zone.hostnames]
+    named += [text for assertion in declaration.assertions for text in _texts(assertion.value)]
+    known = {host for hosts in groups.values() for host in hosts}
+    members = [
+        host for node_class in model.classes.values() for group in node_class.groups for host in groups.get(group, ())
+    ]
+    return list(dict.fromkeys([*members, *(text for text in (*named, *also) if text in known)]))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def compile_model(
+    declaration: Declaration,
+    model: Model,
+    inventory: Inventory,
+    lookup: Lookup,
+    today: datetime.date,
+    problems: Problems,
 ) -> Fleet:
-    """Compile a declaration for an inventory; raise ModelError with every problem there is."""
+    """Compile a model for an inventory; raise ModelError with every problem there is, those of before among them."""
     with _without_collecting_garbage():
-        model = read(declaration, problems)
         fleet = compile_fleet(resolve(model, inventory, lookup, problems), today, problems)
         if not problems.found:
             check_assertions(declaration.assertions, Ends(fleet, inventory, lookup), problems)
     problems.raise_if_any()
     return fleet
+
+
+def build(
+    declaration: Declaration, inventory: Inventory, lookup: Lookup, today: datetime.date, problems: Problems
+) -> Fleet:
+    """Go the whole way, for an inventory that has all hosts' variables."""
+    return compile_model(declaration, read(declaration, problems), inventory, lookup, today, problems)
 
 
 @contextmanager

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import RULESETS
+from typing import Any
 
-REHEARSAL = {
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import ANSWERS, RULESETS
+
+REHEARSAL: dict[str, dict[str, Any]] = {
     **RULESETS,
+    **ANSWERS,
     "policy": {"type": "raw"},
     "addresses": {"type": "dict"},
     "max": {"type": "int", "default": 300},

@@ -76,6 +76,12 @@ def complaint(numbers: Mapping[str, Mapping[str, int]]) -> str:
     return ""
 
 
+def would_change(numbers: Mapping[str, Mapping[str, int]]) -> str:
+    """Return how many hosts a dry run would change; an empty text where it is none."""
+    changed, hosts = (sum(row[column] for row in numbers.values()) for column in ("changed", "hosts"))
+    return f"{changed} of {hosts} hosts would change" if changed else ""
+
+
 def not_changed(outcomes: Iterable[Outcome]) -> list[str]:
     """Return the hosts that could not be changed, for which a run must not go on to others."""
     return [one.host for one in outcomes if {"rolled_back", "failed"} & {*one.what}]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from . import internals
+
 OURS = re.compile(r"_?gatehouse_")
 REFUSED = (
     "{host} has facts that are named like variables of ours: {names}. They are not read, and the host is left as it "
@@ -36,7 +38,7 @@ class Facts:
 
     def like_ours(self, host: str) -> list[str]:
         """Return the facts of a host that are named like variables of ours; none that set_fact has set in this run."""
-        by_tasks = self._manager._nonpersistent_fact_cache.get(host, {})
+        by_tasks = internals.set_by_host(self._manager).get(host, {})
         return sorted(key for key in self.of(host) if OURS.match(key) and key not in by_tasks)
 
     def like_ours_by_host(self, hosts: Iterable[str]) -> dict[str, list[str]]:

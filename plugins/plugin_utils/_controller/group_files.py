@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._model.declaration import note_hidden
-from .._values.problems import Problems
+from .._model.declaration import MODEL_KEYS
+from .._values.plain import plain
+from .._values.problems import Problems, Where
 
 
 def note_hidden_files(loader: Any, sources: Iterable[str], groups: Collection[str], problems: Problems) -> None:
@@ -31,3 +32,17 @@ def _files(loader: Any, folder: Path, group: str) -> list[str]:
     named = [folder / "group_vars" / f"{group}{ending}" for ending in (".yml", ".yaml", ".json")]
     files = dict.fromkeys([*found, *(str(file) for file in named if file.is_file())]) if found else ()
     return [str(Path(file).relative_to(folder)) for file in files]
+
+
+def note_hidden(files: Mapping[str, Mapping[str, object]], problems: Problems) -> None:
+    """Note what several files of one group say in different ways: of these, Ansible takes one and forgets the others.
+
+    ``files`` has what each file says, by its name.
+    """
+    first: dict[str, tuple[str, object]] = {}
+    for name, variables in files.items():
+        for key in (key for key in MODEL_KEYS if variables.get(key) is not None):
+            other, value = first.setdefault(key, (name, variables[key]))
+            if variables[key] != value:
+                expected = f"it in one file of the group: {other} has it, too, and Ansible takes only one of them"
+                problems.add(Where(key, name), plain(variables[key]), expected)

@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from .._calico.remarks import calico_remarks
+from .._change.surroundings import declared_of
+from .._host_rules import iptables, nftables
 from .._kubernetes.pod_flows import pod_remarks
 from .._model.antispoof import OFF, can_iptables, note_beyond_iptables
+from .._policy.as_data import to_data
 from .._policy.compile import Fleet, Policy
 from .._policy.resolve import Host
 from .._values.problems import Problems, Where
 from .._values.readers import SIDES
 from .._verdict.useless_flows import remarks
+from .manifests import manifests
 
 IN_VAIN = (
     "gatehouse_antispoof does nothing on hosts that don't say in gatehouse_interfaces which interfaces are on which "
     "side, for sides on both"
 )
+
+
+def as_result(
+    fleet: Fleet,
+    hosts: Sequence[str],
+    with_facts: Mapping[str, Sequence[str]],
+    with_iptables: Sequence[str],
+    problems: Problems,
+) -> dict[str, Any]:
+    """Return what the tasks of a play need of a fleet, as the result of the one that compiles it.
+
+    ``hosts`` are those that the play is about, ``with_facts`` those of them that must be left alone, and
+    ``with_iptables`` the keys of the policies that hosts may take from iptables.
+    """
+    policies, keys = one_policy_each(fleet)
+    return {
+        "rulesets": {key: nftables.render(policy) for key, policy in policies.items()},
+        "iptables_rulesets": {key: iptables.render(policies[key]) for key in with_iptables},
+        "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
+        "hosts": keys,
+        "classes": dict(fleet.classes),
+        "addresses": {name: own_addresses(host) for name, host in fleet.hosts.items()},
+        "interfaces": {name: dict(host.interfaces) for name, host in fleet.hosts.items() if host.interfaces},
+        "declared": {key: declared_of(policy) for key, policy in policies.items()},
+        "same_as": dict(fleet.same_as),
+        "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
+        "canaries": canaries(fleet, [host for host in hosts if host not in with_facts]),
+        "manifests": manifests(fleet, problems),
+        "warnings": list(warnings_about(fleet, hosts)),
+        "hosts_with_facts": dict(with_facts),
+    }
 
 
 def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
@@ -51,7 +88,7 @@ def flows_of(policy: Policy) -> set[str]:
     return {rule.flow for rule in (*policy.ingress, *policy.egress)}
 
 
-def canaries(fleet: Fleet, hosts: list[str]) -> list[str]:
+def canaries(fleet: Fleet, hosts: Sequence[str]) -> list[str]:
     """Return the first of these hosts in each node class: those to change before the others."""
     first: dict[str, str] = {}
     for host in hosts:
@@ -69,7 +106,7 @@ def _asks_in_vain(fleet: Fleet, host: str) -> bool:
     return host in fleet.classes and fleet.hosts[host].antispoof != fleet.policy_of(host).antispoof
 
 
-def warnings_about(fleet: Fleet, hosts: list[str]) -> Iterator[str]:
+def warnings_about(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
     """Yield what a user should know although nothing is wrong."""
     unmanaged = sorted(set(hosts) - set(fleet.classes))
     if unmanaged:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_address
 
 from .._model.antispoof import OFF, antispoof_at, note_beyond_iptables
@@ -27,10 +28,18 @@ Lookup = Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Inventory:
-    """The inventory's groups, and each host's declared variables (only ``ansible_host`` and ``gatehouse_*`` count)."""
+    """The inventory's groups, and the declared variables of the hosts that a model is about.
+
+    Of these, only ``ansible_host`` and ``gatehouse_*`` count.
+    """
 
     groups: Mapping[str, Sequence[str]]
     variables: Mapping[str, Mapping[str, object]]
+
+    @cached_property
+    def hosts(self) -> Mapping[str, None]:
+        """All hosts of the inventory, in its order."""
+        return dict.fromkeys([*(host for hosts in self.groups.values() for host in hosts), *self.variables])
 
 
 @dataclass(frozen=True)
@@ -196,7 +205,7 @@ class _Resolver:
 
     def zone(self, zone: Zone) -> AddressSet:
         """Return the networks of a zone, and the addresses of the inventory hosts that it names."""
-        hosts = [self.host(name).addresses("") for name in zone.hostnames if name in self.inventory.variables]
+        hosts = [self.host(name).addresses("") for name in zone.hostnames if name in self.inventory.hosts]
         return AddressSet.union([zone.networks, *hosts])
 
     def names(self, zone: Zone) -> dict[str, AddressSet]:
@@ -204,7 +213,7 @@ class _Resolver:
         return {
             name: self.addresses_behind(zone.where.key("hostnames").at(index), name)
             for index, name in enumerate(zone.hostnames)
-            if name not in self.inventory.variables
+            if name not in self.inventory.hosts
         }
 
     def addresses_behind(self, where: Where, name: str) -> AddressSet:

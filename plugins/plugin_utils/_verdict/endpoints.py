@@ -56,7 +56,7 @@ class Ends:
         addresses = self._host(text) or self._class_or_zone(text) or self._address(text)
         if not addresses:
             model = self.fleet.resolved.model
-            known = [*self.inventory.variables, *model.classes, *model.zones]
+            known = [*self.inventory.hosts, *model.classes, *model.zones]
             nobody = text in model.zones or text in model.classes
             expected = "somebody: it has no address" if nobody else _EXPECTED
             expected = _NO_PODS if model.same_as.get(text, text) in model.pods else expected
@@ -69,7 +69,7 @@ class Ends:
     def _host(self, text: str) -> AddressSet:
         if text in self.fleet.hosts:
             return self.fleet.hosts[text].addresses("")
-        if text in self.inventory.variables:
+        if text in self.inventory.hosts:
             return host_addresses(text, self.inventory, self.lookup)
         return AddressSet()
 

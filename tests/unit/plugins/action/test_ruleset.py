@@ -12,10 +12,13 @@ from ansible.plugins.connection import ConnectionBase
 from ansible_collections.gatehouse.firewall.plugins.action import ruleset as plugin
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.concerns import CONCERNS
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host import host_firewall
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import ARGUMENTS, REQUIRED_IF
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import STEP
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept import rollback
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change import confirmation
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.confirmation import LOST, NOT_NEW
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller import change
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller import connection as connection_
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.change import HostChange
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import to_data
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
@@ -63,12 +66,12 @@ class Action(plugin.ActionModule):
 
     def _execute_module(self, module_name=None, module_args=None, **_others):
         self.given.append(module_args)
-        is_look = module_name == plugin.INFO
-        step = "look" if is_look else module_args.get("step") or module_args["state"]
+        is_look = module_name == change.INFO
+        step = "look" if is_look else module_args["step"]
         is_look = is_look or step == "look"
         self.steps.append(step)
         if not is_look:
-            checked = ArgumentSpecValidator(ARGUMENTS, required_if=REQUIRED_IF).validate(module_args)
+            checked = ArgumentSpecValidator(STEP).validate(module_args)
             self.refusals += [f"{step}: {message}" for message in checked.error_messages]
         answers = self.answers.get(step, [DONE.get(step, {"changed": True})])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -76,7 +79,7 @@ class Action(plugin.ActionModule):
             raise answer
         return dict(answer)
 
-    def _install(self, packages):
+    def install(self, packages, _task_vars):
         self.steps.append(f"install {' '.join(packages)}")
         return self.answers.get("install", [{"changed": True}])[0]
 
@@ -85,8 +88,8 @@ class Action(plugin.ActionModule):
 def _clock(monkeypatch):
     """Let time pass by sleeping only, at once."""
     clock = types.SimpleNamespace(now=0.0)
-    monkeypatch.setattr(plugin.time, "monotonic", lambda: clock.now)
-    monkeypatch.setattr(plugin.time, "sleep", lambda seconds: setattr(clock, "now", clock.now + seconds))
+    monkeypatch.setattr(connection_.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(connection_.time, "sleep", lambda seconds: setattr(clock, "now", clock.now + seconds))
 
 
 def run(arguments=None, found=None, answers=None, check_mode=False, ruleset="wanted"):
@@ -174,8 +177,8 @@ def test_every_step_is_for_the_ruleset_with_the_answers_that_the_host_was_compar
     ("found", "expected"),
     [
         ({"differs": False}, {"changed": False, **BACKEND}),
-        ({"tracks_connections": False}, {"changed": False, "skipped": True, "skip_reason": plugin.NOT_HARDENED}),
-        ({}, {"changed": False, "failed": True, "msg": plugin.MORE_THAN_ADDRESSES}),
+        ({"tracks_connections": False}, {"changed": False, "skipped": True, "skip_reason": change.NOT_HARDENED}),
+        ({}, {"changed": False, "failed": True, "msg": change.MORE_THAN_ADDRESSES}),
     ],
     ids=["as it should be", "nothing of ours", "other rules"],
 )
@@ -199,7 +202,7 @@ def test_other_addresses_are_a_change_like_any_other():
             ["look", "install iptables ipset", "prime", "load", "reset", "confirm"],
         ),
         ({"packages": ["nftables"]}, {"install": False}, ["look", "load", "reset", "confirm"]),
-        ({}, {"state": "absent"}, ["look", "absent"]),
+        ({}, {"state": "absent"}, ["look", "remove"]),
     ],
 )
 def test_a_host_gets_the_steps_that_it_needs(found, arguments, steps):
@@ -488,7 +491,7 @@ def test_another_manager_stays_where_our_rules_were_not_confirmed():
     assert "take_over" not in run({"takeover": True}, {"managers": [UFW]}, answers)[0]
 
 
-@pytest.mark.parametrize(("differs", "steps"), [(True, ["look", "absent"]), (False, ["look"])])
+@pytest.mark.parametrize(("differs", "steps"), [(True, ["look", "remove"]), (False, ["look"])])
 def test_another_manager_is_no_matter_where_ours_is_removed(differs, steps):
     assert run({"state": "absent"}, {"managers": [UFW], "differs": differs})[0] == steps
 
@@ -582,8 +585,7 @@ def test_ebpf_is_no_matter_where_nothing_is_judged_before_dnat(ebpf):
 )
 def test_the_host_keeps_a_ruleset_for_a_boot_at_which_the_other_cannot_be_loaded(arguments, management, rules):
     action = Action({"ruleset": "wanted", **arguments}, {"management": management}, {}, False)
-    action._task_vars = {}
-    fallback = action._fallback({"policy": None, **arguments}, {**FOUND, "management": management})
+    fallback = HostChange(action, {"policy": None, **arguments}, {})._fallback({**FOUND, "management": management})
 
     if rules is None:
         assert fallback == ""

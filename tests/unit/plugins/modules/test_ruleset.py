@@ -1,107 +1,17 @@
 from __future__ import annotations
 
+import json
+
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible.module_utils import basic
 from ansible_collections.gatehouse.firewall.plugins.modules import ruleset
-from ansible_collections.gatehouse.firewall.plugins.modules.ruleset import change
-from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
-
-RULESET = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
-
-NOW, OVER = "203.0.113.7 50022", "203.0.113.7 50021"
 
 
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    monkeypatch.setattr(ruleset, "here", lambda: NOW)
-    return FakeHost(tmp_path)
+def test_without_its_action_plugin_the_module_does_nothing_and_says_so(monkeypatch, capsys):
+    given = {"ANSIBLE_MODULE_ARGS": {"ruleset": "table inet gatehouse", "_ansible_remote_tmp": "/tmp"}}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(given).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    with pytest.raises(SystemExit):
+        ruleset.main()
 
-
-def do(host, step=None, wanted=RULESET, state="present", change_="", connection=""):
-    params = {"state": state, "step": step, "rollback_timeout": 30, "fallback": "fallback", "change": change_}
-    params["connection"] = connection
-    return change(host.firewall(), host.managers(), wanted, params)
-
-
-def test_the_steps_bring_a_host_to_a_ruleset(host):
-    assert do(host, "prime") == {"changed": True}
-    loaded = do(host, "load")
-    confirmed = do(host, "confirm", change_=loaded["change"], connection=OVER)
-    assert confirmed == {"changed": True, "confirmed": True, "new_connection": True, "persisted": True}
-    assert host.firewall().is_at(RULESET)
-
-
-def test_the_connection_of_the_change_itself_confirms_nothing(host, monkeypatch):
-    loaded = do(host, "load")
-    assert loaded["connection"] == NOW
-    again = do(host, "confirm", change_=loaded["change"], connection=loaded["connection"])
-    assert again == {"changed": False, "same_connection": NOW}
-    assert host.firewall().way_back == "waits"
-
-    monkeypatch.setattr(ruleset, "here", lambda: OVER)
-    assert do(host, "confirm", change_=loaded["change"], connection=loaded["connection"])["new_connection"]
-
-
-@pytest.mark.parametrize(("over", "now"), [("", NOW), (OVER, ""), ("", "")])
-def test_where_there_is_nothing_to_compare_no_connection_is_called_new(host, monkeypatch, over, now):
-    monkeypatch.setattr(ruleset, "here", lambda: now)
-    confirmed = do(host, "confirm", change_=do(host, "load")["change"], connection=over)
-
-    assert (confirmed["confirmed"], confirmed["new_connection"]) == (True, False)
-
-
-def test_a_confirmation_that_comes_too_late_says_what_is_in_force(host):
-    late = "the host has gone back, and no rules of ours are in force"
-
-    assert do(host, "confirm") == {"changed": False, "too_late": late, "gone_back": True}
-    assert host.files() == {"run/gatehouse/lock"}
-
-
-def test_without_systemd_a_ruleset_does_not_persist_and_says_so(tmp_path):
-    host = FakeHost(tmp_path, systemd=False)
-    loaded = do(host, "load")
-
-    assert do(host, "confirm", change_=loaded["change"])["persisted"] is False
-
-
-def test_removal_takes_everything_away(host):
-    host.harden(RULESET)
-
-    assert do(host, state="absent", wanted=None) == {"changed": True}
-    assert (host.files(), host.nft.table) == (set(), "")
-
-
-def test_a_ruleset_that_nft_refuses_is_an_error(host):
-    with pytest.raises(FirewallError):
-        do(host, "load", wanted="# bad")
-
-    assert (host.nft.changes, host.files()) == (0, set())
-
-
-def test_without_a_step_nothing_is_done(host):
-    with pytest.raises(FirewallError, match="this module works through its action plugin"):
-        do(host)
-
-    assert (host.nft.changes, host.files()) == (0, set())
-
-
-@pytest.mark.parametrize(
-    ("found", "concerns", "primed"),
-    [
-        ({"differs": True, "tracks_connections": False, "packages": []}, [], True),
-        ({"differs": True, "tracks_connections": False, "packages": []}, [{"kind": "not_at_boot"}], True),
-        ({"differs": True, "tracks_connections": False, "packages": []}, [{"kind": "conntrack_full"}], False),
-        ({"differs": False, "tracks_connections": False, "packages": []}, [], False),
-        ({"differs": True, "tracks_connections": True, "packages": []}, [], False),
-        ({"differs": True, "tracks_connections": False, "packages": ["nftables"]}, [], False),
-    ],
-)
-def test_a_look_before_a_first_ruleset_starts_connection_tracking_unless_that_fills_the_table(
-    host, monkeypatch, found, concerns, primed
-):
-    monkeypatch.setattr(ruleset, "look_at", lambda _host, _diff: {"concerns": concerns, **found})
-
-    assert bool(ruleset.prepare(host, False).get("primed")) is primed
-    assert ("start_tracking" in host.nft.table) is primed
-    do(host, "unprime")
-    assert host.nft.table == ""
+    assert "this module works through its action plugin" in json.loads(capsys.readouterr().out)["msg"]

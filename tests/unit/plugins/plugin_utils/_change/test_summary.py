@@ -8,6 +8,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary
     not_changed,
     outcome,
     table,
+    would_change,
 )
 
 CONFIRMED = {"changed": True, "confirmed": True}
@@ -100,3 +101,10 @@ def test_a_long_list_is_cut():
 )
 def test_a_run_goes_on_and_ends_well_or_says_why_not(results, message):
     assert complaint(summed(**results)[1]) == message
+
+
+def test_a_dry_run_says_how_many_hosts_would_change_if_any_would():
+    _outcomes, numbers = summed(web1={"changed": True}, web2={"changed": False}, db1={"changed": True})
+    _outcomes, unchanged = summed(web1={"changed": False})
+
+    assert (would_change(numbers), would_change(unchanged)) == ("2 of 3 hosts would change", "")

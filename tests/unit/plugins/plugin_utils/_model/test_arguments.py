@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.variables import CONTROLLER_KEYS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.arguments import Argument, arguments, note_wrong
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.declaration import (
-    CONTROLLER_KEYS,
     HOST_KEYS,
     MODEL_KEYS,
 )

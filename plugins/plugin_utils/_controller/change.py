@@ -1,0 +1,257 @@
+"""The controller's side of a change: look, refuse what would cut us off, load, confirm over a new connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+
+from ...module_utils._audit.concerns import CONCERNS
+from ...module_utils._backends.iptables_text import joined
+from ...module_utils._host.ruleset_arguments import LOOK, RULESETS
+from ...module_utils._probe.rehearsal_arguments import REHEARSAL
+from .._change.confirmation import LOST, NOT_NEW, is_another, is_over, not_confirmed, unreached
+from .._change.lockout import fail_closed, lockout
+from .._change.objections import NOT_CHECKED, NOTHING_CHANGED, UnreadableError, objections
+from .._change.surroundings import declared_of
+from .._host_rules import iptables, nftables
+from .._plan.reviewed import PlanError, read_plan
+from .._policy.compile import Policy
+from .connection import begins_anew, over_new_connection, plugin_of
+from .host_action import HostAction
+from .rehearse import policy_of, rehearsed
+
+INFO = "gatehouse.firewall.ruleset_info"
+STEP = "gatehouse.firewall.ruleset_step"
+RULESET_OF = {"nftables": "ruleset", "iptables": "iptables_ruleset"}
+KEPT = ("backend", "backend_reason", "diff")
+NOT_HARDENED = "This host has no rules of ours yet: harden it"
+MORE_THAN_ADDRESSES = (
+    "More than addresses differ on this host from what the model says of it: rules, too, or what is loaded at the next "
+    "boot. Nothing was changed; plan shows the difference, harden makes it"
+)
+SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 5, 600
+SSH = 22
+GRACE = 15  # seconds in which a host that has gone back should answer again
+
+Result = dict[str, Any]
+
+
+class HostChange:
+    """One host's way to a ruleset, or to none of ours."""
+
+    def __init__(self, action: HostAction, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> None:
+        """Take the action plugin, through which modules run, and its arguments."""
+        self._action = action
+        self._arguments = arguments
+        self._task_vars = task_vars
+        self._is_dry_run = action._task.check_mode
+
+    def result(self) -> Result:
+        """Bring the host there; a host that is where it should be costs one look and no more."""
+        self._check_arguments()
+        found = self._look()
+        if found.get("failed"):
+            return found
+        is_wanted = self._arguments["state"] == "present"
+        if not is_wanted:
+            found["managers"] = []
+        not_here = self._not_for_addresses(found) if self._arguments["addresses_alone"] else None
+        if not_here:
+            return not_here
+        warnings = self._judge_or_take_back(found) if is_wanted else []
+        warnings += found.get("cautions", [])
+        differs = bool(found["differs"] or found["managers"])
+        if self._is_dry_run or not differs:
+            result = {**{key: found[key] for key in KEPT if key in found}, "changed": differs}
+        else:
+            result = self._apply(found) if is_wanted else self._step("remove")
+        warnings += result.get("warnings", [])
+        return {**result, "warnings": warnings} if warnings else result
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        """The policy behind the ruleset; None where the task doesn't say it."""
+        return policy_of(self._arguments["policy"]) if self._arguments["policy"] else None
+
+    def _check_arguments(self) -> None:
+        seconds = self._arguments["rollback_timeout"]
+        if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
+            expected = f"between {SHORTEST_TIMEOUT} and {LONGEST_TIMEOUT} seconds"
+            raise AnsibleActionFail(f"rollback_timeout: got {seconds}, expected {expected}")
+        if self._arguments["state"] == "absent":
+            return
+        for key in RULESET_OF.values():
+            text = self._arguments[key]
+            other = any(self._arguments[another] for another in RULESET_OF.values() if another != key)
+            if not str(text or "").strip() and (text is not None or not other):
+                expected = "expected a rendered ruleset (state: absent takes ours away)"
+                raise AnsibleActionFail(f"{key}: got nothing, {expected}")
+
+    def _look(self) -> Result:
+        if self._arguments["state"] == "absent":
+            return self._run(INFO, ruleset="")
+        wanted = {key: self._arguments[key] for key in LOOK if self._arguments[key] is not None}
+        if not self._arguments["declared"] and self.policy:
+            wanted["declared"] = declared_of(self.policy)
+        if self._is_dry_run or self._arguments["addresses_alone"]:
+            return self._run(INFO, **wanted)
+        return self._step("look", **wanted)
+
+    @staticmethod
+    def _not_for_addresses(found: Result) -> Result | None:
+        """Return the result for a host on which more than addresses may differ; None for any other."""
+        if not found["tracks_connections"]:
+            return {"changed": False, "skipped": True, "skip_reason": NOT_HARDENED}
+        if found["differs"] and not found["differs_in_addresses_alone"]:
+            return {"changed": False, "failed": True, "msg": MORE_THAN_ADDRESSES}
+        return None
+
+    def _judge_or_take_back(self, found: Result) -> list[str]:
+        try:
+            return self._judge(found)
+        except AnsibleActionFail:
+            if found.get("primed"):
+                self._step("unprime", **self._wanted(found))
+            raise
+
+    def _judge(self, found: Result) -> list[str]:
+        """Fail where the host must not change; return what its owner should know. A dry run only says most of it."""
+        if self._arguments["plan"] and found["differs"]:
+            self._refuse_unreviewed(found)
+        policy = self.policy if found["differs"] or any(found["ebpf"].values()) else None
+        refused = {kind: concern.refused for kind, concern in CONCERNS.items()}
+        host = self._task_vars.get("inventory_hostname", "")
+        try:
+            objected = list(objections(policy, found, self._arguments, refused, host))
+        except UnreadableError as error:
+            raise AnsibleActionFail(str(error)) from error
+        refusals = [one.text for one in objected if one.refuses and (one.always or not self._is_dry_run)]
+        if refusals:
+            raise AnsibleActionFail("\n".join(refusals))
+        warnings = [one.text for one in objected]
+        if self._is_dry_run and found["differs"] and found["packages"]:
+            warnings.append(NOT_CHECKED.format(", ".join(found["packages"])))
+        return warnings
+
+    def _refuse_unreviewed(self, found: Result) -> None:
+        """Fail where the host would change in another way than the plan shows that was reviewed."""
+        path = self._arguments["plan"]
+        try:
+            plan = read_plan(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, PlanError) as error:
+            raise AnsibleActionFail(f"gatehouse_plan: {path}: {error}") from error
+        if "diff" not in found:
+            raise AnsibleActionFail("plan: got a task without its difference, expected diff: true beside it")
+        refusal = plan.refusal(self._task_vars["inventory_hostname"], found["diff"])
+        if refusal:
+            raise AnsibleActionFail(f"{NOTHING_CHANGED.format(refusal)}. Plan again, and look at what is new.")
+
+    def _apply(self, found: Result) -> Result:
+        wanted = self._wanted(found)
+        result = self._change(found, wanted) if found["differs"] else {"changed": True}
+        if found["managers"] and not result.get("failed"):
+            result = {**result, **self._step("take_over", **wanted)}
+        return {**result, **{key: found[key] for key in KEPT if key in found}}
+
+    def _wanted(self, found: Result) -> Result:
+        """Return what each step is told: the ruleset of the host's backend, and what is behind its names."""
+        key = RULESET_OF[found["backend"]]
+        return {"backend": found["backend"], "answers": found["answers"], key: self._arguments[key]}
+
+    def _change(self, found: Result, wanted: Result) -> Result:
+        for prepare in (self._install, self._prime, self._rehearse):
+            failed = prepare(found, wanted)
+            if failed:
+                return failed
+        loaded = self._step("load", rollback_timeout=self._arguments["rollback_timeout"], **wanted)
+        if loaded.get("failed"):
+            return loaded
+        confirmed = self._confirm(loaded, found, wanted)
+        if confirmed and confirmed.get("failed"):
+            return confirmed
+        if not confirmed or "confirmed" not in confirmed:
+            return self._not_confirmed(found, wanted, confirmed or {})
+        if confirmed["new_connection"]:
+            return confirmed
+        warnings = [*confirmed.get("warnings", []), NOT_NEW.format(plugin_of(self._action._connection))]
+        return {**confirmed, "warnings": warnings}
+
+    def _install(self, found: Result, _wanted: Result) -> Result | None:
+        """Install what is missing; return the result where that has failed."""
+        if not found["packages"] or not self._arguments["install"]:
+            return None
+        installed: Result = self._action.install(found["packages"], self._task_vars)
+        return installed if installed.get("failed") else None
+
+    def _prime(self, found: Result, wanted: Result) -> Result | None:
+        """Start connection tracking; return the result where that has failed."""
+        if found["tracks_connections"] or found.get("primed"):
+            return None
+        primed = self._step("prime", **wanted)
+        return primed if primed.get("failed") else None
+
+    def _rehearse(self, found: Result, wanted: Result) -> Result | None:
+        """Rehearse, if that is asked for; return the result where that has failed, of a host that is as it was."""
+        if not self._arguments["rehearse"]:
+            return None
+        if not self.policy or not self._arguments["addresses"]:
+            missing = "addresses" if self.policy else "policy"
+            result = {"failed": True, "msg": f"{missing}: got nothing, expected what a rehearsal needs"}
+        else:
+            defaults = {key: one["default"] for key, one in REHEARSAL.items() if "default" in one}
+            given = {key: self._arguments[key] for key in ("addresses", *RULESETS)}
+            arguments = {**defaults, **given, "backend": found["backend"]}
+            result = rehearsed(self._action, self.policy, arguments, self._task_vars)
+        if result.get("failed") and not found["tracks_connections"]:
+            self._step("unprime", **wanted)
+        return {"changed": False, **result} if result.get("failed") else None
+
+    def _confirm(self, loaded: Result, found: Result, wanted: Result) -> Result | None:
+        """Return what the host says of the confirmation; None where it wasn't reached in time."""
+        over = loaded.get("connection", "") if begins_anew(self._action._connection) else ""
+        keep = {"change": loaded["change"], "connection": over, "fallback": self._fallback(found)}
+        return over_new_connection(
+            self._action._connection,
+            self._arguments["rollback_timeout"],
+            lambda: self._step("confirm", **keep, **wanted),
+            is_another,
+        )
+
+    def _fallback(self, found: Result) -> str:
+        """Return what to load at a boot at which the ruleset can't be; nothing where nobody knows, or it observes."""
+        if not self.policy:
+            return ""
+        port = found["management"]["port"] if found["management"] else int(self._task_vars.get("ansible_port") or SSH)
+        rest = fail_closed(self.policy, port)
+        if rest is None:
+            return ""
+        return nftables.render(rest) if found["backend"] == "nftables" else joined(iptables.render(rest))
+
+    def _not_confirmed(self, found: Result, wanted: Result, answer: Result) -> Result:
+        """Return the result of a change that wasn't confirmed in time, by what the kernel has now."""
+        seen, management, timeout = None, found["management"], self._arguments["rollback_timeout"]
+        if "too_late" not in answer:
+            connection = self._action._connection
+            seen = over_new_connection(connection, GRACE, lambda: self._run(INFO, **wanted), is_over)
+            if seen and not seen.get("failed") and not seen["differs"]:
+                return {"changed": True, "confirmed": True, "new_connection": True, "warnings": [LOST]}
+        words = unreached(management, timeout)
+        gone_back, msg = not_confirmed(answer, seen, timeout, GRACE, words, self._reason(management))
+        return {"failed": True, "changed": False, "confirmed": False, "gone_back": gone_back, "msg": msg}
+
+    def _reason(self, management: Mapping[str, Any] | None) -> str:
+        if not self.policy or not management:
+            return "The new ruleset needs a flow for that"
+        return lockout(self.policy, management) or (
+            "No flow of the model is missing for that, as far as can be seen: look for what else filters on the way"
+        )
+
+    def _step(self, step: str, **arguments: Any) -> Result:
+        return self._run(STEP, step=step, **arguments)
+
+    def _run(self, module: str, **arguments: Any) -> Result:
+        return self._action._execute_module(module, arguments, task_vars=self._task_vars)

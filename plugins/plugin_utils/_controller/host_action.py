@@ -1,0 +1,39 @@
+"""What every task about one host begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from . import internals
+from .facts import Facts, without_orders
+
+
+class HostAction(ActionBase):
+    """A task about one host, whose answers set nothing on the controller."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: object = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Fail where the host's facts are named like variables of ours, of which the task may have read some."""
+        refuse_facts(task_vars or {})
+        found: dict[str, Any] = super().run(tmp, task_vars)
+        return found
+
+    def _execute_module(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return what the host's module answers, without what Ansible would do on its word."""
+        result = super()._execute_module(*args, **kwargs)
+        return without_orders(kwargs["task_vars"]["inventory_hostname"], result)
+
+
+def refuse_facts(task_vars: Mapping[str, Any]) -> None:
+    """Fail where a task's host has facts that are named like variables of ours."""
+    if "hostvars" in task_vars:  # a task without a host's variables has read none
+        manager = internals.variable_manager(task_vars["hostvars"])
+        refusal = Facts(manager).refusal(task_vars["inventory_hostname"])
+        if refusal:
+            raise AnsibleActionFail(refusal)

@@ -1,0 +1,56 @@
+"""What Ansible keeps to itself and we can't do without, each in one place.
+
+A later ansible-core may have any of it elsewhere. Then a task fails with that, and not with a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible import release
+from ansible.errors import AnsibleActionFail
+
+UNKNOWN = (
+    "gatehouse.firewall doesn't know this ansible-core ({0}): its {1} has no {2}. Use a release that it is tested with"
+)
+
+
+def variable_manager(hostvars: object) -> Any:
+    """Return what reads variables for a host, a play and a task."""
+    return _of(hostvars, "_variable_manager")
+
+
+def inventory(hostvars: object) -> Any:
+    """Return the inventory: its groups and hosts, of the play or not."""
+    return _of(hostvars, "_inventory")
+
+
+def inventory_sources(found: object) -> Sequence[str]:
+    """Return the paths of an inventory (-i); one with a comma is a list of hosts."""
+    sources: Sequence[str] = _of(found, "_sources")
+    return sources
+
+
+def included_by_host(manager: object) -> Mapping[str, Mapping[str, Any]]:
+    """Return what include_vars has set for each host."""
+    found: Mapping[str, Mapping[str, Any]] = _of(manager, "_vars_cache")
+    return found
+
+
+def set_by_host(manager: object) -> Mapping[str, Mapping[str, Any]]:
+    """Return what set_fact and register have set for each host in this run."""
+    found: Mapping[str, Mapping[str, Any]] = _of(manager, "_nonpersistent_fact_cache")
+    return found
+
+
+def role(task: object) -> Any:
+    """Return the role that a task is of; None where it is a play's."""
+    return _of(task, "_role")
+
+
+def _of(owner: object, name: str) -> Any:
+    try:
+        return getattr(owner, name)
+    except AttributeError as error:
+        raise AnsibleActionFail(UNKNOWN.format(release.__version__, type(owner).__name__, name)) from error

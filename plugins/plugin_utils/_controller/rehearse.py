@@ -1,0 +1,77 @@
+"""Have a host rehearse a ruleset, and hold what its kernel did to the policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+
+from ...module_utils._contract.probe_words import NOT_ASKED
+from ...module_utils._host.ruleset_arguments import RULESETS
+from .._policy.as_data import from_data
+from .._policy.compile import Policy
+from .._probe.judge import passed
+from .._probe.rehearsal import as_data, disagreements, legs, rehearsal
+from .._values.problems import ModelError
+from .host_action import HostAction
+
+MODULE = "gatehouse.firewall.rehearsal"
+SHOWN = 10
+REFUSED = (
+    "In a rehearsal, this host's kernel did another thing than the model says with {wrong} of {asked} packets. Nothing "
+    "was changed on the host:\n{lines}"
+)
+UNTOLD = "The rehearsal has answered {told} of {asked} questions: {why}. Nothing was changed on the host"
+
+
+def policy_of(policy: Any) -> Policy:
+    """Return the policy that a task was given, as data or as JSON."""
+    try:
+        return from_data(json.loads(policy) if isinstance(policy, str) else policy)
+    except (ModelError, ValueError) as error:
+        raise AnsibleActionFail(f"policy: {error}") from error
+
+
+def rehearsed(
+    action: HostAction, policy: Policy, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Have a host rehearse, for an action plugin; return the result, which has failed where the host must not go on."""
+    try:
+        asked = rehearsal(policy, arguments["addresses"], arguments["max"], arguments["seed"])
+    except (ModelError, ValueError) as error:
+        raise AnsibleActionFail(f"policy: {error}") from error
+    if action._task.check_mode:
+        return {"changed": False, "asked": len(asked)}
+    wanted = {key: arguments[key] for key in RULESETS if arguments[key] is not None}
+    wanted |= {"answers": {}, "legs": legs(policy, arguments["addresses"]), "questions": as_data(asked)}
+    found = action._execute_module(MODULE, {**wanted, "seconds": arguments["seconds"]}, task_vars=task_vars)
+    return found if found.get("failed") or "seen" not in found else judged(asked, found)
+
+
+def said(result: Mapping[str, Any]) -> str:
+    """Return how a rehearsal went that has not failed, in one line."""
+    if "untold" not in result:
+        return f"{result['asked']} questions would be asked"
+    line = f"{result['asked']} questions asked, and all is as the model says"
+    if not result["untold"]:
+        return line
+    return f"{line}; {result['untold']} have shown nothing ({', '.join(result['untold_because'])})"
+
+
+def judged(asked: Sequence[Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of a rehearsal that was held."""
+    seen = [passed(answer) for answer in found["seen"]]
+    lines = disagreements(asked, seen)
+    untold = [answer for answer, one in zip(found["seen"], seen) if one is None]
+    counts = {"asked": len(asked), "untold": len(untold), "untold_because": sorted(set(untold)), "disagreements": lines}
+    result = {"changed": False, "backend": found["backend"], **counts}
+    if lines:
+        shown = lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
+        message = REFUSED.format(wrong=len(lines), asked=len(asked), lines="\n".join(shown))
+        return {**result, "failed": True, "msg": message}
+    if NOT_ASKED in untold or (untold and len(untold) == len(asked)):
+        message = UNTOLD.format(told=len(asked) - len(untold), asked=len(asked), why=untold[-1])
+        return {**result, "failed": True, "msg": message}
+    return result
