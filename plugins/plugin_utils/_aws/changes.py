@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """From the security groups that a VPC has to those that a model wants: what is ours, what differs, and what is in use.
 
 What a VPC has comes as amazon.aws.ec2_security_group_info returns it.

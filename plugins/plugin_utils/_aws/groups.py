@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """A fleet's AWS security groups: what each lets in and out, in the form that amazon.aws.ec2_security_group takes.
 
 A rule names the peer's group wherever the peer's class is in one, and the peer's addresses otherwise. AWS applies a

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """A node's FelixConfiguration: failsafe ports of ours in it, and what a server writes there by itself.
 
 A node's value beats the cluster's, the one in ``default``. A server that stores a configuration fills in values that

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What Calico refuses, or takes and does something else with than its author means: checked before anything is sent.
 
 An error is what calicoctl or Calico's API server refuses; a cluster that has only Calico's CRDs stores some of it all

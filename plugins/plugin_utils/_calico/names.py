@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What Calico's objects are called, and how they say whose they are.
 
 Names are DNS labels without dots: Calico 3.26 to 3.28 refuse a dot in a policy's name, and later ones take what is

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """A fleet's policies as Calico's objects: host endpoints, and what is judged at them, in projectcalico.org/v3.
 
 A class of hosts has up to four policies on each kind of its endpoints: one that judges before DNAT, one for each

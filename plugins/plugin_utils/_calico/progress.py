@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """Steps taken in batches: each is worked out anew from what is there by then, and read back before the next one.
 
 So an object that changes meanwhile is never overwritten unseen. What the datastore keeps under another name, or with

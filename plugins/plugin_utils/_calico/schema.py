@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What the fields of Calico's objects may hold: the words and forms that its linter checks against.
 
 Source: api/pkg/apis/projectcalico/v3 of Calico, release 3.32; the forms of names are Kubernetes' (RFC 1123).

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """Calico's selectors: read, checked, and asked of labels.
 
 The language is that of Calico's reference, "Selectors": comparisons of one label, ``has``, ``all`` and ``global``,

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """From the objects that are there to those that are wanted, in an order that is safe wherever it stops.
 
 Sets come before the policies that select them, policies before failsafes are narrowed, and host endpoints last: an

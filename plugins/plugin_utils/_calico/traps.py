@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What Calico takes without a word, and what then opens, closes or does nothing against its author's will.
 
 Sources: Felix' rule renderer and config (felix/rules, felix/config), release 3.32; Calico's pages on host endpoints,

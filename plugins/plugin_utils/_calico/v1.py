@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """Objects of Calico 2 (apiVersion v1, calicoctl 1.x) in today's form, projectcalico.org/v3.
 
 Source: Calico's notes on converting v1 to v3 data, and the reference of both versions. Two things mean something else

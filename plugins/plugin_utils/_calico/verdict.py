@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What Felix does with a packet, given Calico's objects: their semantics, from nothing but the objects.
 
 Sources: Felix' rule renderer (rules/static.go, endpoints.go, dispatch.go) and policy sorter, release 3.32, and

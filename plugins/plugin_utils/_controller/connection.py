@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """The connection to a host, made anew after a change: only a new one shows that the host can still be reached."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What Ansible keeps to itself and we can't do without, each in one place.
 
 A later ansible-core may have any of it elsewhere. Then a task fails with that, and not with a traceback.

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """The compiled fleet of a run, for each task that asks for it.
 
 Ansible runs each task in a process of its own, of which nothing is left but its result. So what one has compiled is in

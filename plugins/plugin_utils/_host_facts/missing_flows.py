@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """The flows that a model lacks, by what hosts have seen that only observe, as rows to paste into it.
 
 A row never says more than what was seen: the ends of connections and the ports that were asked for. What a row can't

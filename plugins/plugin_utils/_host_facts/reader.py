@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What a host has answered, read strictly: it ends up on pages, and in rows that people paste into their model.
 
 A host that is somebody else's by now answers what it likes. What has not the form that we write is not read at all.

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """Which flows are used: what reports have seen hosts count, kept from one report to the next.
 
 A count says how much, not when: what it has gained was let through between two reports. And it begins anew with each

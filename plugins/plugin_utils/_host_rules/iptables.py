@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """A policy as files for ``ipset restore``, ``iptables-restore --noflush`` and ``ip6tables-restore --noflush``.
 
 What is allowed RETURNs to the built-in chain, so that the rules of others still judge it; what is denied is dropped.

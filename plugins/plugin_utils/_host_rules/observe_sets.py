@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What a host that only observes keeps in its kernel: whom it would have denied, in sets that can't grow for ever.
 
 A kernel doesn't know since when a set has an element, only when it will lose it. So there are two sets for each

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """From a fleet to Kubernetes' NetworkPolicies (networking.k8s.io/v1): one for each direction of a class of pods.
 
 In a NetworkPolicy, a rule without peers is open to everybody, and one without ports on every port. So a flow whose peer

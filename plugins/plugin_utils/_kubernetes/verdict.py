@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What NetworkPolicies do with a packet; written from Kubernetes' documentation, not from a renderer.
 
 A pod that no policy of a direction selects is open in that direction. One that is selected lets through what any rule

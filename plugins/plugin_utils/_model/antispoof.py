@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """Sources that can't be true: a host would answer them by another interface than the one that they came in by.
 
 An address as a peer is a claim of the sender's. Where a host has interfaces of two sides, its routes contradict some

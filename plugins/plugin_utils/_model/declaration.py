@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """From the variables people set to a declaration: lists of several groups merge, single values must agree.
 
 A source is one place that sets variables (a group, a host, a play), with the name to call it by in a message.

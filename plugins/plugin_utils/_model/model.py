@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """The model: what is declared, read and checked, not yet resolved to addresses.
 
 What the words mean to a user (node class, zone, service, flow) stands in docs/model.md.

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """Node classes: the kinds of hosts (or pods) that a model knows, with their members and what they do of their own."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """A profile: the shipped classes, zones, services and flows of one product version, with the user's switches applied.
 
 A profile is data. Its rows are the model's rows, plus ``when`` (the options under which a row counts). It may extend

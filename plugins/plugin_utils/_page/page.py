@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """The model as one HTML page that needs nothing else: a picture, the matrix, and what each class lets through.
 
 Nothing comes from any network, and the page says so to the browser, which then loads nothing and runs no script but the

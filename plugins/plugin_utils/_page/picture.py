@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """The picture: who reaches on the left, who is reached on the right, and a line for each pair that leads to its ports.
 
 A name stands in both columns where it does both. So no line needs a head, no name is turned, and two hundred lines can

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What the hosts that were asked have said of themselves. What somebody should look at comes first.
 
 Each part is a function from the report to lines, none where nobody has said anything of the kind; PARTS has them all.

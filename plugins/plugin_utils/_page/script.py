@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """The page's only script: a box that finds ports, names, flows and addresses. Without it, everything else is as it is.
 
 It looks into what the page already says, and has no text of a model in it: it is the same for every page and can be

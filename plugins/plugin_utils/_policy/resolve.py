@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """From names to addresses: classes by the inventory's declared variables, zones by their networks and host names.
 
 Nothing here reads facts: ``--limit one_host`` must find the same peers as a full run.

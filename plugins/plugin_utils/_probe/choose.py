@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What to ask real hosts: the edges of each flow as allowed, and the ports just outside as denied.
 
 The questions of each ordered pair of node classes are put in turn to different hosts of them, never to each pair of

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What to ask one host of its own rules before they are in force: each flow's edges, by each of its interfaces.
 
 On its stage nobody else is there, so that peers of zones are asked for as well, and strangers beside them.

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What every host always lets through, because IP or the host itself breaks without it, and nothing more.
 
 Sources: RFC 4890 4.4 (ICMPv6 a host must not drop), RFC 1191 and RFC 8201 (path MTU discovery), RFC 792 (ICMP errors),

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """What another model would open and close: exactly, over all addresses and ports, by class and direction.
 
 Hosts of the same class before and after stand together, so that a host that moves to another class is compared, too.

@@ -1,3 +1,7 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
 """Who reaches whom, exactly: over all addresses, by sets, and never over pairs of hosts.
 
 A packet passes where the sender's host lets it out, if somebody manages that host, and the receiver's lets it in.
