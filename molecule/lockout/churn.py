@@ -33,9 +33,9 @@ def main(name: str, applies: int, rollbacks: int) -> None:
 
 
 def go_back(backend: Backend) -> None:
-    """Load the other ruleset, and wait until nothing of the way back is left."""
-    way_back = Rollback(run_or_raise, backend, has_systemd=True)
-    change = way_back.arm(2, RULESETS[0])  # longer than a load takes on a busy machine
+    """Load the other ruleset, and wait until nothing of the rollback is left."""
+    rollback_state = Rollback(run_or_raise, backend, has_systemd=True)
+    change = rollback_state.arm(2, RULESETS[0])  # longer than a load takes on a busy machine
     backend.load(RULESETS[0], change)
     while any(Path("/run/gatehouse").glob("rollback-*")) or any(Path("/run/gatehouse").glob("taken-*")):
         time.sleep(0.02)

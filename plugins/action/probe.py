@@ -17,5 +17,5 @@ class ActionModule(HostAction):
         result = self._execute_module(task_vars=task_vars)
         if "answers" in result:
             host = task_vars["inventory_hostname"]
-            self._display.display(f"{host}: {len(result['answers'])} questions asked")
+            self._display.display(f"{host}: {len(result['results'])} probes sent")
         return result

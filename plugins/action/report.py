@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction, compiled
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts import usage_history as usage_file
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.missing_flows import FILE, missing_flows
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import read_live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import read_state
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.usage import updated, uses
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.flow_tables import FORMS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.page import page
@@ -69,7 +69,7 @@ class ActionModule(FleetAction):
             plan = planned(_results(arguments["planned"], fleet, hostvars), fleet.classes)
             return {PAGE: page(Report(fleet, cells, plan=plan))}, {}
         said = _results(arguments["registered"], fleet, hostvars)
-        live = {host: read_live(host, result) for host, result in said.items()}
+        live = {host: read_state(host, result) for host, result in said.items()}
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         files[PAGE] = page(Report(fleet, cells, live))
         observed = {host: one.observed for host, one in live.items() if one.observed}

@@ -14,7 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.changes im
     left_over,
     note_users,
     ours,
-    read_live,
+    read_state,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.limits import remarks
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction, compiled
@@ -113,7 +113,7 @@ class ActionModule(FleetAction):
 
     def _look(self):
         filters = {"vpc-id": self._arguments["vpc_id"]}
-        return read_live(self._ask("ec2_security_group_info", filters=filters)["security_groups"])
+        return read_state(self._ask("ec2_security_group_info", filters=filters)["security_groups"])
 
     def _set(self, name, description, **rules):
         tags = {TAG: self._arguments["tag"]}

@@ -9,16 +9,16 @@ from ipaddress import ip_network
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import ask
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import Question, from_controller
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import Probe, from_controller
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.judge import (
-    There,
+    ReceiverState,
     by_pair,
     complaint,
+    inconclusive,
     judge,
     line,
     shown,
     table,
-    untold,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
@@ -37,8 +37,8 @@ class ActionModule(FleetAction):
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
             {
-                "questions": {"type": "dict", "required": True},
-                "registered": {"type": "str", "default": "_gatehouse_answers"},
+                "probes": {"type": "dict", "required": True},
+                "registered": {"type": "str", "default": "_gatehouse_probed"},
                 "controller": {"type": "bool", "default": True},
                 "max": {"type": "int", "default": 1000},
                 "seed": {"type": "str", "default": "1"},
@@ -46,46 +46,46 @@ class ActionModule(FleetAction):
             }
         )
         if self._task.check_mode:
-            return {"changed": False, "asked": 0, "untold": 0, "disagreements": []}
+            return {"changed": False, "asked": 0, "inconclusive": 0, "disagreements": []}
         hostvars = task_vars["hostvars"]
-        results = {
-            host: plain(hostvars.raw_get(host).get(arguments["registered"]) or {}) for host in arguments["questions"]
+        registered = {
+            host: plain(hostvars.raw_get(host).get(arguments["registered"]) or {}) for host in arguments["probes"]
         }
         fleet = self.fleet(task_vars)
-        pairs = list(self._of_hosts(arguments["questions"], results))
+        pairs = list(self._of_hosts(arguments["probes"], registered))
         if arguments["controller"]:
-            pairs += self._of_controller(fleet, arguments, results, len(pairs))
-        there = {host: there_is(result) for host, result in results.items()}
-        return self._told(fleet, [judge(question, answer, there[question.receiver]) for question, answer in pairs])
+            pairs += self._of_controller(fleet, arguments, registered, len(pairs))
+        there = {host: there_is(result) for host, result in registered.items()}
+        return self._told(fleet, [judge(probe, answer, there[probe.receiver]) for probe, answer in pairs])
 
     @staticmethod
-    def _of_hosts(questions, results):
-        for host, asked in questions.items():
-            answers = results[host].get("answers") or [NOT_ASKED] * len(asked)
-            yield from zip([Question(**plain(one)) for one in asked], answers)
+    def _of_hosts(probes, registered):
+        for host, asked in probes.items():
+            answers = registered[host].get("results") or [NOT_ASKED] * len(asked)
+            yield from zip([Probe(**plain(one)) for one in asked], answers)
 
     @staticmethod
-    def _of_controller(fleet, arguments, results, so_far):
-        """Ask from here, and return each question with its answer."""
-        seen = {host: result["management"] for host, result in results.items() if result.get("management")}
+    def _of_controller(fleet, arguments, registered, so_far):
+        """Ask from here, and return each probe with its answer."""
+        seen = {host: result["management"] for host, result in registered.items() if result.get("management")}
         asked = from_controller(fleet, seen, max(arguments["max"] - so_far, 1), arguments["seed"])
         return zip(asked, ask([vars(one) for one in asked], arguments["seconds"]))
 
     def _told(self, fleet, seen):
         """Show what came of it, and return the result."""
         disagreeing = [one for one in seen if one.disagrees]
-        for text in (*table(by_pair(seen)), *untold(seen)):
+        for text in (*table(by_pair(seen)), *inconclusive(seen)):
             self._display.display(text)
         for one in shown(disagreeing):
             self._display.display(line(one))
-            for text in explained(fleet, one.question):
+            for text in explained(fleet, one.probe):
                 self._display.display(text)
         if len(disagreeing) > len(shown(disagreeing)):
             self._display.display(f"and {len(disagreeing) - len(shown(disagreeing))} more")
         result = {
             "changed": False,
             "asked": len(seen),
-            "untold": sum(one.passed is None for one in seen),
+            "inconclusive": sum(one.passed is None for one in seen),
             "disagreements": [line(one) for one in disagreeing],
         }
         message = complaint(seen)
@@ -94,14 +94,16 @@ class ActionModule(FleetAction):
 
 def there_is(result):
     """Return what a host has said of itself, by the result that it was registered with."""
-    if result.get("answers") is None:
-        return There("it is unreachable" if result.get("unreachable") else str(result.get("msg", "it has failed")))
-    return There(udp_ports=frozenset(result["udp_ports"]))
+    if result.get("results") is None:
+        return ReceiverState(
+            "it is unreachable" if result.get("unreachable") else str(result.get("msg", "it has failed"))
+        )
+    return ReceiverState(udp_ports=frozenset(result["udp_ports"]))
 
 
-def explained(fleet, question):
-    """Return what the model says of a question, stage by stage."""
+def explained(fleet, probe):
+    """Return what the model says of a probe, stage by stage."""
     owners = Owners(fleet)
-    sender = owners.senders(question.sender, AddressSet.of([ip_network(question.source)]))
-    receiver = owners.receivers(question.receiver, AddressSet.of([ip_network(question.target)]))
-    return list(explain(fleet, sender, receiver, Port(question.protocol, question.port)).lines())[1:]
+    sender = owners.senders(probe.sender, AddressSet.of([ip_network(probe.source)]))
+    receiver = owners.receivers(probe.receiver, AddressSet.of([ip_network(probe.target)]))
+    return list(explain(fleet, sender, receiver, Port(probe.protocol, probe.port)).lines())[1:]

@@ -14,15 +14,15 @@ description:
   - Sends packets from the host on which it runs, many at a time, and says what came back. Nobody has to listen at the
     other end, because a refusal by the host itself shows that its firewall let the packet in.
   - TCP is asked by connecting and closing, UDP by datagrams without content. Nothing else is ever sent.
-  - A question is asked three times within four seconds before its silence counts. Datagrams between the same two
+  - A probe is sent three times within four seconds before its silence counts. Datagrams between the same two
     addresses go out at a pace at which kernels answer (C(icmp_ratelimit)).
   - Changes nothing on any host.
 options:
-  questions:
+  probes:
     description:
       - What to ask, a list of mappings with C(source) and C(target) addresses, C(protocol) (tcp or udp) and C(port).
         Other keys are ignored. With an empty C(source), the kernel chooses.
-      - M(gatehouse.firewall.questions) returns such lists.
+      - M(gatehouse.firewall.probes_info) returns such lists.
     type: list
     elements: dict
     default: []
@@ -38,26 +38,26 @@ attributes:
     description: Has nothing to show.
     support: none
 seealso:
-  - module: gatehouse.firewall.questions
+  - module: gatehouse.firewall.probes_info
   - module: gatehouse.firewall.verify
 """
 
 EXAMPLES = r"""
 - name: Ask whether the database lets this host in
   gatehouse.firewall.probe:
-    questions:
+    probes:
       - {source: "", target: 198.51.100.11, protocol: tcp, port: 5432}
   register: seen
 
 - name: Fail where it doesn't
   ansible.builtin.assert:
-    that: seen.answers[0] in ['accepted', 'refused']
+    that: seen.results[0] in ['accepted', 'refused']
 """
 
 RETURN = r"""
-answers:
+results:
   description:
-    - An answer to each question, in the same order.
+    - The result of each probe, in the same order.
     - V(accepted), V(refused), V(answered) and V(closed) (a UDP port without a listener) show that the packet was let
       in.
     - V(silent), V(rejected) (an ICMP error of a firewall) and V(kept by the sender's own rules) show that it was not.
@@ -91,23 +91,23 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.listenin
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import NOT_ASKED, ask, unreadable
 
 ARGUMENTS = {
-    "questions": {"type": "list", "elements": "dict", "default": []},
+    "probes": {"type": "list", "elements": "dict", "default": []},
     "seconds": {"type": "int", "default": 60},
 }
 
 
 def main():
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
-    questions, seconds = module.params["questions"], module.params["seconds"]
-    wrong = unreadable(questions)
+    probes, seconds = module.params["probes"], module.params["seconds"]
+    wrong = unreadable(probes)
     if wrong:
         module.fail_json(msg=wrong)
     if seconds < 1:
         module.fail_json(msg=f"seconds: got {seconds}, expected at least 1")
     listening = udp_ports(Path("/proc"))
-    answers = [NOT_ASKED] * len(questions) if module.check_mode else ask(questions, seconds)
+    results = [NOT_ASKED] * len(probes) if module.check_mode else ask(probes, seconds)
     management = management_connection(Path("/proc"), os.getpid())
-    module.exit_json(changed=False, answers=answers, udp_ports=listening, management=management)
+    module.exit_json(changed=False, results=results, udp_ports=listening, management=management)
 
 
 if __name__ == "__main__":

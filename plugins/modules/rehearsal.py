@@ -38,7 +38,7 @@ options:
     description: The host's own addresses by side, as M(gatehouse.firewall.compile) returns them.
     type: dict
   max:
-    description: The number of questions in all, spread evenly over the flows.
+    description: The number of probes in all, spread evenly over the flows.
     type: int
     default: 300
   seed:
@@ -55,7 +55,7 @@ options:
   legs:
     description: The host's interfaces, each with its addresses. The action plugin sets it; leave it alone.
     type: dict
-  questions:
+  probes:
     description: What to ask. The action plugin sets it; leave it alone.
     type: list
     elements: dict
@@ -84,16 +84,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 asked:
-  description: How many questions were asked.
+  description: How many probes were sent.
   returned: success
   type: int
   sample: 300
-untold:
+inconclusive:
   description: How many of them have shown nothing, as where the host has no IPv6.
   returned: when the host has answered
   type: int
   sample: 0
-untold_because:
+inconclusive_because:
   description: What came back instead of an answer.
   returned: when the host has answered
   type: list
@@ -127,7 +127,7 @@ def main():
         if not host.wanted:
             module.fail_json(msg="ruleset: got nothing, expected a rendered ruleset")
         seen = rehearse(
-            host.run, lambda: host.backend.load(host.wanted), params["legs"], params["questions"], params["seconds"]
+            host.run, lambda: host.backend.load(host.wanted), params["legs"], params["probes"], params["seconds"]
         )
     except (FirewallError, OSError) as error:
         module.fail_json(msg=f"the rehearsal could not be held: {error}")

@@ -53,7 +53,7 @@ attributes:
     description: Has nothing to show.
     support: none
 seealso:
-  - module: gatehouse.firewall.explain
+  - module: gatehouse.firewall.explain_info
 """
 
 EXAMPLES = r"""

@@ -15,9 +15,9 @@ description:
     the next boot in a systemd unit of its own that is ordered before C(network-pre.target).
   - Owns the table C(inet gatehouse), or the chains C(GATEHOUSE-*) and the sets C(gatehouse-*), and nothing else. What
     others put into netfilter stays as it is, byte for byte.
-  - Before the change, the host arms its own way back. After it, the controller confirms over a new connection; without
+  - Before the change, the host arms its own rollback. After it, the controller confirms over a new connection; without
     that the host goes back to what it had by itself. Only a confirmed ruleset is kept for the next boot.
-  - The way back waits for nothing. A module that stalls for longer than O(rollback_timeout) finds the kernel refusing
+  - The rollback waits for nothing. A module that stalls for longer than O(rollback_timeout) finds the kernel refusing
     the rest of its change.
   - A ruleset that would cut the controller's own connection is refused, where O(policy) says what it lets in.
   - A host that changes over to another backend keeps its rules in the old one until the change is confirmed.
@@ -106,7 +106,7 @@ options:
     type: bool
     default: false
   rollback_timeout:
-    description: Seconds between the change and the host's own way back, 5 to 600.
+    description: Seconds between the change and the host's own rollback, 5 to 600.
     type: int
     default: 30
 requirements:

@@ -124,9 +124,9 @@ in_force:
   returned: success
   type: str
   sample: the ruleset confirmed last is in force
-way_back:
+rollback:
   description:
-    - How far the host's own way back from a change is, V(waits) or V(is under way); or of the last one, V(has failed).
+    - How far the host's own rollback from a change is, V(waits) or V(is under way); or of the last one, V(has failed).
     - An empty text where no change waits to be confirmed.
   returned: success
   type: str
@@ -222,7 +222,7 @@ usage:
   sample: [{flow: k8s_to_nomad, direction: ingress, packets: 12, bytes: 720}]
 in_force_since:
   description:
-    - When our rules were last loaded on this host (by a change, the way back from one, or a boot), in UTC. Their counts
+    - When our rules were last loaded on this host (by a change, the rollback from one, or a boot), in UTC. Their counts
       began anew then. Changes of addresses in sets don't count.
     - Nothing where no rule of ours is in force, or the host can't tell.
   returned: success

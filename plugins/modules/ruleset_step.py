@@ -17,10 +17,10 @@ options:
   step:
     description:
       - V(look) compares the host with the ruleset, and starts connection tracking where a first one will follow.
-      - V(prime) and V(unprime) start that and end it. V(load) arms the rollback and loads the ruleset. V(confirm) keeps
-        it. V(take_over) stops competing firewall services. V(remove) takes everything of ours away.
+      - V(start_tracking) and V(stop_tracking) start that and end it. V(load) arms the rollback and loads the ruleset.
+        V(confirm) keeps it. V(take_over) stops competing firewall services. V(remove) takes everything of ours away.
     type: str
-    choices: [look, prime, unprime, load, confirm, take_over, remove]
+    choices: [look, start_tracking, stop_tracking, load, confirm, take_over, remove]
     required: true
   ruleset:
     description: The ruleset for nftables.
@@ -105,11 +105,11 @@ def take(step, firewall, managers, wanted, params):
         return {"changed": True, **({"warnings": failures} if failures else {})}
     if step == "take_over":
         managers.take_over()
-        firewall.mend(wanted)
-    elif step == "prime":
-        firewall.prime()
+        firewall.reapply(wanted)
+    elif step == "start_tracking":
+        firewall.start_tracking()
     else:
-        firewall.unprime()
+        firewall.stop_tracking()
     return {"changed": True}
 
 
@@ -121,7 +121,7 @@ def confirm(firewall, wanted, params):
     try:
         firewall.confirm(wanted, params["fallback"], params["change"])
     except TooLateError as error:
-        return {"changed": False, "too_late": str(error), "gone_back": not firewall.way_back}
+        return {"changed": False, "too_late": str(error), "gone_back": not firewall.rollback_state}
     is_new = bool(over and now)
     return {"changed": True, "confirmed": True, "new_connection": is_new, "persisted": firewall.starts_at_boot}
 
@@ -139,8 +139,8 @@ def prepare(host, diff):
     found = look_at(host, diff)
     may_track = not found["packages"] and all(one["kind"] != TABLE_FULL for one in found["concerns"])
     if found["differs"] and not found["tracks_connections"] and may_track:
-        host.firewall().prime()
-        found["primed"] = True
+        host.firewall().start_tracking()
+        found["tracking_started"] = True
     return found
 
 

@@ -16,24 +16,24 @@ description:
     model says of it, stage by stage. Fails where there is one.
   - What can't be told is counted and said, with its reason, and is no failure.
 options:
-  questions:
-    description: What was asked, as M(gatehouse.firewall.questions) returns it.
+  probes:
+    description: What was asked, as M(gatehouse.firewall.probes_info) returns it.
     type: dict
     required: true
   registered:
     description: The name of the variable in which each host's M(gatehouse.firewall.probe) was registered.
     type: str
-    default: _gatehouse_answers
+    default: _gatehouse_probed
   controller:
     description: Whether to ask from the controller as well.
     type: bool
     default: true
   max:
-    description: The number of questions in all; the controller asks what the hosts have left of it.
+    description: The number of probes in all; the controller asks what the hosts have left of it.
     type: int
     default: 1000
   seed:
-    description: As for M(gatehouse.firewall.questions).
+    description: As for M(gatehouse.firewall.probes_info).
     type: str
     default: "1"
   seconds:
@@ -48,15 +48,15 @@ attributes:
     description: Has nothing to show.
     support: none
 seealso:
-  - module: gatehouse.firewall.questions
+  - module: gatehouse.firewall.probes_info
   - module: gatehouse.firewall.probe
-  - module: gatehouse.firewall.explain
+  - module: gatehouse.firewall.explain_info
 """
 
 EXAMPLES = r"""
 - name: Compare
   gatehouse.firewall.verify:
-    questions: "{{ chosen.questions }}"
+    probes: "{{ chosen.probes }}"
     registered: seen
   run_once: true
 """
@@ -67,7 +67,7 @@ asked:
   returned: always
   type: int
   sample: 372
-untold:
+inconclusive:
   description: How many of them have shown nothing.
   returned: always
   type: int

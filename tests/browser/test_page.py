@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import Live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import HostState
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.reviewed import Planned
 from ansible_collections.gatehouse.firewall.tests.browser.chromium import requests, show
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import good
@@ -193,7 +193,7 @@ def test_every_text_can_be_read(browser, report, theme, width):
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_what_hosts_say_and_what_would_change_can_be_read_and_is_seen_first(browser, tmp_path, theme):
-    live = {"web1": Live("web1", findings=("added: a rule",)), "db1": Live("db1", silence="not reached")}
+    live = {"web1": HostState("web1", findings=("added: a rule",)), "db1": HostState("db1", silence="not reached")}
     plan = {"web1": Planned("web", True, ("ingress office",), ("ingress scrape",))}
     file = tmp_path / "plan.html"
     file.write_text(page_of(good(), live=live, plan=plan), encoding="utf-8")

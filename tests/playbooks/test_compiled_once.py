@@ -17,7 +17,7 @@ def test_the_tasks_of_a_run_compile_a_model_once_and_another_model_again(play, w
         {"gatehouse.firewall.compile": {"hosts": ["k8s1"]}, "run_once": True},
         COUNT,
         REPORT,
-        {"gatehouse.firewall.explain": {"receiver": "vm2"}},
+        {"gatehouse.firewall.explain_info": {"receiver": "vm2"}},
         COUNT,
         {**REPORT, "vars": {"gatehouse_echo_request": False}},
         COUNT,

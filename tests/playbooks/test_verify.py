@@ -10,7 +10,7 @@ def test_a_check_connects_to_nobody_and_says_how_much_would_be_asked(play, fleet
     outcome = play("gatehouse.firewall.verify", inventory, "--check")
 
     assert outcome.code == 0, outcome.output
-    assert re.search(r"Would ask \d+ questions from 3 hosts to each other", outcome.output)
+    assert re.search(r"Would ask \d+ probes from 3 hosts to each other", outcome.output)
     assert "UNREACHABLE" not in outcome.output
 
 
@@ -38,4 +38,4 @@ def test_a_number_that_is_none_is_named(play, fleet, write, tmp_path):
     inventory = write(tmp_path / "inventory.yml", fleet())
     outcome = play("gatehouse.firewall.verify", inventory, "-e", "gatehouse_verify_max=0")
 
-    assert outcome.failures == ["max: got 0, expected between 1 and 100000 questions"]
+    assert outcome.failures == ["max: got 0, expected between 1 and 100000 probes"]

@@ -13,7 +13,7 @@ def test_foreign_rules_are_as_they_were_before_harden(lab: Lab) -> None:
     assert set(lab.foreign_changes().values()) == {""}
 
 
-def test_foreign_rules_outlive_another_model_and_the_way_back(lab: Lab) -> None:
+def test_foreign_rules_outlive_another_model_and_the_rollback(lab: Lab) -> None:
     before = lab.states()
     limit = ["--limit", ",".join(lab.shared), "--extra-vars=gatehouse_serial=100%"]
     done = harden(*limit, "--extra-vars", ANOTHER_MODEL)

@@ -74,7 +74,7 @@ def test_an_unconfirmed_ruleset_goes_away_by_itself_on_each_debian(
     lines = [line for line in unconfirmed.output.splitlines() if '"confirmed": false' in line]
     fatal = {host: line for host in hosts for line in lines if line.startswith(f"fatal: [{host}]")}
     assert set(fatal) == set(hosts), unconfirmed.output
-    # Where a login gets through just after the way back, the host says so itself; molecule/lockout has both words.
+    # Where a login gets through just after the rollback, the host says so itself; molecule/lockout has both words.
     assert all('"gone_back": true' in line for line in fatal.values()), unconfirmed.output
     reason = "no flow to k8s_node allows that. That port is open by k8s_internal (from k8s_node), administration"
     assert reason in fatal[hosts[0]]

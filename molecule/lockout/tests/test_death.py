@@ -26,7 +26,7 @@ STALE = 10  # seconds, beside the timeout, for which a change that died may keep
 ANOTHER_CHANGE = "another change of this host's ruleset waits to be confirmed"
 
 
-def test_a_killed_controller_leaves_the_way_back_and_another_controller_waits_for_it(
+def test_a_killed_controller_leaves_the_rollback_and_another_controller_waits_for_it(
     fleet: Fleet, hardened: dict[str, State]
 ) -> None:
     timeout = 15 * whole_seconds()  # the second controller has to come before it is over
@@ -100,7 +100,7 @@ def test_a_module_killed_at_the_very_first_change_leaves_a_bare_host_or_the_new_
     fleet: Fleet, first: FirstApply, hardened: dict[str, State]
 ) -> None:
     fleet.make_bare()
-    killed_at(fleet, ("primed", "unit written"), ANOTHER_MODEL)
+    killed_at(fleet, ("tracking_started", "unit written"), ANOTHER_MODEL)
     fleet.restart_all()
     assert all(rules in ("", first.another[name].rules) for name, rules in fleet.rulesets().items())
     harden_in_time()
@@ -108,7 +108,7 @@ def test_a_module_killed_at_the_very_first_change_leaves_a_bare_host_or_the_new_
 
 
 def killed_at(fleet: Fleet, points: tuple[str, str], *models: dict[str, object]) -> None:
-    """Harden with a module that is killed, at one point on the apps and at one on the stores; wait for the way back."""
+    """Harden with a module that is killed, at one point on the apps and at one on the stores; wait for the rollback."""
     faults = {name: points[name.startswith("store")] for name in fleet.managed}
     begun = time.monotonic()
     done = harden_and_die(faults, *models, {"gatehouse_rollback_timeout": TIMEOUT})

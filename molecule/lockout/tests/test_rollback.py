@@ -99,7 +99,7 @@ def test_a_session_that_lives_on_is_no_confirmation(cut: Cut) -> None:
     assert all(window.session_answered for window in cut.windows.values()), cut
     fatal = [line for line in cut.output.splitlines() if line.startswith("fatal:") and '"confirmed": false' in line]
     assert len(fatal) == len(cut.windows), cut.output
-    # ssh, which tries again and again, may get through just after the way back: then the host itself says so.
+    # ssh, which tries again and again, may get through just after the rollback: then the host itself says so.
     assert all(any(words in line for words in GONE_BACK) for line in fatal), cut.output
 
 

@@ -1,4 +1,4 @@
-"""A change that stalls for longer than its way back waits has no effect that lasts, and what is said of it is so."""
+"""A change that stalls for longer than its rollback waits has no effect that lasts, and what is said of it is so."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from fleet import ANOTHER_MODEL, CUTS_US_OFF, Fleet, State, harden_and_die
 from patience import slowness, whole_seconds
 
-TIMEOUT, LONGER = 5, 4  # seconds; by so many a change stalls for longer than its way back waits
+TIMEOUT, LONGER = 5, 4  # seconds; by so many a change stalls for longer than its rollback waits
 AT_MOST = 5  # seconds after the timeout until a login works again
 BACK = "the host has gone back, and the ruleset confirmed last is in force"
-SAID = {"armed": "the host's own way back has begun before", "loaded": "The confirmation came too late"}
+SAID = {"armed": "the host's own rollback has begun before", "loaded": "The confirmation came too late"}
 OTHER_RULES_TOO = {**ANOTHER_MODEL, **CUTS_US_OFF}
 
 

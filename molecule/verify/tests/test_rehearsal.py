@@ -34,9 +34,9 @@ def test_hosts_of_both_backends_rehearse_and_nothing_of_theirs_changes(fleet: Fl
 
     assert done.returncode == 0, done.stdout + done.stderr
     for host in ("app1", "app2", "store1"):
-        assert re.search(
-            rf"^{host}: \d\d\d questions asked, and all is as the model says$", done.stdout, re.MULTILINE
-        ), host
+        assert re.search(rf"^{host}: \d\d\d probes asked, and all is as the model says$", done.stdout, re.MULTILINE), (
+            host
+        )
     assert "changed=1" not in done.stdout
     assert fleet.states() == before
 
@@ -45,7 +45,7 @@ def test_a_check_rehearses_nothing(fleet: Fleet) -> None:
     done = fleet.playbook("verify", "--check", gatehouse_rehearse=True)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(re.findall(r"questions would be asked", done.stdout)) == 3
+    assert len(re.findall(r"probes would be asked", done.stdout)) == 3
 
 
 @pytest.mark.usefixtures("_lying")

@@ -50,9 +50,9 @@ def test_a_hardened_fleet_does_what_the_model_says_and_nothing_changes(fleet: Fl
     assert set(numbers) == {
         ("app", "app"), ("app", "store"), ("store", "app"), ("controller", "app"), ("controller", "store"),
     }  # fmt: skip
-    for asked, should, passed, should_not, denied, disagree, untold in numbers.values():
+    for asked, should, passed, should_not, denied, disagree, inconclusive in numbers.values():
         assert (asked, should, should_not) == (should + should_not, passed, denied)
-        assert (disagree, untold) == (0, 0)
+        assert (disagree, inconclusive) == (0, 0)
     assert numbers["app", "store"][1] > 0
     assert numbers["store", "app"][1] == 0
     assert [host for host in HOSTS if f"{host}: " not in done.stdout] == []
@@ -63,12 +63,12 @@ def test_a_check_asks_nothing_and_says_how_much_it_would(fleet: Fleet) -> None:
     done = verified(fleet, "--check")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"Would ask \d\d+ questions from 3 hosts to each other", done.stdout)
-    assert "questions asked" not in done.stdout
+    assert re.search(r"Would ask \d\d+ probes from 3 hosts to each other", done.stdout)
+    assert "probes asked" not in done.stdout
     assert table(done) == {}
 
 
-def test_the_number_of_questions_is_bounded(fleet: Fleet) -> None:
+def test_the_number_of_probes_is_bounded(fleet: Fleet) -> None:
     done = verified(fleet, gatehouse_verify_max=20)
 
     assert done.returncode == 0, done.stdout + done.stderr

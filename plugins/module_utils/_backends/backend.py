@@ -27,7 +27,7 @@ class FirewallError(Exception):
 
 
 class OvertakenError(FirewallError):
-    """The way back of a change has begun, and so the kernel refuses all the rest of the change."""
+    """The rollback of a change has begun, and so the kernel refuses all the rest of the change."""
 
 
 OVERTAKEN = 3
@@ -43,7 +43,7 @@ EDITED = (
 class Backend:
     """One way to put rules into this host's kernel. A ruleset is a text, in the form that the backend loads.
 
-    What is part of a ``change`` fails as a whole once its way back has begun, with OvertakenError: see ``mark``.
+    What is part of a ``change`` fails as a whole once its rollback has begun, with OvertakenError: see ``mark``.
 
     What it needs is ``missing`` unless it is installed; then there is nothing to list and to delete, and every other
     method raises FirewallError, as it does where the host refuses.
@@ -78,8 +78,8 @@ class Backend:
         """Return what the kernel has counted where it would have denied; None where our rules don't observe."""
         raise NotImplementedError
 
-    def is_primer(self, listing: str) -> bool:
-        """Return whether a listing is what ``prime`` made, which stands for no ruleset at all."""
+    def only_tracks(self, listing: str) -> bool:
+        """Return whether a listing is what ``start_tracking`` made, which stands for no ruleset at all."""
         raise NotImplementedError
 
     def check(self, ruleset: str) -> None:
@@ -93,7 +93,7 @@ class Backend:
     def mark(self, change: str, wanted: str) -> None:
         """Put a change's marker into our rules, beside which nothing changes, in place of any other's.
 
-        The way back takes it away before anything else. ``wanted`` is the ruleset that the change leads to.
+        The rollback takes it away before anything else. ``wanted`` is the ruleset that the change leads to.
         """
         raise NotImplementedError
 
@@ -134,7 +134,7 @@ class Backend:
         """Return the ruleset that leads back to what is in the kernel now."""
         raise NotImplementedError
 
-    def prime(self) -> None:
+    def start_tracking(self) -> None:
         """Start connection tracking, with something of ours that lets everything through."""
         raise NotImplementedError
 
@@ -186,5 +186,5 @@ class ScriptedBackend(Backend):
             file.write_text(ruleset, encoding="utf-8")
             done = self._run(["/bin/sh", "-c", script, name, str(file), *self._commands, *role], None)
         if done[0] == OVERTAKEN:
-            raise OvertakenError("the host's own way back has begun before the new ruleset was loaded")
+            raise OvertakenError("the host's own rollback has begun before the new ruleset was loaded")
         return done

@@ -148,8 +148,8 @@ class Iptables(ScriptedBackend):
         names = set(SET_MATCH.findall(rules))
         return observed_by_ipset(self._words([self._ipset, "save"]), names) if names else None
 
-    def is_primer(self, listing: str) -> bool:
-        """Return whether a listing is what ``prime`` made."""
+    def only_tracks(self, listing: str) -> bool:
+        """Return whether a listing is what ``start_tracking`` made."""
         lines = listing.splitlines()
         chains = {line.rpartition(" ")[2] for line in lines if " -N " in line}
         return chains == {PRIMER_CHAIN} and not any(" -I " in line for line in lines)
@@ -214,13 +214,13 @@ class Iptables(ScriptedBackend):
         """Return the ruleset that leads back to what is in the kernel now, with each jump once and first."""
         if self.missing:
             return ""
-        if self.is_primer(self.listing()):
+        if self.only_tracks(self.listing()):
             return ""
         files = {family.file: "".join(restoring(self._tables(family))) for family in self._families()}
         rules = "".join(files.values())
         return joined({**files, "ipset": "".join(refilling(self._sets(rules.splitlines())))})
 
-    def prime(self) -> None:
+    def start_tracking(self) -> None:
         """Start connection tracking in both families, with a chain that nothing leads to."""
         self._feed_or_raise(joined({"rules.v4": _PRIMER, "rules.v6": _PRIMER}), "can't start connection tracking")
 
@@ -235,7 +235,7 @@ class Iptables(ScriptedBackend):
     def refill(self, before: Elements, after: Elements, change: str = "") -> None:
         """Change what sets in force hold. Nobody who stays loses a packet; who comes is in before who goes is out.
 
-        ipset has no transaction that a way back could have the kernel refuse, so that this is part of no change.
+        ipset has no transaction that a rollback could have the kernel refuse, so that this is part of no change.
         """
         if change:
             raise FirewallError("ipset can't change sets in force as part of a change")

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""The script that brings a host's iptables and ipset to a ruleset: for the module, the boot unit and the way back.
+"""The script that brings a host's iptables and ipset to a ruleset: for the module, the boot unit and the rollback.
 
-It needs a POSIX shell, an awk, and the tools themselves; the way back may rely on nothing else.
+It needs a POSIX shell, an awk, and the tools themselves; the rollback may rely on nothing else.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LOADER = (
 # An empty part means: none of ours. Each table of a family changes in one moment, or not at all and none after it. Both
 # families are tried: IPv6 first, as it is more often the one refused, and less often the one a host is managed over.
 #
-# All that is part of a CHANGE is refused by the kernel once its way back has begun, which first takes markers away: a
-# rule in each table of each family that every transaction of the change deletes and puts back. The way back waits for
+# All that is part of a CHANGE is refused by the kernel once its rollback has begun, which first takes markers away: a
+# rule in each table of each family that every transaction of the change deletes and puts back. The rollback waits for
 # nothing. Sets know no transactions: a change fills new ones, and none that rules use.
 
 ruleset=${1:?}
@@ -145,7 +145,7 @@ load() { # IPTABLES PART NAMES
     [ -z "$number" ] || printf '%s\n' "$text" | sed -n "${number}s/^/line $number is: /p" >&2
 }
 
-# The legacy variant has a lock of its own, which a process that was stopped may hold. The way back waits a second, and
+# The legacy variant has a lock of its own, which a process that was stopped may hold. The rollback waits a second, and
 # then takes another one: the kernel refuses the table that such a process has read, as it has changed since.
 impatient() {
     [ "$role" = back ] || return 1
@@ -261,7 +261,7 @@ else
     can_have_ipv6 || failed=0
     load "$iptables" rules.v4 ip_tables_names
 fi
-# The way back may be filling the sets that a change has left: they stay until it is settled.
+# The rollback may be filling the sets that a change has left: they stay until it is settled.
 if [ "$role" = change ]; then
     [ "$failed" = 0 ] || saved "$iptables" ip_tables_names | grep -qe "GATEHOUSE-ARMED .*--comment $change " || exit 3
 else

@@ -18,7 +18,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract import header
 
 MARKER_CHAIN = "GATEHOUSE-ARMED"
-"""Where the rule is that stands for a change with a way back. Nothing leads there, and no ruleset has it."""
+"""Where the rule is that stands for a change with a rollback. Nothing leads there, and no ruleset has it."""
 TABLES = ("filter", "mangle")
 FILES = ("ipset", "rules.v4", "rules.v6")
 MARK = "#file: "

@@ -5,7 +5,7 @@
 """Locks that only root can take, and no wait without a bound.
 
 The file lies in a folder that no other user can enter: a lock on what others can open (a namespace's file, say) can be
-held by any of them. It has the name of its holder, for a message where one of us waits in vain. A way back waits for no
+held by any of them. It has the name of its holder, for a message where one of us waits in vain. A rollback waits for no
 lock, which is why the kernel decides between that and its change: see ``rollback``.
 """
 

@@ -79,8 +79,8 @@ class Nft(ScriptedBackend):
         """Return what the kernel has counted where it would have denied."""
         return observed_by_nft(self._listed())
 
-    def is_primer(self, listing: str) -> bool:
-        """Return whether a listing of our table is the primer's."""
+    def only_tracks(self, listing: str) -> bool:
+        """Return whether a listing of our table is what ``start_tracking`` made."""
         return _CHAIN.findall(listing) == ["start_tracking"]
 
     def check(self, ruleset: str) -> None:
@@ -114,7 +114,7 @@ class Nft(ScriptedBackend):
     def previous(self) -> str:
         """Return the ruleset that leads back to our table as it is, or to none."""
         listing = self.listing()
-        return f"{NO_TABLE}{'' if self.is_primer(listing) else listing}"
+        return f"{NO_TABLE}{'' if self.only_tracks(listing) else listing}"
 
     def with_elements(self, ruleset: str, wanted: Elements) -> str:
         """Return a ruleset whose sets hold something else."""
@@ -149,7 +149,7 @@ class Nft(ScriptedBackend):
                 # nft 0.9.8 takes a network that goes for one that overlaps with what comes, and refuses all of it.
                 self._feed_part(whole, change)
 
-    def prime(self) -> None:
+    def start_tracking(self) -> None:
         """Start connection tracking with a table of ours that lets everything through."""
         self._feed([], PRIMER, "nft can't start connection tracking")
 
@@ -173,14 +173,14 @@ class Nft(ScriptedBackend):
         _succeed(self._run_script(ruleset, change), failure)
 
     def _feed_part(self, text: str, change: str) -> None:
-        """Have the kernel take what is part of a change, or of none, as long as its way back has not begun."""
+        """Have the kernel take what is part of a change, or of none, as long as its rollback has not begun."""
         marker = _marker(change)
         marked = f"delete chain {TABLE} {marker}\n{text}add chain {TABLE} {marker}\n" if change else text
         try:
             self._feed([], marked, "nft can't change our sets, nothing was changed")
         except FirewallError as error:
             if change and not self.is_marked(change):
-                raise OvertakenError("the host's own way back has begun before the sets were changed") from error
+                raise OvertakenError("the host's own rollback has begun before the sets were changed") from error
             raise
 
     def _feed(self, flags: list[str], text: str, failure: str) -> None:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""The script that brings a host's nftables to a ruleset: for the module, the boot unit and the way back.
+"""The script that brings a host's nftables to a ruleset: for the module, the boot unit and the rollback.
 
-It needs a POSIX shell and nft, and an awk where there is a table to change; the way back may rely on nothing else.
+It needs a POSIX shell and nft, and an awk where there is a table to change; the rollback may rely on nothing else.
 
 A table can be deleted and defined again in one transaction, but that loses packets of those who may pass both before
 and after: about one for each change under a flood, on Linux 6.18. Most are lost because the ranges of a new set can be
@@ -28,8 +28,8 @@ LOADER = (
 # has the base chains lead there; and the same once more, to the names as they are written. A packet is judged by the
 # old rules or by the new ones, and none is lost. A table that can't be changed so is replaced in one transaction.
 #
-# All that is part of a CHANGE is refused by the kernel once its way back has begun, which first takes a marker away: a
-# chain of ours that each transaction of the change deletes and puts back. The way back waits for nothing.
+# All that is part of a CHANGE is refused by the kernel once its rollback has begun, which first takes a marker away: a
+# chain of ours that each transaction of the change deletes and puts back. The rollback waits for nothing.
 
 ruleset=${1:?}
 nft=${2:-nft}

@@ -34,11 +34,11 @@ CONFIRMED_LAST = "the ruleset confirmed last is in force"
 NONE_OF_OURS = "no rules of ours are in force"
 GOES_BACK = "the host goes back to its previous ruleset by itself"
 REPLACED = "since the change, something else has replaced our rules (a reload of gatehouse-firewall.service, say)"
-_GOING_BACK = 10  # seconds within which a way back should have been gone
+_GOING_BACK = 10  # seconds within which a rollback should have ended
 
 
 class TooLateError(FirewallError):
-    """A confirmation came after the way back had begun; the message says what is in force instead."""
+    """A confirmation came after the rollback had begun; the message says what is in force instead."""
 
 
 class HostFirewall:
@@ -160,24 +160,24 @@ class HostFirewall:
         if wanted and not self._backend.missing:
             self._backend.check(wanted)
 
-    def prime(self) -> None:
+    def start_tracking(self) -> None:
         """Start connection tracking, so that connections that are open now survive the first ruleset."""
         self.refuse_newer()
         if self.tracks_connections:
             return
         with self._rollback.alone("it starts connection tracking"):
             if not self._backend.listing():
-                self._backend.prime()
-        fault_point("primed")
+                self._backend.start_tracking()
+        fault_point("tracking_started")
 
-    def unprime(self) -> None:
-        """Take back what ``prime`` did, where nothing came of it."""
-        if self._backend.is_primer(self.live):
+    def stop_tracking(self) -> None:
+        """Take back what ``start_tracking`` did, where nothing came of it."""
+        if self._backend.only_tracks(self.live):
             with self._rollback.alone("it ends connection tracking"):
                 self._unprime()
 
     def _unprime(self) -> None:
-        if not self._rollback.is_pending() and self._backend.is_primer(self._backend.listing()):
+        if not self._rollback.is_pending() and self._backend.only_tracks(self._backend.listing()):
             self._backend.delete()
             self._boot.forget_load(self._backend)
 
@@ -194,7 +194,7 @@ class HostFirewall:
         try:
             change = self._rollback.arm(seconds, wanted)
         except FirewallError:
-            self.unprime()
+            self.stop_tracking()
             raise
         try:
             self._load(wanted, in_place, change)
@@ -228,7 +228,7 @@ class HostFirewall:
             self._backend.load(wanted, change)
         except OvertakenError:
             if observed:
-                self._observing.keep()  # the way back has emptied the sets
+                self._observing.keep()  # the rollback has emptied the sets
             raise
         if observed:
             self._observing.keep()
@@ -250,12 +250,12 @@ class HostFirewall:
                 self._unprime()
 
     def after(self, change: str) -> str:
-        """Return what is in force after a way back has begun, in words, as the kernel has it."""
+        """Return what is in force after a rollback has begun, in words, as the kernel has it."""
         outcome = self._rollback.outcome(change, _GOING_BACK)
         if outcome == FAILED:
-            return f"its way back {outcome} (journalctl --unit={UNIT}-{change} says why), and {self._in_force_now()}"
+            return f"its rollback {outcome} (journalctl --unit={UNIT}-{change} says why), and {self._in_force_now()}"
         if outcome == UNDER_WAY:
-            return f"its way back {outcome}, and has not ended within {_GOING_BACK} s"
+            return f"its rollback {outcome}, and has not ended within {_GOING_BACK} s"
         return f"the host has gone back, and {self._in_force_now()}"
 
     @property
@@ -269,21 +269,21 @@ class HostFirewall:
     def _in_words(self, live: str) -> str:
         if live and live == self.recorded:
             return CONFIRMED_LAST
-        if live and not self._backend.is_primer(live):
+        if live and not self._backend.only_tracks(live):
             return "rules of ours are in force that are not the ruleset confirmed last"
         if any(other.listing() for other in self._others):
             return "the rules of the other backend alone are in force"
         return NONE_OF_OURS
 
     @property
-    def way_back(self) -> str:
-        """Return how far a way back is that waits, or was gone; an empty text where there is none."""
+    def rollback_state(self) -> str:
+        """Return how far a rollback is that waits, or has run; an empty text where there is none."""
         return self._rollback.state()
 
     def confirm(self, wanted: str, fallback: str, change: str) -> None:
         """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.
 
-        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Raises TooLateError where the way back
+        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Raises TooLateError where the rollback
         has begun. What can't be kept isn't confirmed, and raises FirewallError.
         """
         self.refuse_newer()
@@ -314,7 +314,7 @@ class HostFirewall:
 
     def _keep(self, wanted: str) -> None:
         self._boot.keep(self._backend)
-        self._refreshing.keep_up(wanted)
+        self._refreshing.sync(wanted)
         if not read(wanted).observes:
             self._observing.forget()
         for other in self._others:
@@ -323,7 +323,7 @@ class HostFirewall:
                 fault_point("other deleted")
                 self._boot.forget(other)
 
-    def mend(self, wanted: str) -> None:
+    def reapply(self, wanted: str) -> None:
         """Load a confirmed ruleset again, where another manager has harmed it on its way out."""
         self.refuse_newer()
         with self._rollback.alone("it loads a confirmed ruleset again"):

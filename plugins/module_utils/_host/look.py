@@ -65,7 +65,7 @@ def look(
         "tracks_connections": firewall.tracks_connections,
         "drift": firewall.drift(),
         "in_force": firewall.in_force,
-        "way_back": firewall.way_back,
+        "rollback": firewall.rollback_state,
         "host_names": firewall.host_names(),
         "managers": [asdict(manager) for manager in managers],
         "concerns": [asdict(concern) for concern in concerns],

@@ -41,7 +41,7 @@ STEP = {
     **TIMEOUT,
     "step": {
         "type": "str",
-        "choices": ["look", "prime", "unprime", "load", "confirm", "take_over", "remove"],
+        "choices": ["look", "start_tracking", "stop_tracking", "load", "confirm", "take_over", "remove"],
         "required": True,
     },
     "change": {"type": "str", "default": ""},

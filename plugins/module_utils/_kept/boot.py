@@ -120,7 +120,7 @@ class Boot:
     def loaded_at(self, backend: Backend) -> float | None:
         """Return when rules were loaded last, in seconds of the epoch: counted from then. None where nobody knows.
 
-        The loader notes it, whoever has it run: a change, the way back from one, or a boot.
+        The loader notes it, whoever has it run: a change, the rollback from one, or a boot.
         """
         with suppress(FileNotFoundError):
             return self._loaded(backend).stat().st_mtime

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""A host's own way back: what it does by itself if a change isn't confirmed in time.
+"""A host's own rollback: what it does by itself if a change isn't confirmed in time.
 
 It needs neither the controller nor Python nor the ssh session. Whoever renames a change's pending file first decides:
 the confirmation, or the timer. After a reboot nothing is pending, and the boot file holds what was confirmed last.
 
-A change may stall anywhere, for longer than its way back waits. So that waits for nothing, and the kernel decides
+A change may stall anywhere, for longer than its rollback waits. So that waits for nothing, and the kernel decides
 between the two: the change puts a marker into our rules before the timer starts, every transaction of it fails as a
-whole where the marker is gone, and the way back takes that away before anything else.
+whole where the marker is gone, and the rollback takes that away before anything else.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ PENDING = "rollback-"
 TAKEN = "taken-"
 STUCK = "stuck-"
 UNIT = "gatehouse-rollback"
-OVERDUE = 10  # seconds after which a way back that was not gone never will be: whoever armed it died before he could
-LONGEST = 600  # seconds that a way back may wait
+OVERDUE = 10  # seconds after which a rollback that has not run never will: whoever armed it died before he could
+LONGEST = 600  # seconds that a rollback may wait
 
 WAITS, UNDER_WAY, FAILED, GONE = "waits", "is under way", "has failed", "is gone"
 
@@ -40,7 +40,7 @@ Run = Callable[[List[str]], None]
 
 
 class Rollback:
-    """The way back of one host. ``run`` takes a command and raises FirewallError where it fails.
+    """The rollback of one host. ``run`` takes a command and raises FirewallError where it fails.
 
     Each change has a name of its own, so that what is left of one never decides about another. ``clock`` is one that
     can't be set, as the timer's is.
@@ -81,7 +81,7 @@ class Rollback:
         return change
 
     def disarm(self, change: str) -> bool:
-        """Call a change's way back off; return False where the host has gone it already, or it was never armed."""
+        """Call a change's rollback off; return False where it has run already, or it was never armed."""
         taken = self._directory / f"{TAKEN}{change}"
         try:
             self._pending(change).rename(taken)
@@ -94,16 +94,16 @@ class Rollback:
         return True
 
     def waits(self, change: str) -> bool:
-        """Return whether a change's way back is still to be gone."""
+        """Return whether a change's rollback is still to run."""
         return self._pending(change).exists()
 
     def call_all_off(self) -> None:
-        """Call every way back off."""
+        """Call every rollback off."""
         for path in self._directory.glob(f"{PENDING}*"):
             self.disarm(path.name[len(PENDING) :])
 
     def forget(self) -> None:
-        """Call every way back off, and remove what is left of them."""
+        """Call every rollback off, and remove what is left of them."""
         self.call_all_off()
         for path in [*self._directory.glob("*")]:
             path.unlink()
@@ -121,14 +121,14 @@ class Rollback:
         return any(not self._is_overdue(path) for path in self._waiting())
 
     def state(self) -> str:
-        """Return how far the way back is that waits or is being gone, if any; of the last one, that it has failed."""
+        """Return how far the rollback is that waits or runs, if any; of the last one, that it has failed."""
         for prefix, state in ((PENDING, WAITS), (TAKEN, UNDER_WAY), (STUCK, FAILED)):
             if any(self._directory.glob(f"{prefix}*")):
                 return state
         return ""
 
     def outcome(self, change: str, seconds: float) -> str:
-        """Return what became of a way back that has begun, after so many seconds at most."""
+        """Return what became of a rollback that has begun, after so many seconds at most."""
         end = time.monotonic() + seconds
         while (self._directory / f"{TAKEN}{change}").exists():
             if time.monotonic() > end:

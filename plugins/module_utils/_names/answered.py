@@ -83,7 +83,7 @@ class Answered:
         known = self._known(name)
         self._names[name] = {**known, "due": 0, "error": error, **({} if asked is None else {"asked": asked})}
 
-    def ask_again(self, names: list[str]) -> None:
+    def expire(self, names: list[str]) -> None:
         """Have these names asked for the next time, and forget all others."""
         self._names = {name: {**self._known(name), "due": 0} for name in names}
         self.save()

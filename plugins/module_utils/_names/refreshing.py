@@ -32,13 +32,13 @@ class Refreshing:
         """Return whether the host asks for names as a ruleset wants it, which may be: not at all."""
         return self._unit.is_there(read(ruleset).refresh)
 
-    def keep_up(self, ruleset: str) -> None:
+    def sync(self, ruleset: str) -> None:
         """Have the names of a ruleset asked for from now on; one without any needs nothing."""
         refresh = read(ruleset).refresh
         if refresh is None:
             self.forget()
             return
-        self._answered.ask_again([one.name for one in read(ruleset).names])
+        self._answered.expire([one.name for one in read(ruleset).names])
         self._unit.install(refresh)
 
     def forget(self) -> None:

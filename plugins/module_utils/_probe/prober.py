@@ -44,55 +44,55 @@ _OWN_RULES = (errno.EPERM,)
 _NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 Open = Callable[[Mapping[str, Any], int, int], socket.socket]
-"""Takes a question, a family and a kind; returns the socket to ask by."""
+"""Takes a probe, a family and a kind; returns the socket to ask by."""
 
 
-def plain_socket(_question: Mapping[str, Any], family: int, kind: int) -> socket.socket:
+def plain_socket(_probe: Mapping[str, Any], family: int, kind: int) -> socket.socket:
     """Return a socket of this process' own network."""
     return socket.socket(family, kind)
 
 
 def ask(
-    questions: Sequence[Mapping[str, Any]],
+    probes: Sequence[Mapping[str, Any]],
     seconds: float,
     open_socket: Open = plain_socket,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[str]:
-    """Return an answer to each question, in the same order; what isn't asked after so many seconds is NOT_ASKED.
+    """Return the result of each probe, in the same order; what isn't sent after so many seconds is NOT_ASKED.
 
-    A question has ``source`` (empty: whichever the kernel takes), ``target``, ``protocol`` (tcp or udp) and ``port``.
+    A probe has ``source`` (empty: whichever the kernel takes), ``target``, ``protocol`` (tcp or udp) and ``port``.
     """
-    probes = [_Probe(question) for question in questions]
-    _Round(probes, seconds, open_socket, clock).run()
-    return [probe.answer for probe in probes]
+    attempts = [_Attempt(probe) for probe in probes]
+    _Round(attempts, seconds, open_socket, clock).run()
+    return [attempt.result for attempt in attempts]
 
 
-class _Probe:
-    """One question under way."""
+class _Attempt:
+    """One probe under way."""
 
-    def __init__(self, question: Mapping[str, Any]) -> None:
-        self.question = question
-        self.is_udp = question["protocol"] == "udp"
-        self.answer = NOT_ASKED
+    def __init__(self, probe: Mapping[str, Any]) -> None:
+        self.probe = probe
+        self.is_udp = probe["protocol"] == "udp"
+        self.result = NOT_ASKED
         self.sock: socket.socket | None = None
         self.tries = 0
 
     def start(self, open_socket: Open) -> bool:
         """Send the first packet; return whether there is something to wait for."""
-        family = socket.AF_INET6 if ":" in self.question["target"] else socket.AF_INET
+        family = socket.AF_INET6 if ":" in self.probe["target"] else socket.AF_INET
         kind = socket.SOCK_DGRAM if self.is_udp else socket.SOCK_STREAM
         try:
-            self.sock = open_socket(self.question, family, kind)
+            self.sock = open_socket(self.probe, family, kind)
             self.sock.setblocking(False)
             self.sock.setsockopt(*_RECVERR[family], 1)
-            if self.question["source"]:
-                self.sock.bind((self.question["source"], 0))
-            code = self.sock.connect_ex((self.question["target"], self.question["port"]))
+            if self.probe["source"]:
+                self.sock.bind((self.probe["source"], 0))
+            code = self.sock.connect_ex((self.probe["target"], self.probe["port"]))
         except OSError as error:
             code = error.errno or errno.EINVAL
         if code not in (0, errno.EINPROGRESS):
             return self._end(_here(code))
-        self.answer = SILENT
+        self.result = SILENT
         return self.send_again() if self.is_udp else True
 
     def send_again(self) -> bool:
@@ -121,7 +121,7 @@ class _Probe:
                 code, said = error.errno or errno.EINVAL, icmp_error(self._open)
             else:
                 return self._end(ANSWERED)
-        return self._end(_of_udp(said, self.question["target"], code) if self.is_udp else _of_tcp(said, code))
+        return self._end(_of_udp(said, self.probe["target"], code) if self.is_udp else _of_tcp(said, code))
 
     @property
     def _open(self) -> socket.socket:
@@ -129,8 +129,8 @@ class _Probe:
             raise RuntimeError("the probe is over")
         return self.sock
 
-    def _end(self, answer: str) -> bool:
-        self.answer = answer
+    def _end(self, result: str) -> bool:
+        self.result = result
         self.close()
         return False
 
@@ -142,15 +142,17 @@ class _Probe:
 
 
 class _Round:
-    """All probes, at their time, as many at once as is decent."""
+    """All attempts, at their time, as many at once as is decent."""
 
-    def __init__(self, probes: Sequence[_Probe], seconds: float, open_socket: Open, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, attempts: Sequence[_Attempt], seconds: float, open_socket: Open, clock: Callable[[], float]
+    ) -> None:
         self._clock, self._open_socket = clock, open_socket
         self._end = clock() + seconds
         # What is due next: when, in which order, and what.
-        self._due = [(at, number, probes[number]) for number, at in enumerate(_schedule(probes, clock()))]
+        self._due = [(at, number, attempts[number]) for number, at in enumerate(_schedule(attempts, clock()))]
         heapq.heapify(self._due)
-        self._flying: dict[int, _Probe] = {}
+        self._flying: dict[int, _Attempt] = {}
 
     def run(self) -> None:
         """Ask until all is answered, or the time is over."""
@@ -167,50 +169,50 @@ class _Round:
             self._next_step(poll, now)
         wait = min(self._due[0][0], self._end) - now if self._due else 0
         for number, _event in poll.poll(max(wait, 0)):
-            probe = self._flying[number]
-            if not probe.read():
+            attempt = self._flying[number]
+            if not attempt.read():
                 del self._flying[number]
 
     def _next_step(self, poll: select.epoll, now: float) -> None:
-        _at, number, probe = heapq.heappop(self._due)
-        if probe.tries == 0 and probe.answer == NOT_ASKED:
+        _at, number, attempt = heapq.heappop(self._due)
+        if attempt.tries == 0 and attempt.result == NOT_ASKED:
             if len(self._flying) >= _AT_A_TIME:
-                heapq.heappush(self._due, (now + SECONDS_PER_TRY / 10, number, probe))
+                heapq.heappush(self._due, (now + SECONDS_PER_TRY / 10, number, attempt))
                 return
-            if not probe.start(self._open_socket):
+            if not attempt.start(self._open_socket):
                 return
-            handle = probe.sock.fileno() if probe.sock else -1
-            poll.register(handle, select.EPOLLIN if probe.is_udp else select.EPOLLOUT)
-            self._flying[handle] = probe
-        elif probe.sock is None:
+            handle = attempt.sock.fileno() if attempt.sock else -1
+            poll.register(handle, select.EPOLLIN if attempt.is_udp else select.EPOLLOUT)
+            self._flying[handle] = attempt
+        elif attempt.sock is None:
             return
-        elif probe.tries >= TRIES or not probe.send_again():
-            self._forget(probe)
+        elif attempt.tries >= TRIES or not attempt.send_again():
+            self._forget(attempt)
             return
-        heapq.heappush(self._due, (now + SECONDS_PER_TRY, number, probe))
+        heapq.heappush(self._due, (now + SECONDS_PER_TRY, number, attempt))
 
-    def _forget(self, probe: _Probe) -> None:
-        for handle in [handle for handle, flying in self._flying.items() if flying is probe]:
+    def _forget(self, attempt: _Attempt) -> None:
+        for handle in [handle for handle, flying in self._flying.items() if flying is attempt]:
             del self._flying[handle]
-        probe.close()
+        attempt.close()
 
     def _stop(self) -> None:
-        """Close what is open: of a question that had not all its tries, nobody knows what its silence means."""
-        for probe in self._flying.values():
-            if probe.sock is not None:
-                probe.answer = NOT_ASKED
-            probe.close()
+        """Close what is open: of a probe that had not all its tries, nobody knows what its silence means."""
+        for attempt in self._flying.values():
+            if attempt.sock is not None:
+                attempt.result = NOT_ASKED
+            attempt.close()
 
 
-def _schedule(probes: Sequence[_Probe], start: float) -> list[float]:
-    """Return when each probe may begin: datagrams between the same two addresses at a pace that is answered."""
+def _schedule(attempts: Sequence[_Attempt], start: float) -> list[float]:
+    """Return when each attempt may begin: datagrams between the same two addresses at a pace that is answered."""
     counts: dict[tuple[str, str], int] = {}
     times = []
-    for probe in probes:
-        pair = (probe.question["source"], probe.question["target"])
-        if probe.is_udp:
+    for attempt in attempts:
+        pair = (attempt.probe["source"], attempt.probe["target"])
+        if attempt.is_udp:
             counts[pair] = counts.get(pair, 0) + 1
-        late = max(counts.get(pair, 0) - _DATAGRAMS_AT_ONCE, 0) if probe.is_udp else 0
+        late = max(counts.get(pair, 0) - _DATAGRAMS_AT_ONCE, 0) if attempt.is_udp else 0
         times.append(start + late * _SECONDS_BETWEEN_DATAGRAMS)
     return times
 
@@ -224,8 +226,8 @@ def _here(code: int) -> str:
 
 def _of_tcp(said: IcmpError | None, code: int) -> str:
     if not said:
-        answers = {0: ACCEPTED, errno.ECONNREFUSED: REFUSED, errno.ECONNRESET: ACCEPTED, errno.ETIMEDOUT: SILENT}
-        return answers.get(code) or _here(code)
+        results = {0: ACCEPTED, errno.ECONNREFUSED: REFUSED, errno.ECONNRESET: ACCEPTED, errno.ETIMEDOUT: SILENT}
+        return results.get(code) or _here(code)
     # No kernel says "port unreachable" of a TCP port by itself: it resets.
     return f"{REJECTED}: {said}" if said.is_filter or said.is_port else f"{UNREACHABLE}: {said}"
 
@@ -238,20 +240,20 @@ def _of_udp(said: IcmpError | None, target: str, code: int) -> str:
     return f"{REJECTED}: {said}" if said.is_filter or said.is_port else f"{UNREACHABLE}: {said}"
 
 
-def unreadable(questions: Sequence[Mapping[str, Any]]) -> str:
-    """Return what is wrong with the first question that can't be asked; an empty text where all can be."""
-    for index, question in enumerate(questions):
-        where = f"questions[{index}]"
-        missing = [key for key in ("source", "target", "protocol", "port") if key not in question]
+def unreadable(probes: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is wrong with the first probe that can't be asked; an empty text where all can be."""
+    for index, probe in enumerate(probes):
+        where = f"probes[{index}]"
+        missing = [key for key in ("source", "target", "protocol", "port") if key not in probe]
         if missing:
             return f"{where}.{missing[0]}: got nothing, expected source, target, protocol and port"
-        if question["protocol"] not in ("tcp", "udp"):
-            return f"{where}.protocol: got {question['protocol']!r}, expected tcp or udp"
+        if probe["protocol"] not in ("tcp", "udp"):
+            return f"{where}.protocol: got {probe['protocol']!r}, expected tcp or udp"
         for key in ("source", "target"):
-            if not _is_address(question[key]) and (key == "target" or question[key] != ""):
-                return f"{where}.{key}: got {question[key]!r}, expected an address"
-        if not isinstance(question["port"], int) or not 1 <= question["port"] <= 65535:
-            return f"{where}.port: got {question['port']!r}, expected a number between 1 and 65535"
+            if not _is_address(probe[key]) and (key == "target" or probe[key] != ""):
+                return f"{where}.{key}: got {probe[key]!r}, expected an address"
+        if not isinstance(probe["port"], int) or not 1 <= probe["port"] <= 65535:
+            return f"{where}.port: got {probe['port']!r}, expected a number between 1 and 65535"
     return ""
 
 

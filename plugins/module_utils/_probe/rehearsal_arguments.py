@@ -19,5 +19,5 @@ REHEARSAL: dict[str, dict[str, Any]] = {
     "seed": {"type": "str", "default": "1"},
     "seconds": {"type": "int", "default": 60},
     "legs": {"type": "dict"},
-    "questions": {"type": "list", "elements": "dict"},
+    "probes": {"type": "list", "elements": "dict"},
 }

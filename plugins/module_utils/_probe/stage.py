@@ -34,7 +34,7 @@ _SETTINGS = (
     "ipv6/icmp/ratelimit",
     *(f"ipv4/conf/all/{name}" for name in ("arp_announce", "arp_filter", "arp_ignore", "rp_filter")),
 )
-_GRACE = 20.0  # seconds for all but the questions themselves
+_GRACE = 20.0  # seconds for all but the probes themselves
 
 NO_RIGHT = (
     "this host gives us no network namespace to rehearse in ({}): in a container, that takes CAP_SYS_ADMIN. "
@@ -46,18 +46,18 @@ Legs = Mapping[str, Sequence[str]]
 
 
 def rehearse(
-    run: Run, load: Callable[[], None], legs: Legs, questions: Sequence[Mapping[str, Any]], seconds: float
+    run: Run, load: Callable[[], None], legs: Legs, probes: Sequence[Mapping[str, Any]], seconds: float
 ) -> list[str]:
-    """Return an answer to each question, asked of a host that has ``load`` put rules into force.
+    """Return an answer to each probe, asked of a host that has ``load`` put rules into force.
 
-    A question is one of the prober's, with the ``direction`` (ingress or egress) and the host's ``interface``. Raises
+    A probe is one of the prober's, with the ``direction`` (ingress or egress) and the host's ``interface``. Raises
     FirewallError where there is no stage to be had, and where the rules can't be loaded.
     """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _play(writing, lambda: _Stage(run).perform(load, legs, questions, seconds))
+        _play(writing, lambda: _Stage(run).perform(load, legs, probes, seconds))
     os.close(writing)
     try:
         told = json.loads(_read_all(reading, seconds + _GRACE) or '{"error": "the rehearsal has died on the way"}')
@@ -106,24 +106,24 @@ class _Stage:
         self._host, self._peers = _new_network(), _new_network()
 
     def perform(
-        self, load: Callable[[], None], legs: Legs, questions: Sequence[Mapping[str, Any]], seconds: float
+        self, load: Callable[[], None], legs: Legs, probes: Sequence[Mapping[str, Any]], seconds: float
     ) -> list[str]:
         """Build it, load the rules, and ask by each interface after the other."""
-        self._build(legs, questions)
+        self._build(legs, probes)
         self._enter(self._host)
         load()
         answers: dict[int, str] = {}
         end = time.monotonic() + seconds
         for number, leg in enumerate(legs):
             self._lead_by(number, leg)
-            asked = [index for index, question in enumerate(questions) if question["interface"] == leg]
+            asked = [index for index, probe in enumerate(probes) if probe["interface"] == leg]
             left = end - time.monotonic()
-            answers.update(zip(asked, ask([questions[index] for index in asked], left, self._socket)))
-        return [answers[index] for index in range(len(questions))]
+            answers.update(zip(asked, ask([probes[index] for index in asked], left, self._socket)))
+        return [answers[index] for index in range(len(probes))]
 
-    def _build(self, legs: Legs, questions: Sequence[Mapping[str, Any]]) -> None:
+    def _build(self, legs: Legs, probes: Sequence[Mapping[str, Any]]) -> None:
         ends = {"ingress": "source", "egress": "target"}
-        peers = sorted({question[ends[question["direction"]]] for question in questions})
+        peers = sorted({probe[ends[probe["direction"]]] for probe in probes})
         for network in (self._host, self._peers):
             self._enter(network)
             self._ip(["link set lo up"])
@@ -164,8 +164,8 @@ class _Stage:
         if Path(_NETWORK).stat().st_ino == self._home:
             raise FirewallError("the rehearsal is not on its stage: nothing was changed")
 
-    def _socket(self, question: Mapping[str, Any], family: int, kind: int) -> socket.socket:
-        self._enter(self._host if question["direction"] == "egress" else self._peers)
+    def _socket(self, probe: Mapping[str, Any], family: int, kind: int) -> socket.socket:
+        self._enter(self._host if probe["direction"] == "egress" else self._peers)
         return socket.socket(family, kind)
 
 

@@ -31,7 +31,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.o
     read_addresses,
     undeclared,
 )
-from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.ways_back import OFF, cut, ways_back
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.return_routes import (
+    OFF,
+    cut,
+    return_routes,
+)
 
 FORWARDING = {4: "/proc/sys/net/ipv4/ip_forward", 6: "/proc/sys/net/ipv6/conf/all/forwarding"}
 HELPERS = "/proc/sys/net/netfilter/nf_conntrack_helper"
@@ -84,14 +88,14 @@ class Surroundings:
             return {}
         source, own = (str(management[end]).replace("::ffff:", "") for end in ("source", "destination"))
         comes_by = next((one.interface for one in self._addresses if one.text == own), "")
-        goes_back = ways_back(self._run, self._ip, [f"{source} from {own}"]).get(source, "")
+        goes_back = return_routes(self._run, self._ip, [f"{source} from {own}"]).get(source, "")
         return {"comes_by": comes_by, "goes_back": goes_back}
 
     def _cut(self) -> list[str]:
         if self._declared.antispoof == OFF or not self._ip:
             return []
         addresses = dict.fromkeys(address for _side, _peer, address in self._declared.sided_peers)
-        return [*cut(self._declared, ways_back(self._run, self._ip, addresses))]
+        return [*cut(self._declared, return_routes(self._run, self._ip, addresses))]
 
     def _of_addresses(self) -> Iterator[Finding]:
         if self._declared.addresses:

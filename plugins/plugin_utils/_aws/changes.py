@@ -49,7 +49,7 @@ class Change:
     after: tuple[str, ...]
 
 
-def read_live(found: Sequence[Mapping[str, Any]]) -> tuple[LiveGroup, ...]:
+def read_state(found: Sequence[Mapping[str, Any]]) -> tuple[LiveGroup, ...]:
     """Return the groups of a VPC, sorted by name."""
     names = {group["group_id"]: group["group_name"] for group in found}
     return tuple(

@@ -22,10 +22,10 @@ _SAME_CONNECTION = (
     "change, {2}"
 )
 _TOO_LATE = (
-    "The confirmation came too late, more than {0} s after the way back was armed: {1}. Something has stalled, "
+    "The confirmation came too late, more than {0} s after the rollback was armed: {1}. Something has stalled, "
     "or the new ruleset has refused the connection until then. {2}."
 )
-_DUE = "so that its own way back was due"
+_DUE = "so that its own rollback was due"
 # What hosts say of themselves.
 WAITS, UNDER_WAY = "waits", "is under way"
 CONFIRMED_LAST, NONE_OF_OURS = "the ruleset confirmed last is in force", "no rules of ours are in force"
@@ -38,8 +38,8 @@ def is_another(answer: Mapping[str, object]) -> bool:
 
 
 def is_over(seen: Mapping[str, object]) -> bool:
-    """Return whether a host that was looked at has no way back before it."""
-    return bool(seen.get("failed")) or seen["way_back"] not in (WAITS, UNDER_WAY)
+    """Return whether a host that was looked at has no rollback before it."""
+    return bool(seen.get("failed")) or seen["rollback"] not in (WAITS, UNDER_WAY)
 
 
 def unreached(management: Mapping[str, object] | None, timeout: int) -> str:
@@ -74,7 +74,7 @@ def _outcome(seen: Mapping[str, object] | None, grace: int) -> tuple[bool, str]:
     if seen.get("failed"):
         return False, f"{_DUE}. Asked what it has now, the host says: {seen.get('msg')}"
     before = _BACK.get(str(seen["in_force"]))
-    if before and not seen["way_back"]:
+    if before and not seen["rollback"]:
         return True, f"so it has gone back to {before} by itself. It answers again"
-    state = f"its way back {seen['way_back']}, and " if seen["way_back"] else ""
+    state = f"its rollback {seen['rollback']}, and " if seen["rollback"] else ""
     return False, f"{_DUE}: {state}{seen['in_force']}. It answers again"

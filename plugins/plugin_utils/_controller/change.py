@@ -118,8 +118,8 @@ class HostChange:
         try:
             return self._judge(found)
         except AnsibleActionFail:
-            if found.get("primed"):
-                self._step("unprime", **self._wanted(found))
+            if found.get("tracking_started"):
+                self._step("stop_tracking", **self._wanted(found))
             raise
 
     def _judge(self, found: Result) -> list[str]:
@@ -193,10 +193,10 @@ class HostChange:
 
     def _prime(self, found: Result, wanted: Result) -> Result | None:
         """Start connection tracking; return the result where that has failed."""
-        if found["tracks_connections"] or found.get("primed"):
+        if found["tracks_connections"] or found.get("tracking_started"):
             return None
-        primed = self._step("prime", **wanted)
-        return primed if primed.get("failed") else None
+        tracking_started = self._step("start_tracking", **wanted)
+        return tracking_started if tracking_started.get("failed") else None
 
     def _rehearse(self, found: Result, wanted: Result) -> Result | None:
         """Rehearse, if that is asked for; return the result where that has failed, of a host that is as it was."""
@@ -211,7 +211,7 @@ class HostChange:
             arguments = {**defaults, **given, "backend": found["backend"]}
             result = rehearsed(self._action, self.policy, arguments, self._task_vars)
         if result.get("failed") and not found["tracks_connections"]:
-            self._step("unprime", **wanted)
+            self._step("stop_tracking", **wanted)
         return {"changed": False, **result} if result.get("failed") else None
 
     def _confirm(self, loaded: Result, found: Result, wanted: Result) -> Result | None:

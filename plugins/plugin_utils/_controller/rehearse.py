@@ -27,7 +27,7 @@ REFUSED = (
     "In a rehearsal, this host's kernel did another thing than the model says with {wrong} of {asked} packets. Nothing "
     "was changed on the host:\n{lines}"
 )
-UNTOLD = "The rehearsal has answered {told} of {asked} questions: {why}. Nothing was changed on the host"
+INCONCLUSIVE = "The rehearsal has answered {told} of {asked} probes: {why}. Nothing was changed on the host"
 
 
 def policy_of(policy: Any) -> Policy:
@@ -49,33 +49,38 @@ def rehearsed(
     if action._task.check_mode:
         return {"changed": False, "asked": len(asked)}
     wanted = {key: arguments[key] for key in RULESETS if arguments[key] is not None}
-    wanted |= {"answers": {}, "legs": legs(policy, arguments["addresses"]), "questions": as_data(asked)}
+    wanted |= {"answers": {}, "legs": legs(policy, arguments["addresses"]), "probes": as_data(asked)}
     found = action._execute_module(MODULE, {**wanted, "seconds": arguments["seconds"]}, task_vars=task_vars)
     return found if found.get("failed") or "seen" not in found else judged(asked, found)
 
 
 def said(result: Mapping[str, Any]) -> str:
     """Return how a rehearsal went that has not failed, in one line."""
-    if "untold" not in result:
-        return f"{result['asked']} questions would be asked"
-    line = f"{result['asked']} questions asked, and all is as the model says"
-    if not result["untold"]:
+    if "inconclusive" not in result:
+        return f"{result['asked']} probes would be asked"
+    line = f"{result['asked']} probes asked, and all is as the model says"
+    if not result["inconclusive"]:
         return line
-    return f"{line}; {result['untold']} have shown nothing ({', '.join(result['untold_because'])})"
+    return f"{line}; {result['inconclusive']} have shown nothing ({', '.join(result['inconclusive_because'])})"
 
 
 def judged(asked: Sequence[Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the result of a rehearsal that was held."""
     seen = [passed(answer) for answer in found["seen"]]
     lines = disagreements(asked, seen)
-    untold = [answer for answer, one in zip(found["seen"], seen) if one is None]
-    counts = {"asked": len(asked), "untold": len(untold), "untold_because": sorted(set(untold)), "disagreements": lines}
+    inconclusive = [answer for answer, one in zip(found["seen"], seen) if one is None]
+    counts = {
+        "asked": len(asked),
+        "inconclusive": len(inconclusive),
+        "inconclusive_because": sorted(set(inconclusive)),
+        "disagreements": lines,
+    }
     result = {"changed": False, "backend": found["backend"], **counts}
     if lines:
         shown = lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
         message = REFUSED.format(wrong=len(lines), asked=len(asked), lines="\n".join(shown))
         return {**result, "failed": True, "msg": message}
-    if NOT_ASKED in untold or (untold and len(untold) == len(asked)):
-        message = UNTOLD.format(told=len(asked) - len(untold), asked=len(asked), why=untold[-1])
+    if NOT_ASKED in inconclusive or (inconclusive and len(inconclusive) == len(asked)):
+        message = INCONCLUSIVE.format(told=len(asked) - len(inconclusive), asked=len(asked), why=inconclusive[-1])
         return {**result, "failed": True, "msg": message}
     return result

@@ -26,7 +26,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Live:
+class HostState:
     """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be.
 
     It is ``unreadable`` where it did answer, but nothing that it could have got from us.
@@ -45,18 +45,18 @@ class Live:
     unreadable: bool = False
 
 
-def read_live(host: str, result: Mapping[str, Any]) -> Live:
+def read_state(host: str, result: Mapping[str, Any]) -> HostState:
     """Read the result that a host's look was registered with. One that can't be read is as good as none."""
     if result.get("unreachable") or result.get("failed"):
-        return Live(host, silence="not reached" if result.get("unreachable") else str(result.get("msg", "failed")))
+        return HostState(host, silence="not reached" if result.get("unreachable") else str(result.get("msg", "failed")))
     try:
         return _answered(host, Answer(result))
     except AnswerError as error:
-        return Live(host, silence=f"what it answers can't be read: {error}", unreadable=True)
+        return HostState(host, silence=f"what it answers can't be read: {error}", unreadable=True)
 
 
-def _answered(host: str, answer: Answer) -> Live:
-    return Live(
+def _answered(host: str, answer: Answer) -> HostState:
+    return HostState(
         host,
         backend=answer.text("backend"),
         findings=tuple(finding.text("text") for finding in answer.rows("findings")),

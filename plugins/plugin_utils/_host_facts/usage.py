@@ -20,7 +20,7 @@ from .._model.model import Flow
 from .._policy.compile import Fleet
 from .._values.direction import DIRECTIONS
 from .reader import TIME
-from .state import Live
+from .state import HostState
 
 _KEPT_DAYS = 90
 _NOTHING = timedelta()
@@ -75,7 +75,7 @@ class FlowUse:
         return not recent and self.idle >= timedelta(days=days)
 
 
-def updated(history: History, live: Mapping[str, Live], now: datetime, days: int) -> dict[str, HostUsage]:
+def updated(history: History, live: Mapping[str, HostState], now: datetime, days: int) -> dict[str, HostUsage]:
     """Return the history with what hosts have counted now. Of one without counts, it stays: so many days or 90.
 
     That is a host that didn't answer, or one whose rules are gone: it has used what it used.
@@ -102,7 +102,7 @@ def uses(fleet: Fleet, history: History, now: datetime) -> list[FlowUse]:
     ]
 
 
-def _of_host(before: HostUsage | None, live: Live, now: datetime) -> HostUsage:
+def _of_host(before: HostUsage | None, live: HostState, now: datetime) -> HostUsage:
     flows = {
         (count.flow, count.direction): _watched(before, live, (count.flow, count.direction), count.packets, now)
         for count in live.usage
@@ -110,7 +110,7 @@ def _of_host(before: HostUsage | None, live: Live, now: datetime) -> HostUsage:
     return HostUsage(now, live.in_force_since, flows)
 
 
-def _watched(before: HostUsage | None, live: Live, key: tuple[str, str], packets: int, now: datetime) -> Watched:
+def _watched(before: HostUsage | None, live: HostState, key: tuple[str, str], packets: int, now: datetime) -> Watched:
     old = before.flows.get(key) if before else None
     if before is None or old is None:
         return Watched(now, packets, now if packets else None)
@@ -120,7 +120,7 @@ def _watched(before: HostUsage | None, live: Live, key: tuple[str, str], packets
     return replace(old, packets=packets, idle=old.idle + max(_NOTHING, now - _watched_from(before, live, anew, now)))
 
 
-def _watched_from(before: HostUsage, live: Live, anew: bool, now: datetime) -> datetime:
+def _watched_from(before: HostUsage, live: HostState, anew: bool, now: datetime) -> datetime:
     """Return from when on, since the last report, nothing is lost of what was counted; ``now`` where that isn't known.
 
     The times are those of two clocks, so that a host's own counts only where it lies between the reports.

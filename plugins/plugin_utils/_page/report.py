@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .._host_facts.state import Live
+from .._host_facts.state import HostState
 from .._model.model import Model
 from .._plan.reviewed import Planned
 from .._policy.compile import Fleet
@@ -27,7 +27,7 @@ class Report:
 
     fleet: Fleet
     cells: Sequence[MatrixCell]
-    live: Mapping[str, Live] = field(default_factory=dict)
+    live: Mapping[str, HostState] = field(default_factory=dict)
     plan: Mapping[str, Planned] | None = None
 
     @property
@@ -76,9 +76,9 @@ class Report:
         return f"{self.kind(name)}-{name}"
 
 
-def by_class(report: Report) -> dict[str, list[Live]]:
+def by_class(report: Report) -> dict[str, list[HostState]]:
     """Return what the hosts of each class have said, for those classes of which any host was asked."""
-    found: dict[str, list[Live]] = {}
+    found: dict[str, list[HostState]] = {}
     for node_class, hosts in report.hosts.items():
         own = [report.live[host.name] for host in hosts if host.name in report.live]
         if own:

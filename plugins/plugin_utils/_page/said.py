@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .._host_facts.state import Live
+from .._host_facts.state import HostState
 from .html import count, items, link, table, text
 from .report import Report, by_class
 from .traffic import observed, usage
@@ -42,7 +42,7 @@ def _states(report: Report) -> Iterator[str]:
         yield from table(heads, shown, "numbers")
 
 
-def _numbers(own: list[Live]) -> tuple[int, int, int, int]:
+def _numbers(own: list[HostState]) -> tuple[int, int, int, int]:
     silent, different = sum(bool(one.silence) for one in own), sum(bool(one.findings) for one in own)
     return len(own), len(own) - silent - different, different, silent
 

@@ -4,7 +4,7 @@
 # Note: this file is private to the collection.
 """What to ask real hosts: the edges of each flow as allowed, and the ports just outside as denied.
 
-The questions of each ordered pair of node classes are put in turn to different hosts of them, never to each pair of
+The probes of each ordered pair of node classes are put in turn to different hosts of them, never to each pair of
 hosts. Only declared addresses of managed hosts are ever at the other end.
 """
 
@@ -55,7 +55,7 @@ Asked = TypeVar("Asked", bound=HasEnds)
 
 
 @dataclass(frozen=True)
-class Question:
+class Probe:
     """May the sender open this port of the receiver? ``allowed`` is what the model says of it, at both ends.
 
     ``redirected`` says that the receiver may pass such packets on, to pods or containers: their silence is their own.
@@ -73,7 +73,7 @@ class Question:
     redirected: bool = False
 
     def __str__(self) -> str:
-        """Return the question on one line."""
+        """Return the probe on one line."""
         return f"{self.sender} ({self.source}) -> {self.receiver} ({self.target}), {self.port}/{self.protocol}"
 
 
@@ -88,25 +88,23 @@ class _Way:
     of_controller: bool = False
 
     def ends(self, fleet: Fleet) -> tuple[str, str, str, str, str, str]:
-        """Return both ends as a question names them."""
+        """Return both ends as a probe names them."""
         name = CONTROLLER if self.of_controller or not self.sender else self.sender.name
         node_class = CONTROLLER if name == CONTROLLER else fleet.classes[name]
         receiver = self.receiver.name
         return name, node_class, str(self.source), receiver, fleet.classes[receiver], str(self.target)
 
 
-def questions(fleet: Fleet, hosts: Collection[str], limit: int, seed: str) -> tuple[Question, ...]:
-    """Return at most ``limit`` questions between hosts of the fleet, spread evenly over pairs of classes."""
+def probes(fleet: Fleet, hosts: Collection[str], limit: int, seed: str) -> tuple[Probe, ...]:
+    """Return at most ``limit`` probes between hosts of the fleet, spread evenly over pairs of classes."""
     members = _members(fleet, hosts, seed)
     pairs = in_order_of([(one, other) for one in members for other in members], seed)
     asked = [_between(fleet, members[sender], members[receiver], seed) for sender, receiver in pairs]
     return tuple(islice(paced(taken_in_turn(asked)), limit))
 
 
-def from_controller(
-    fleet: Fleet, seen: Mapping[str, Mapping[str, object]], limit: int, seed: str
-) -> tuple[Question, ...]:
-    """Return at most ``limit`` questions from the machine that runs Ansible to hosts.
+def from_controller(fleet: Fleet, seen: Mapping[str, Mapping[str, object]], limit: int, seed: str) -> tuple[Probe, ...]:
+    """Return at most ``limit`` probes from the machine that runs Ansible to hosts.
 
     ``seen`` has each host's ssh connection as the host sees it: its ``source`` and ``destination`` addresses and its
     ``port``. Where the destination is none of the host's declared addresses, nothing is asked.
@@ -132,13 +130,13 @@ def taken_in_turn(some: Iterable[Iterator[Item]]) -> Iterator[Item]:
 def paced(asked: Iterable[Asked]) -> Iterator[Asked]:
     """Leave out the datagrams between two addresses that are too many to be answered soon."""
     counts: dict[tuple[str, str], int] = {}
-    for question in asked:
-        if question.protocol == "udp":
-            pair = (question.source, question.target)
+    for probe in asked:
+        if probe.protocol == "udp":
+            pair = (probe.source, probe.target)
             counts[pair] = counts.get(pair, 0) + 1
             if counts[pair] > _DATAGRAMS_PER_ADDRESS:
                 continue
-        yield question
+        yield probe
 
 
 def in_order_of(items: Iterable[Item], seed: str) -> list[Item]:
@@ -178,8 +176,8 @@ def _members(fleet: Fleet, hosts: Iterable[str], seed: str) -> dict[str, list[Ho
     return dict(sorted(found.items()))
 
 
-def _between(fleet: Fleet, senders: Sequence[Host], receivers: Sequence[Host], seed: str) -> Iterator[Question]:
-    """Yield the questions of one pair of classes, to the next hosts in turn, until each host has had each port once."""
+def _between(fleet: Fleet, senders: Sequence[Host], receivers: Sequence[Host], seed: str) -> Iterator[Probe]:
+    """Yield the probes of one pair of classes, to the next hosts in turn, until each host has had each port once."""
     apart = 1 if senders == receivers else 0
     if apart and len(senders) == 1:
         return
@@ -187,7 +185,7 @@ def _between(fleet: Fleet, senders: Sequence[Host], receivers: Sequence[Host], s
     for lap in range(max(len(senders), len(receivers))):
         for turn, port in enumerate(ports, lap):
             for way in _ways(senders[turn % len(senders)], receivers[(turn + apart) % len(receivers)]):
-                yield from _question(fleet, way, port)
+                yield from _probe(fleet, way, port)
 
 
 def _to_class(
@@ -196,7 +194,7 @@ def _to_class(
     seen: Mapping[str, Mapping[str, object]],
     owners: Mapping[Address, Host],
     seed: str,
-) -> Iterator[Question]:
+) -> Iterator[Probe]:
     found = [way for host in receivers for way in _management(host, seen[host.name], owners)]
     if not found:
         return
@@ -206,7 +204,7 @@ def _to_class(
     ports += [*edges(ours), *any_ports(seed), *outside(ours), *edges(rules), *outside(rules)]
     for lap in range(len(found)):
         for turn, port in enumerate(dict.fromkeys(ports), lap):
-            yield from _question(fleet, found[turn % len(found)][0], port)
+            yield from _probe(fleet, found[turn % len(found)][0], port)
 
 
 def _management(
@@ -247,8 +245,8 @@ def _ways(sender: Host, receiver: Host) -> Iterator[_Way]:
     yield from (_Way(sender, source, receiver, target) for source, target in dict.fromkeys(found))
 
 
-def _question(fleet: Fleet, way: _Way, port: Port) -> Iterator[Question]:
-    """Yield the question with the model's answer, if it is the same whichever interface the packet takes."""
+def _probe(fleet: Fleet, way: _Way, port: Port) -> Iterator[Probe]:
+    """Yield the probe with the model's answer, if it is the same whichever interface the packet takes."""
     if way.source == way.target or port.number is None:
         return
     packet = Packet("ingress", way.source, way.target, port.protocol, port=port.number)
@@ -260,7 +258,7 @@ def _question(fleet: Fleet, way: _Way, port: Port) -> Iterator[Question]:
     if len(answers) == 1:
         redirected = policy.pre_dnat.ports.holds(port.protocol, port.number)
         ends = way.ends(fleet)
-        yield Question(*ends, port.protocol, port.number, answers == {True}, redirected)
+        yield Probe(*ends, port.protocol, port.number, answers == {True}, redirected)
 
 
 def _answers(policy: Policy, host: Host, packet: Packet, own: Address) -> set[bool]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...module_utils._contract.probe_words import DENIED, LET_IN, SILENT
-from .choose import Question
+from .choose import Probe
 
 COLUMNS = ("asked", "should pass", "passed", "should not", "did not", "disagree", "can't tell")
 
@@ -18,7 +18,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
-class There:
+class ReceiverState:
     """What a host has said of itself: why it wasn't reached, or on which UDP ports somebody listens."""
 
     silence: str = ""
@@ -26,10 +26,10 @@ class There:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A question and what was seen: whether the packet passed, or None and why that can't be told."""
+class ProbeResult:
+    """A probe and what was seen: whether the packet passed, or None and why that can't be told."""
 
-    question: Question
+    probe: Probe
     answer: str
     passed: bool | None
     why: str = ""
@@ -37,7 +37,7 @@ class Seen:
     @property
     def disagrees(self) -> bool:
         """Return whether packets do another thing than the model says."""
-        return self.passed is not None and self.passed != self.question.allowed
+        return self.passed is not None and self.passed != self.probe.allowed
 
 
 def passed(answer: str) -> bool | None:
@@ -48,27 +48,27 @@ def passed(answer: str) -> bool | None:
     return False if word in DENIED else None
 
 
-def judge(question: Question, answer: str, receiver: There) -> Seen:
+def judge(probe: Probe, answer: str, receiver: ReceiverState) -> ProbeResult:
     """Return what an answer shows, by what is known of the receiver."""
     found = passed(answer)
     if found is None:
-        return Seen(question, answer, None, answer)
+        return ProbeResult(probe, answer, None, answer)
     if not found and receiver.silence:
-        return Seen(question, answer, None, f"{question.receiver} didn't answer Ansible either: {receiver.silence}")
-    if answer == SILENT and question.protocol == "udp" and question.port in receiver.udp_ports:
-        return Seen(question, answer, None, "somebody listens at that UDP port, and need not answer")
-    if not found and question.allowed and question.redirected:
-        return Seen(question, answer, None, "the receiver may pass it on, and who gets it need not answer")
-    return Seen(question, answer, found)
+        return ProbeResult(probe, answer, None, f"{probe.receiver} didn't answer Ansible either: {receiver.silence}")
+    if answer == SILENT and probe.protocol == "udp" and probe.port in receiver.udp_ports:
+        return ProbeResult(probe, answer, None, "somebody listens at that UDP port, and need not answer")
+    if not found and probe.allowed and probe.redirected:
+        return ProbeResult(probe, answer, None, "the receiver may pass it on, and who gets it need not answer")
+    return ProbeResult(probe, answer, found)
 
 
-def by_pair(seen: Iterable[Seen]) -> dict[tuple[str, str], dict[str, int]]:
+def by_pair(seen: Iterable[ProbeResult]) -> dict[tuple[str, str], dict[str, int]]:
     """Return the numbers of each ordered pair of classes, by column."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for one in seen:
-        pair = (one.question.sender_class, one.question.receiver_class)
+        pair = (one.probe.sender_class, one.probe.receiver_class)
         numbers = found.setdefault(pair, dict.fromkeys(COLUMNS, 0))
-        columns = ["asked", "should pass" if one.question.allowed else "should not"]
+        columns = ["asked", "should pass" if one.probe.allowed else "should not"]
         if one.passed is None:
             columns.append("can't tell")
         else:
@@ -89,7 +89,7 @@ def table(numbers: Mapping[tuple[str, str], Mapping[str, int]]) -> list[str]:
     ]
 
 
-def untold(seen: Iterable[Seen]) -> list[str]:
+def inconclusive(seen: Iterable[ProbeResult]) -> list[str]:
     """Return a line for each reason why something can't be told, with how often."""
     counts: dict[str, int] = {}
     for one in seen:
@@ -98,18 +98,18 @@ def untold(seen: Iterable[Seen]) -> list[str]:
     return [f"Can't tell, {count} times: {why}" for why, count in sorted(counts.items(), key=lambda item: -item[1])]
 
 
-def shown(disagreeing: Sequence[Seen]) -> Sequence[Seen]:
+def shown(disagreeing: Sequence[ProbeResult]) -> Sequence[ProbeResult]:
     """Return those of the disagreements that people are told one by one."""
     return disagreeing[:_SHOWN]
 
 
-def line(one: Seen) -> str:
+def line(one: ProbeResult) -> str:
     """Return a disagreement in words."""
     words = ("passed", "the model denies it") if one.passed else ("didn't pass", "the model allows it")
-    return f"{one.question}: it {words[0]} ({one.answer}), and {words[1]}"
+    return f"{one.probe}: it {words[0]} ({one.answer}), and {words[1]}"
 
 
-def complaint(seen: Sequence[Seen]) -> str:
+def complaint(seen: Sequence[ProbeResult]) -> str:
     """Return why the run has not ended well; an empty text where all that could be told is as the model says."""
     wrong = sum(one.disagrees for one in seen)
     return f"{wrong} of {len(seen)} packets disagree with the model" if wrong else ""

@@ -59,7 +59,7 @@ class _Lane:
     everything_own: AddressSet
 
     def asked(self, peer: Address, port: Port) -> Rehearsed:
-        """Return the question about a packet from or to a peer, with the policy's answer."""
+        """Return the probe about a packet from or to a peer, with the policy's answer."""
         ends = (peer, self.own) if self.direction == "ingress" else (self.own, peer)
         packet = Packet(self.direction, *ends, port.protocol, port=port.number, interface=self.interface)
         allowed = lets_through(self.policy, packet)
@@ -73,9 +73,9 @@ class _Lane:
 
 
 def rehearsal(policy: Policy, addresses: Mapping[str, Sequence[str]], limit: int, seed: str) -> tuple[Rehearsed, ...]:
-    """Return at most ``limit`` questions, spread over the rules of a policy; ``addresses`` are the host's own, by side.
+    """Return at most ``limit`` probes, spread over the rules of a policy; ``addresses`` are the host's own, by side.
 
-    The same policy and seed have the same questions.
+    The same policy and seed have the same probes.
     """
     received = [ip_address(text) for text in _received(policy)]
     own = AddressSet.of(ip_network(text) for texts in (*addresses.values(), received) for text in texts)
@@ -112,21 +112,19 @@ def _received(policy: Policy) -> list[str]:
 
 
 def as_data(asked: Iterable[Rehearsed]) -> list[dict[str, Any]]:
-    """Return questions as a module takes them."""
-    return [asdict(question) for question in asked]
+    """Return probes as a module takes them."""
+    return [asdict(probe) for probe in asked]
 
 
 def disagreements(asked: Sequence[Rehearsed], passed: Sequence[bool | None]) -> list[str]:
-    """Return a line for each question on which kernel and policy disagree; None is an answer that says nothing."""
+    """Return a line for each probe on which kernel and policy disagree; None is an answer that says nothing."""
     pairs = zip(asked, passed, strict=True)
     words = {True: "let in, and the model denies it", False: "denied, and the model allows it"}
-    return [
-        f"{question}: {words[bool(seen)]}" for question, seen in pairs if seen is not None and seen != question.allowed
-    ]
+    return [f"{probe}: {words[bool(seen)]}" for probe, seen in pairs if seen is not None and seen != probe.allowed]
 
 
 def _of_lane(lane: _Lane, seed: str) -> Iterator[Iterator[Rehearsed]]:
-    """Yield the questions about each rule, and about who is in none."""
+    """Yield the probes about each rule, and about who is in none."""
     rules = lane.policy.rules(lane.direction)
     yield from (_of_rule(lane, rule, seed) for rule in rules)
     everybody = AddressSet.union(rule.addresses for rule in rules)

@@ -16,7 +16,7 @@ from .._values.problems import Problems, Where
 from .._values.readers import Item, rows
 from .endpoints import Ends
 from .explain import explain
-from .reach import Crossing, Party, Port, crossings, ports_that_differ, there_are_crossings
+from .reach import Party, Port, ReachablePair, are_enforced, ports_that_differ, reachable_pairs
 
 _KEYS = ("deny", "allow", "to", "port", "why")
 
@@ -39,11 +39,11 @@ def check_assertions(declared: Sequence[Declared], ends: Ends, problems: Problem
     for row in declared:
         item = Item(row.where, row.value, _KEYS, problems)
         assertion = _read(item, ends) if item.is_mapping else None
-        for crossing, port in islice(_broken(assertion, ends), 1) if assertion else ():  # one packet is enough
-            source, target = crossing.sample()
-            expected = f"that {'nobody' if crossing.passes else 'everybody'} passes there{_so_that(assertion)}"
-            words = f"{source} -> {target}, {port}: {'passes' if crossing.passes else 'denied'}"
-            problems.add(row.where, words, expected, _because(crossing, port, ends))
+        for pair, port in islice(_broken(assertion, ends), 1) if assertion else ():  # one packet is enough
+            source, target = pair.sample()
+            expected = f"that {'nobody' if pair.passes else 'everybody'} passes there{_so_that(assertion)}"
+            words = f"{source} -> {target}, {port}: {'passes' if pair.passes else 'denied'}"
+            problems.add(row.where, words, expected, _because(pair, port, ends))
 
 
 def _read(item: Item, ends: Ends) -> Assertion | None:
@@ -58,7 +58,7 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
         item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
     senders, receivers = _parties(item, verbs[0], ends, ends.sender), _parties(item, "to", ends, ends.receiver)
     for sender, receiver in product(senders, receivers):
-        if sender.parts and receiver.parts and not there_are_crossings(sender, receiver):
+        if sender.parts and receiver.parts and not are_enforced(sender, receiver):
             expected = "a host of the fleet at one end: nobody enforces anything between these, or they share no family"
             item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
     found = Assertion(verbs[0] == "allow", senders, receivers, ports, why)
@@ -81,20 +81,20 @@ def _party(where: Where, name: object, ends: Ends, find: _Find, problems: Proble
     return meant
 
 
-def _broken(assertion: Assertion, ends: Ends) -> Iterator[tuple[Crossing, Port]]:
+def _broken(assertion: Assertion, ends: Ends) -> Iterator[tuple[ReachablePair, Port]]:
     for port in ports_that_differ(ends.fleet, assertion.ports):
         for sender, receiver in product(assertion.senders, assertion.receivers):
-            for crossing in crossings(ends.fleet, sender, receiver, port, passes=not assertion.allow):
-                yield crossing, port
+            for pair in reachable_pairs(ends.fleet, sender, receiver, port, passes=not assertion.allow):
+                yield pair, port
 
 
 def _so_that(assertion: Assertion | None) -> str:
     return f" ({assertion.why})" if assertion and assertion.why else ""
 
 
-def _because(crossing: Crossing, port: Port, ends: Ends) -> str:
-    sender = Party("", {crossing.sender_class: crossing.senders})
-    receiver = Party("", {crossing.receiver_class: crossing.receivers})
+def _because(pair: ReachablePair, port: Port, ends: Ends) -> str:
+    sender = Party("", {pair.sender_class: pair.senders})
+    receiver = Party("", {pair.receiver_class: pair.receivers})
     stages = [stage for answer in explain(ends.fleet, sender, receiver, port).answers for stage in answer.stages]
-    deciding = [stage for stage in stages if stage.allowed == crossing.passes]
+    deciding = [stage for stage in stages if stage.allowed == pair.passes]
     return "; ".join(f"{stage.name} of {stage.host}: {stage.reason}" for stage in deciding)

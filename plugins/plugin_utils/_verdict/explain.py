@@ -14,7 +14,7 @@ from .._model.antispoof import CAVEATS
 from .._policy.compile import Fleet, Policy, Rule
 from .._values.addresses import Address, AddressSet
 from .packet import Packet, is_judged_before_dnat, verdict_by_any_interface
-from .reach import Crossing, Party, Port, crossings, owner
+from .reach import Party, Port, ReachablePair, owner, reachable_pairs
 
 _SHOWN = 4
 
@@ -72,7 +72,7 @@ class Explanation:
 
 def explain(fleet: Fleet, sender: Party, receiver: Party, port: Port) -> Explanation:
     """Return why packets from one end to a port of the other pass or don't, in as few answers as are different."""
-    found = tuple(_answer(fleet, crossing, port) for crossing in crossings(fleet, sender, receiver, port))
+    found = tuple(_answer(fleet, pair, port) for pair in reachable_pairs(fleet, sender, receiver, port))
     return Explanation(sender.name, receiver.name, port, found)
 
 
@@ -95,14 +95,14 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _answer(fleet: Fleet, crossing: Crossing, port: Port) -> Answer:
-    source, target = crossing.sample()
+def _answer(fleet: Fleet, pair: ReachablePair, port: Port) -> Answer:
+    source, target = pair.sample()
     stages = [
         _stage(fleet, node_class, direction, source, target, port)
-        for node_class, direction in ((crossing.sender_class, "egress"), (crossing.receiver_class, "ingress"))
+        for node_class, direction in ((pair.sender_class, "egress"), (pair.receiver_class, "ingress"))
         if node_class
     ]
-    return Answer(crossing.senders, crossing.receivers, crossing.passes, tuple(stages))
+    return Answer(pair.senders, pair.receivers, pair.passes, tuple(stages))
 
 
 def _stage(fleet: Fleet, node_class: str, direction: str, source: Address, target: Address, port: Port) -> Stage:

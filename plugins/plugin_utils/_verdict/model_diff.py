@@ -21,7 +21,7 @@ from .._values.always_allowed import dhcp
 from .._values.direction import DIRECTIONS
 from .._values.ports import ALL_PORTS, PortRange, PortSet
 from .._values.readers import SIDES
-from .reach import OTHER, Port, allowed, destinations, narrowed, parted, ports_between
+from .reach import OTHER, Port, allowed, destinations, narrowed, partition, ports_between
 
 PRE_DNAT = "pre-DNAT"
 """The direction of what hosts redirect to pods and containers, where only one of two models has it judged."""
@@ -121,7 +121,7 @@ def _parts(policies: Sequence[Policy], direction: str) -> list[AddressSet]:
     if direction == "ingress":
         return destinations(*policies)
     rules = [rule.at for policy in policies for rule in policy.ingress]
-    return parted([*rules, *(policy.pre_dnat.addresses for policy in policies)])
+    return partition([*rules, *(policy.pre_dnat.addresses for policy in policies)])
 
 
 def _at(policy: Policy, part: AddressSet, services: AddressSet) -> Policy:

@@ -52,7 +52,7 @@ class Party:
 
 
 @dataclass(frozen=True)
-class Crossing:
+class ReachablePair:
     """Addresses of one part of each end between which a port is open for all, or for none."""
 
     sender_class: str
@@ -72,9 +72,9 @@ def owner(fleet: Fleet, node_class: str, address: Address) -> str:
     return next((name for name in found if fleet.classes[name] == node_class), "")
 
 
-def crossings(
+def reachable_pairs(
     fleet: Fleet, senders: Party, receivers: Party, port: Port, passes: bool | None = None
-) -> Iterator[Crossing]:
+) -> Iterator[ReachablePair]:
     """Yield who reaches whom between two ends on a port, or of these who ``passes``, or who doesn't.
 
     There is nothing for those between whom nobody enforces anything. What nobody asks for isn't worked out.
@@ -85,7 +85,7 @@ def crossings(
         yield from (one for one in found if next(_pairs(one.senders, one.receivers), None))
 
 
-def there_are_crossings(senders: Party, receivers: Party) -> bool:
+def are_enforced(senders: Party, receivers: Party) -> bool:
     """Return whether anybody enforces anything between two ends, on whichever port."""
     pairs = (_pairs(sender[1], receiver[1]) for sender, receiver in _managed(senders, receivers))
     return any(next(found, None) for found in pairs)
@@ -98,34 +98,34 @@ def _managed(senders: Party, receivers: Party) -> Iterator[tuple[_Part, _Part]]:
 
 def _between(
     fleet: Fleet, sender: _Part, receiver: _Part, port: Port, wanted: Sequence[tuple[bool, bool]]
-) -> Iterator[Crossing]:
+) -> Iterator[ReachablePair]:
     """Yield who passes both ends and who doesn't; where nobody manages an end, everybody passes there."""
     (sender_class, sources), (receiver_class, targets) = sender, receiver
-    goes_out = _through(fleet.policies.get(sender_class), "egress", port)
+    goes_out = _allowed_peers(fleet.policies.get(sender_class), "egress", port)
     policy = fleet.policies.get(receiver_class)
     for here in destinations(policy) if policy else [EVERYBODY]:
-        comes_in = _through(narrowed(policy, here) if policy else None, "ingress", port)
+        comes_in = _allowed_peers(narrowed(policy, here) if policy else None, "ingress", port)
         for lets_in, lets_out in wanted:
-            tos = _half(targets & here, goes_out, lets_out)
-            froms = _half(sources, comes_in, lets_in) if tos else AddressSet()
-            yield Crossing(sender_class, froms, receiver_class, tos, lets_in and lets_out)
+            tos = _filtered_side(targets & here, goes_out, lets_out)
+            froms = _filtered_side(sources, comes_in, lets_in) if tos else AddressSet()
+            yield ReachablePair(sender_class, froms, receiver_class, tos, lets_in and lets_out)
 
 
-def _half(addresses: AddressSet, let_through: AddressSet, passing: bool) -> AddressSet:
+def _filtered_side(addresses: AddressSet, let_through: AddressSet, passing: bool) -> AddressSet:
     return addresses & let_through if passing else addresses - let_through
 
 
-def _through(policy: Policy | None, direction: str, port: Port) -> AddressSet:
+def _allowed_peers(policy: Policy | None, direction: str, port: Port) -> AddressSet:
     """Return the peers that hosts with a policy let through; where nobody manages them, everybody."""
     return allowed(policy, direction, port) if policy else EVERYBODY
 
 
 def destinations(*policies: Policy) -> list[AddressSet]:
     """Return all addresses in as few parts as fare alike with these policies, which may be for some alone."""
-    return parted(at for policy in policies for at in narrowed_to(policy.ingress))
+    return partition(at for policy in policies for at in narrowed_to(policy.ingress))
 
 
-def parted(sets: Iterable[AddressSet]) -> list[AddressSet]:
+def partition(sets: Iterable[AddressSet]) -> list[AddressSet]:
     """Return all addresses in as few parts as are inside or outside of each of these sets."""
     parts = [EVERYBODY]
     for one in dict.fromkeys(sets):

@@ -36,7 +36,7 @@ def other_addresses(ruleset):
 CHANGES = [other_rules, other_addresses]
 each_change = pytest.mark.parametrize("change", CHANGES, ids=["rules", "addresses"])
 
-# A command of the host's that, at one of its transactions, has the way back go by before it goes on itself.
+# A command of the host's that, at one of its transactions, has the rollback go by before it goes on itself.
 _OVERTAKEN = """\
 case "$GATEHOUSE_BACK $*" in
 " "*"{what}"*)
@@ -84,7 +84,7 @@ class KernelHost(FakeHost):
         return self._in_namespace(["env", lock, *words], text)
 
     def run(self, words):
-        """Run a command that must succeed; what waits as a way back is left for ``fire`` where this host has that.
+        """Run a command that must succeed; what waits as a rollback is left for ``fire`` where this host has that.
 
         Of systemd there is only its folder.
         """
@@ -104,7 +104,7 @@ class KernelHost(FakeHost):
         """Have the commands of this host such that a change can be overtaken at each of its transactions."""
         self.fires_by_hand = True
         self.backend = self._backend(self._wrapped)
-        # The change waits for its way back here, so that this must not wait for the lock of the change at all.
+        # The change waits for its rollback here, so that this must not wait for the lock of the change at all.
         self.backend.helpers = {name: text.replace("hold 2", "hold 0") for name, text in self.backend.helpers.items()}
 
     def at(self, number):

@@ -72,11 +72,11 @@ def test_it_is_neither_looked_at_nor_changed(host, file):
         lambda: look(host.firewall(), [], OLD[host.kind], diff=True),
         lambda: look(host.firewall(), [], wanted, diff=True),
         lambda: look(host.firewall(), [], None, diff=False),
-        lambda: host.firewall().prime(),
+        lambda: host.firewall().start_tracking(),
         lambda: host.firewall().load(wanted, 30),
         lambda: host.firewall().load(OLD[host.kind], 30),
         lambda: host.firewall().confirm(wanted, "fallback", "x"),
-        lambda: host.firewall().mend(wanted),
+        lambda: host.firewall().reapply(wanted),
         lambda: refresh(host),
     ):
         with pytest.raises(FirewallError, match=REFUSED) as refused:

@@ -1,4 +1,4 @@
-"""A change whose way back overtakes it, wherever it is: the kernel refuses the rest, and nothing of it is in force."""
+"""A change whose rollback overtakes it, wherever it is: the kernel refuses the rest, and nothing of it is in force."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.gatehouse.firewall.tests.patience import whole_seconds
 pytestmark = needs_all
 
 
-OVERTAKEN = r"way back has begun(.|\n)*the host has gone back, and the ruleset confirmed last is in force"
+OVERTAKEN = r"rollback has begun(.|\n)*the host has gone back, and the ruleset confirmed last is in force"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_at_each_of_its_transactions_the_kernel_refuses_what_is_left_of_it(host,
         with pytest.raises(FirewallError, match=OVERTAKEN):
             host.firewall().load(wanted, 30)
         assert host.seen() == before, number
-        assert host.firewall().way_back == ""
+        assert host.firewall().rollback_state == ""
 
     host.at(0)
     made = host.firewall().load(wanted, 30)
@@ -56,7 +56,7 @@ def test_at_each_of_its_transactions_the_kernel_refuses_what_is_left_of_it(host,
 
 @each_change
 @each_kind
-def test_one_that_stalls_for_longer_than_its_way_back_waits_is_refused_and_the_host_has_gone_back(
+def test_one_that_stalls_for_longer_than_its_rollback_waits_is_refused_and_the_host_has_gone_back(
     host, change, monkeypatch
 ):
     before, seconds = host.seen(), whole_seconds()
@@ -102,13 +102,13 @@ def test_a_first_change_that_is_overtaken_leaves_a_bare_host(host):
     host.fires_by_hand = True
     for is_primed in (True, False):
         if is_primed:
-            host.firewall().prime()
+            host.firewall().start_tracking()
         host.firewall().load(OLD[host.kind], 30)
         assert host.backend.listing()
         assert host.fire()[0] == 0
         assert host.backend.listing() == ""
         assert "gatehouse" not in host.seen()[0].lower()
-    assert host.firewall().way_back == ""
+    assert host.firewall().rollback_state == ""
 
 
 @each_kind
@@ -120,11 +120,11 @@ def test_a_change_that_the_kernel_refuses_leaves_no_marker(host):
         host.firewall().load(wanted, 30)
 
     assert host.seen() == before
-    assert host.firewall().way_back == ""
+    assert host.firewall().rollback_state == ""
 
 
 @each_kind
-def test_a_way_back_that_fails_has_ended_its_change_all_the_same_and_that_is_said(host):
+def test_a_rollback_that_fails_has_ended_its_change_all_the_same_and_that_is_said(host):
     host.fires_by_hand = True
     wanted = other_rules(OLD[host.kind])
     change = host.firewall().load(wanted, 30)
@@ -133,11 +133,11 @@ def test_a_way_back_that_fails_has_ended_its_change_all_the_same_and_that_is_sai
     pending.write_text(pending.read_text().replace("203.0.113.99", "203.0.113.999"))
     host.fire()
 
-    assert host.firewall().way_back == "has failed"
+    assert host.firewall().rollback_state == "has failed"
     with pytest.raises(OvertakenError):
         host.backend.load(wanted, change)
     assert host.backend.listing() == loaded
-    with pytest.raises(TooLateError, match=r"its way back has failed .* and rules of ours are in force that"):
+    with pytest.raises(TooLateError, match=r"its rollback has failed .* and rules of ours are in force that"):
         host.firewall().confirm(wanted, "fallback", change)
 
 
@@ -151,7 +151,7 @@ def test_a_change_whose_rules_something_else_has_replaced_meanwhile_is_not_confi
     with pytest.raises(FirewallError, match=r"something else has replaced our rules .* the host goes back"):
         host.firewall().confirm(wanted, "fallback", change)
 
-    assert host.firewall().way_back == "waits"
+    assert host.firewall().rollback_state == "waits"
     assert host.fire()[0] == 0
     assert host.backend.listing() == before
     assert host.firewall().is_at(OLD[host.kind])

@@ -119,7 +119,7 @@ def test_what_it_has_counted_is_kept(host):
 
 
 @each_mode("enforcing")
-def test_its_way_back_from_the_new_version_leads_to_what_it_had_and_the_old_loader_boots(host):
+def test_its_rollback_from_the_new_version_leads_to_what_it_had_and_the_old_loader_boots(host):
     without_pending(host)
     before = host.backend.listing()
     host.firewall().load(host.ruleset.replace("443", "8443"), 30)

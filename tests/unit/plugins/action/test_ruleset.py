@@ -36,7 +36,7 @@ FOUND = {
     "managers": [],
     "ebpf": NO_EBPF,
     "in_force": "the ruleset confirmed last is in force",
-    "way_back": "",
+    "rollback": "",
     "backend": "nftables",
     "backend_reason": "the host has nft 1.0.6",
 }
@@ -195,11 +195,11 @@ def test_other_addresses_are_a_change_like_any_other():
 @pytest.mark.parametrize(
     ("found", "arguments", "steps"),
     [
-        ({"tracks_connections": False, "primed": True}, {}, ["look", "load", "reset", "confirm"]),
+        ({"tracks_connections": False, "tracking_started": True}, {}, ["look", "load", "reset", "confirm"]),
         (
             {"tracks_connections": False, "packages": ["iptables", "ipset"]},
             {},
-            ["look", "install iptables ipset", "prime", "load", "reset", "confirm"],
+            ["look", "install iptables ipset", "start_tracking", "load", "reset", "confirm"],
         ),
         ({"packages": ["nftables"]}, {"install": False}, ["look", "load", "reset", "confirm"]),
         ({}, {"state": "absent"}, ["look", "remove"]),
@@ -245,7 +245,11 @@ FAILED = {"failed": True, "msg": "no"}
     [
         (FAILED, {}, ["look"]),
         ({"packages": ["nftables"]}, {"install": FAILED}, ["look", "install nftables"]),
-        ({"tracks_connections": False, "packages": ["nft"]}, {"prime": FAILED}, ["look", "install nft", "prime"]),
+        (
+            {"tracks_connections": False, "packages": ["nft"]},
+            {"start_tracking": FAILED},
+            ["look", "install nft", "start_tracking"],
+        ),
         ({}, {"load": FAILED}, ["look", "load"]),
     ],
 )
@@ -275,7 +279,7 @@ def test_a_connection_that_comes_back_in_time_confirms():
 
 @pytest.mark.parametrize("gone_back", [True, False])
 def test_a_confirmation_that_comes_too_late_is_a_failure_and_says_what_the_host_says(gone_back):
-    late = "its way back has failed, and no rules of ours are in force"
+    late = "its rollback has failed, and no rules of ours are in force"
     answer = {"changed": False, "too_late": late, "gone_back": gone_back}
     steps, result = run(
         {"policy": POLICY, "allow_self_lockout": True}, {"management": FROM_ELSEWHERE}, {"confirm": answer}
@@ -293,9 +297,9 @@ SEEN = [
     (
         {"in_force": "rules of ours are in force that"},
         False,
-        "way back was due: rules of ours are in force that",
+        "rollback was due: rules of ours are in force that",
     ),
-    ({"way_back": "has failed"}, False, "its way back has failed, and the ruleset confirmed last is in force"),
+    ({"rollback": "has failed"}, False, "its rollback has failed, and the ruleset confirmed last is in force"),
     ({"failed": True, "msg": "no"}, False, "Asked what it has now, the host says: no"),
 ]
 
@@ -310,9 +314,9 @@ def test_a_host_that_could_not_be_reached_in_time_is_asked_what_it_has_now(seen,
     assert words in result["msg"]
 
 
-def test_what_a_host_has_is_asked_until_its_way_back_is_over():
+def test_what_a_host_has_is_asked_until_its_rollback_is_over():
     action = Action({"ruleset": "wanted"}, {}, {"confirm": AnsibleConnectionFailure("refused")}, False)
-    waits, goes = {**FOUND, "way_back": "waits"}, {**FOUND, "way_back": "is under way"}
+    waits, goes = {**FOUND, "rollback": "waits"}, {**FOUND, "rollback": "is under way"}
     action.answers["look"] = [FOUND, waits, goes, FOUND]
     result = action.run(task_vars={})
 
@@ -334,7 +338,7 @@ def test_a_host_that_answers_no_more_is_not_said_to_have_gone_back():
     result = action.run(task_vars={})
 
     assert result["gone_back"] is False
-    assert "its own way back was due. It doesn't answer within 15 s either" in result["msg"]
+    assert "its own rollback was due. It doesn't answer within 15 s either" in result["msg"]
     assert "has gone back" not in result["msg"]
 
 
@@ -502,12 +506,12 @@ def concern(kind):
 
 @pytest.mark.parametrize("kind", [kind for kind, one in CONCERNS.items() if one.refused == "always"])
 def test_what_the_host_alone_knows_may_be_a_reason_to_refuse_it(kind):
-    found = {"concerns": [concern(kind)], "primed": True}
+    found = {"concerns": [concern(kind)], "tracking_started": True}
     action = Action({"ruleset": "wanted"}, found, {}, False)
     with pytest.raises(AnsibleActionFail, match=f"there is {kind}. Do something. Nothing was changed"):
         action.run(task_vars={})
 
-    assert action.steps == ["look", "unprime"]
+    assert action.steps == ["look", "stop_tracking"]
     assert "there is" in run(found=found, check_mode=True)[1]["warnings"][0]
     steps, result = run(found={**found, "differs": False})
     assert (steps, result["warnings"]) == (["look"], [f"there is {kind}. Do something"])
@@ -597,11 +601,13 @@ def test_the_host_keeps_a_ruleset_for_a_boot_at_which_the_other_cannot_be_loaded
 
 
 def test_a_change_that_is_refused_leaves_no_primer():
-    action = Action({"ruleset": "wanted", "policy": POLICY}, {"management": FROM_ELSEWHERE, "primed": True}, {}, False)
+    action = Action(
+        {"ruleset": "wanted", "policy": POLICY}, {"management": FROM_ELSEWHERE, "tracking_started": True}, {}, False
+    )
     with pytest.raises(AnsibleActionFail, match="would cut this controller off"):
         action.run(task_vars={})
 
-    assert action.steps == ["look", "unprime"]
+    assert action.steps == ["look", "stop_tracking"]
 
 
 SEEN = {

@@ -23,7 +23,7 @@ GONE = "ActiveState=inactive\nUnitFileState=disabled"
 class FakeNft:
     """Answers as nft(8) does for one table; refuses a ruleset with the word ``bad``, and to load one with ``late``.
 
-    ``marker`` is of the change that has a way back, if any.
+    ``marker`` is of the change that has a rollback, if any.
     """
 
     def __init__(self):
@@ -107,7 +107,7 @@ class FakeHost:
         return Boot(self.run, self.write, self.root)
 
     def rollback(self):
-        """Return this host's way back."""
+        """Return this host's rollback."""
         return Rollback(self.run, self.backend, self.boot().has_systemd(), self.root)
 
     def firewall(self):
@@ -130,7 +130,7 @@ class FakeHost:
 
     def harden(self, ruleset):
         """Bring the host to a ruleset, in the steps of the action plugin."""
-        self.firewall().prime()
+        self.firewall().start_tracking()
         change = self.firewall().load(ruleset, 30)
         self.firewall().confirm(ruleset, "fallback", change)
 

@@ -23,7 +23,7 @@ def do(host, step, wanted=RULESET, change="", connection=""):
 
 
 def test_the_steps_bring_a_host_to_a_ruleset(host):
-    assert do(host, "prime") == {"changed": True}
+    assert do(host, "start_tracking") == {"changed": True}
     loaded = do(host, "load")
     confirmed = do(host, "confirm", change=loaded["change"], connection=OVER)
     assert confirmed == {"changed": True, "confirmed": True, "new_connection": True, "persisted": True}
@@ -35,7 +35,7 @@ def test_the_connection_of_the_change_itself_confirms_nothing(host, monkeypatch)
     assert loaded["connection"] == NOW
     again = do(host, "confirm", change=loaded["change"], connection=loaded["connection"])
     assert again == {"changed": False, "same_connection": NOW}
-    assert host.firewall().way_back == "waits"
+    assert host.firewall().rollback_state == "waits"
 
     monkeypatch.setattr(ruleset_step, "here", lambda: OVER)
     assert do(host, "confirm", change=loaded["change"], connection=loaded["connection"])["new_connection"]
@@ -78,7 +78,7 @@ def test_a_ruleset_that_nft_refuses_is_an_error(host):
 
 
 @pytest.mark.parametrize(
-    ("found", "concerns", "primed"),
+    ("found", "concerns", "tracking_started"),
     [
         ({"differs": True, "tracks_connections": False, "packages": []}, [], True),
         ({"differs": True, "tracks_connections": False, "packages": []}, [{"kind": "not_at_boot"}], True),
@@ -89,11 +89,11 @@ def test_a_ruleset_that_nft_refuses_is_an_error(host):
     ],
 )
 def test_a_look_before_a_first_ruleset_starts_connection_tracking_unless_that_fills_the_table(
-    host, monkeypatch, found, concerns, primed
+    host, monkeypatch, found, concerns, tracking_started
 ):
     monkeypatch.setattr(ruleset_step, "look_at", lambda _host, _diff: {"concerns": concerns, **found})
 
-    assert bool(ruleset_step.prepare(host, False).get("primed")) is primed
-    assert ("start_tracking" in host.nft.table) is primed
-    do(host, "unprime")
+    assert bool(ruleset_step.prepare(host, False).get("tracking_started")) is tracking_started
+    assert ("start_tracking" in host.nft.table) is tracking_started
+    do(host, "stop_tracking")
     assert host.nft.table == ""

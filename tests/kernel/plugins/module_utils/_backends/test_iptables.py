@@ -307,7 +307,7 @@ def test_to_load_again_changes_nothing(host):
     host.iptables.load(RULESET)
 
     assert host.iptables.listing() == before
-    assert not host.iptables.is_primer(before)
+    assert not host.iptables.only_tracks(before)
 
 
 @needs_iptables
@@ -433,7 +433,7 @@ def test_the_previous_ruleset_restores_our_present_state(host):
 def test_before_the_first_ruleset_the_previous_one_is_none(host):
     host.plant()
     assert host.iptables.previous() == ""
-    host.iptables.prime()
+    host.iptables.start_tracking()
     assert host.iptables.previous() == ""
 
 
@@ -533,14 +533,14 @@ def test_the_primer_starts_tracking_and_lets_everything_through(host):
     host.do(sys.executable, "-c", datagram)
     assert host.do("cat", "/proc/sys/net/netfilter/nf_conntrack_count") == "0\n"
 
-    host.iptables.prime()
-    assert host.iptables.is_primer(host.iptables.listing())
+    host.iptables.start_tracking()
+    assert host.iptables.only_tracks(host.iptables.listing())
     assert [line for line in host.saved() if line.startswith("-A ") and "GATEHOUSE" not in line.split()[1]] == []
     host.do(sys.executable, "-c", datagram)
     assert int(host.do("cat", "/proc/sys/net/netfilter/nf_conntrack_count")) >= 2
 
     host.iptables.load(RULESET)
-    assert not host.iptables.is_primer(host.iptables.listing())
+    assert not host.iptables.only_tracks(host.iptables.listing())
 
 
 # The loader by itself

@@ -1,4 +1,4 @@
-"""Whoever holds what keeps nothing waiting for longer than it says, and a way back not at all."""
+"""Whoever holds what keeps nothing waiting for longer than it says, and a rollback not at all."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_nobody_else_can_open_what_we_lock(host):
 
 
 @each_kind
-def test_a_change_waits_with_a_bound_for_whoever_holds_the_rules_and_names_it_and_a_way_back_goes_on(host):
+def test_a_change_waits_with_a_bound_for_whoever_holds_the_rules_and_names_it_and_a_rollback_goes_on(host):
     helpers = host.backend.helpers
     host.backend.helpers = {name: text.replace("hold 10", "hold 1") for name, text in helpers.items()}
     wanted, before = other_rules(OLD[host.kind]), host.seen()
@@ -99,7 +99,7 @@ def test_a_change_waits_with_a_bound_for_whoever_holds_the_rules_and_names_it_an
         with pytest.raises(FirewallError, match=r"waited 1 s for process 42 \(a test that hangs\), which holds"):
             host.firewall().load(wanted, 30)
     assert host.seen() == before
-    assert host.firewall().way_back == ""
+    assert host.firewall().rollback_state == ""
 
     host.backend.helpers = helpers
     host.firewall().load(wanted, 30)
@@ -112,7 +112,7 @@ def test_a_change_waits_with_a_bound_for_whoever_holds_the_rules_and_names_it_an
 
 
 @pytest.mark.parametrize("host", ["iptables-legacy"], indirect=True)
-def test_a_way_back_goes_on_where_a_process_that_hangs_holds_the_lock_of_iptables(host):
+def test_a_rollback_goes_on_where_a_process_that_hangs_holds_the_lock_of_iptables(host):
     before = host.seen()
     host.firewall().load(other_rules(OLD[host.kind]), 30)
     with holding(host, host.root / "xtables.lock"):

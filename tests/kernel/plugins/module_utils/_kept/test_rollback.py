@@ -49,7 +49,7 @@ Rollback(_run_or_raise, Nft(run, "nft"), has_systemd=False, root=Path(sys.argv[1
 @private_nft.needs_nft
 @pytest.mark.skipif(not shutil.which("faketime"), reason="faketime is not installed")
 @pytest.mark.parametrize("set_to", ["+1h", "-1h"])
-def test_a_clock_that_is_set_between_two_changes_takes_no_way_back_away(tmp_path, set_to):
+def test_a_clock_that_is_set_between_two_changes_takes_no_rollback_away(tmp_path, set_to):
     program = ARM.format(tests=str(Path(__file__).parents[4]))
     seconds = 2 * whole_seconds()
     arm = [sys.executable, "-c", program, str(tmp_path), str(seconds)]

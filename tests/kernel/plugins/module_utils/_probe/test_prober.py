@@ -38,14 +38,14 @@ def nothing():
     """Put nothing into force."""
 
 
-def question(protocol, port, family, direction="ingress"):
+def probe(protocol, port, family, direction="ingress"):
     ends = (PEER[family], HOST[family]) if direction == "ingress" else (HOST[family], PEER[family])
     keys = ("source", "target", "protocol", "port", "direction", "interface")
     return dict(zip(keys, (*ends, protocol, port, direction, "eth0")))
 
 
-def answers(load, *questions, seconds=20):
-    return stage.rehearse(run, load, LEGS, questions, seconds)
+def answers(load, *probes, seconds=20):
+    return stage.rehearse(run, load, LEGS, probes, seconds)
 
 
 def first_words(found):
@@ -54,13 +54,13 @@ def first_words(found):
 
 @both_families
 def test_a_host_that_refuses_has_let_the_packet_in(family):
-    assert answers(nothing, question("tcp", 80, family), question("udp", 80, family)) == ["refused", "closed"]
+    assert answers(nothing, probe("tcp", 80, family), probe("udp", 80, family)) == ["refused", "closed"]
 
 
 @both_families
 @pytest.mark.parametrize(("direction", "hook"), [("ingress", "input"), ("egress", "output")])
 def test_what_a_firewall_drops_is_silent_and_what_the_own_output_drops_is_kept(family, direction, hook):
-    asked = [question(protocol, port, family, direction) for protocol in ("tcp", "udp") for port in (80, 81)]
+    asked = [probe(protocol, port, family, direction) for protocol in ("tcp", "udp") for port in (80, 81)]
     found = answers(rules(hook, "meta l4proto { tcp, udp } th dport 80 drop"), *asked)
 
     dropped = "silent" if direction == "ingress" else "kept by the sender's own rules"
@@ -68,7 +68,7 @@ def test_what_a_firewall_drops_is_silent_and_what_the_own_output_drops_is_kept(f
 
 
 def test_an_address_may_be_written_in_any_way():
-    odd = {**question("udp", 80, 6), "target": "2001:DB8:62:0::114"}
+    odd = {**probe("udp", 80, 6), "target": "2001:DB8:62:0::114"}
 
     assert answers(nothing, odd) == ["closed"]
 
@@ -76,14 +76,14 @@ def test_an_address_may_be_written_in_any_way():
 @both_families
 def test_what_a_firewall_forbids_by_icmp_is_rejected(family):
     rule = "meta l4proto { tcp, udp } reject with icmpx admin-prohibited"
-    found = answers(rules("input", rule), question("tcp", 80, family), question("udp", 80, family))
+    found = answers(rules("input", rule), probe("tcp", 80, family), probe("udp", 80, family))
 
     assert first_words(found) == ["rejected", "rejected"]
 
 
 @both_families
 def test_no_host_says_port_unreachable_of_tcp_by_itself(family):
-    found = answers(rules("input", "tcp dport 80 reject"), question("tcp", 80, family), question("tcp", 81, family))
+    found = answers(rules("input", "tcp dport 80 reject"), probe("tcp", 80, family), probe("tcp", 81, family))
 
     assert first_words(found) == ["rejected", "refused"]
 
@@ -91,7 +91,7 @@ def test_no_host_says_port_unreachable_of_tcp_by_itself(family):
 @both_families
 def test_what_a_router_cannot_reach_is_no_denial(family):
     rule = "meta l4proto { tcp, udp } reject with icmpx host-unreachable"
-    found = answers(rules("input", rule), question("tcp", 80, family), question("udp", 80, family))
+    found = answers(rules("input", rule), probe("tcp", 80, family), probe("udp", 80, family))
 
     assert first_words(found) == ["unreachable", "unreachable"]
 
@@ -106,7 +106,7 @@ def test_who_listens_accepts_and_a_udp_listener_may_be_silent(family):
         mute.bind(("::", 80))
         listening.append(mute)
 
-    assert answers(listen, question("tcp", 80, family), question("udp", 80, family)) == ["accepted", "silent"]
+    assert answers(listen, probe("tcp", 80, family), probe("udp", 80, family)) == ["accepted", "silent"]
 
 
 @both_families
@@ -114,8 +114,8 @@ def test_who_has_no_route_or_not_the_address_has_learnt_nothing(family):
     def lose_the_way():
         subprocess.run(["ip", "route", "add", "unreachable", PEER[family]], check=True)
 
-    asked = question("tcp", 80, family, "egress")
-    elsewhere = {**question("tcp", 80, family), "source": PEER[family][:-1] + "5"}
+    asked = probe("tcp", 80, family, "egress")
+    elsewhere = {**probe("tcp", 80, family), "source": PEER[family][:-1] + "5"}
     found = answers(lose_the_way, asked, {**elsewhere, "direction": "egress"})
 
     assert found[0].startswith("no route (E")
@@ -124,20 +124,20 @@ def test_who_has_no_route_or_not_the_address_has_learnt_nothing(family):
 
 def test_the_kernels_pace_of_refusals_is_kept():
     """Six datagrams to closed ports are answered at once, and one a second afterwards (icmp_ratelimit)."""
-    asked = [question("udp", port, 4) for port in range(80, 90)]
+    asked = [probe("udp", port, 4) for port in range(80, 90)]
 
     assert set(answers(nothing, *asked)) == {"closed"}
 
 
 def test_what_is_not_asked_in_time_is_said():
     dropped = rules("input", "meta l4proto tcp drop")
-    found = answers(dropped, question("tcp", 80, 4), question("udp", 80, 4), seconds=1)
+    found = answers(dropped, probe("tcp", 80, 4), probe("udp", 80, 4), seconds=1)
 
     assert found == ["not asked in time", "closed"]
 
 
 def test_thousands_are_asked_at_once():
-    asked = [question("tcp", port, 4) for port in range(1, 3001)]
+    asked = [probe("tcp", port, 4) for port in range(1, 3001)]
 
     assert set(answers(nothing, *asked)) == {"refused"}
 
@@ -145,19 +145,19 @@ def test_thousands_are_asked_at_once():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"protocol": "icmp"}, "questions[0].protocol: got 'icmp', expected tcp or udp"),
-        ({"port": 0}, "questions[0].port: got 0, expected a number between 1 and 65535"),
-        ({"target": "db1"}, "questions[0].target: got 'db1', expected an address"),
-        ({"source": "me"}, "questions[0].source: got 'me', expected an address"),
-        ({"target": ""}, "questions[0].target: got '', expected an address"),
+        ({"protocol": "icmp"}, "probes[0].protocol: got 'icmp', expected tcp or udp"),
+        ({"port": 0}, "probes[0].port: got 0, expected a number between 1 and 65535"),
+        ({"target": "db1"}, "probes[0].target: got 'db1', expected an address"),
+        ({"source": "me"}, "probes[0].source: got 'me', expected an address"),
+        ({"target": ""}, "probes[0].target: got '', expected an address"),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_named(wrong, message):
-    good = question("tcp", 80, 4)
+def test_a_probe_that_cannot_be_asked_is_named(wrong, message):
+    good = probe("tcp", 80, 4)
 
     assert prober.unreadable([good, {**good, "source": ""}]) == ""
     assert prober.unreadable([{**good, **wrong}]) == message
 
 
-def test_a_question_without_a_key_is_named():
-    assert prober.unreadable([{"source": "", "target": "192.0.2.1"}]).startswith("questions[0].protocol: got nothing")
+def test_a_probe_without_a_key_is_named():
+    assert prober.unreadable([{"source": "", "target": "192.0.2.1"}]).startswith("probes[0].protocol: got nothing")

@@ -18,7 +18,7 @@ from ansible_collections.gatehouse.firewall.tests.kernel.plugins.module_utils._p
     LEGS,
     answers,
     nothing,
-    question,
+    probe,
     run,
 )
 
@@ -36,7 +36,7 @@ def test_rules_are_loaded_on_the_stage_and_not_here():
         assert all(told)
         assert {line.split()[0].partition("@")[0] for line in listed.splitlines()} == {"lo", "eth0"}
 
-    assert answers(load, question("tcp", 80, 4)) == ["refused"]
+    assert answers(load, probe("tcp", 80, 4)) == ["refused"]
     assert os.readlink("/proc/self/ns/net") == here
 
 
@@ -49,7 +49,7 @@ def test_a_stage_that_turns_out_to_be_here_is_not_played_on(monkeypatch):
         return 0, "", ""
 
     with pytest.raises(FirewallError, match="not on its stage: nothing was changed"):
-        stage.rehearse(note, nothing, LEGS, [question("tcp", 80, 4)], 5)
+        stage.rehearse(note, nothing, LEGS, [probe("tcp", 80, 4)], 5)
     assert run_of == []
 
 
@@ -58,7 +58,7 @@ def test_rules_that_cannot_be_loaded_are_an_error():
         raise FirewallError("nft can't load the ruleset")
 
     with pytest.raises(FirewallError, match="nft can't load the ruleset"):
-        answers(refuse, question("tcp", 80, 4))
+        answers(refuse, probe("tcp", 80, 4))
 
 
 def test_a_rehearsal_that_dies_is_an_error_and_no_traceback():
@@ -66,7 +66,7 @@ def test_a_rehearsal_that_dies_is_an_error_and_no_traceback():
         os.kill(os.getpid(), signal.SIGKILL)
 
     with pytest.raises(FirewallError, match="died on the way"):
-        answers(die, question("tcp", 80, 4))
+        answers(die, probe("tcp", 80, 4))
 
 
 def test_whatever_goes_wrong_on_the_stage_stays_there():
@@ -74,7 +74,7 @@ def test_whatever_goes_wrong_on_the_stage_stays_there():
         raise KeyError("eth0")
 
     with pytest.raises(FirewallError, match="the rehearsal has failed: KeyError"):
-        answers(break_down, question("tcp", 80, 4))
+        answers(break_down, probe("tcp", 80, 4))
 
 
 SCRIPT = """
@@ -88,7 +88,7 @@ SCRIPT = """
         time.sleep({sleep})
 
     try:
-        print(rehearse(by.run, load, by.LEGS, [by.question("tcp", 80, 4)], 10))
+        print(rehearse(by.run, load, by.LEGS, [by.probe("tcp", 80, 4)], 10))
     except Exception as error:
         print(error)
 """
@@ -137,7 +137,7 @@ def test_who_is_not_root_rehearses_in_a_user_namespace():
 
 def test_what_loads_rules_is_told_that_it_does_so_on_a_stage(tmp_path):
     told = tmp_path / "told"
-    answers(lambda: told.write_text(os.environ["GATEHOUSE_STAGE"]), question("tcp", 80, 4))
+    answers(lambda: told.write_text(os.environ["GATEHOUSE_STAGE"]), probe("tcp", 80, 4))
 
     assert told.read_text() == "yes"
     assert "GATEHOUSE_STAGE" not in os.environ
@@ -150,8 +150,8 @@ def without_ipv6(words, text):
     return run(words, text)
 
 
-def test_without_ipv6_its_questions_show_nothing_and_the_rest_counts():
-    asked = [question("tcp", 80, 4), question("tcp", 80, 6)]
+def test_without_ipv6_its_probes_show_nothing_and_the_rest_counts():
+    asked = [probe("tcp", 80, 4), probe("tcp", 80, 6)]
     found = stage.rehearse(without_ipv6, nothing, LEGS, asked, 20)
 
     assert found[0] == "refused"
@@ -166,12 +166,12 @@ def test_what_keeps_a_node_from_answering_arp_keeps_no_peer_from_it():
                 setting.write_text("2", encoding="ascii")
         return run(words, text)
 
-    assert stage.rehearse(strict, nothing, LEGS, [question("tcp", 80, 4, "egress")], 20) == ["refused"]
+    assert stage.rehearse(strict, nothing, LEGS, [probe("tcp", 80, 4, "egress")], 20) == ["refused"]
 
 
 def test_by_each_interface_goes_what_is_asked_of_it():
     legs = {"eth0": ["203.0.113.114"], "eth1": ["203.0.113.115"]}
-    first = {**question("tcp", 80, 4), "interface": "eth0"}
+    first = {**probe("tcp", 80, 4), "interface": "eth0"}
     asked = [first, {**first, "interface": "eth1", "target": "203.0.113.115"}, {**first, "target": "203.0.113.115"}]
     text = 'table inet t {\n chain c {\n type filter hook input priority 0;\n iifname "eth1" drop\n }\n}\n'
 

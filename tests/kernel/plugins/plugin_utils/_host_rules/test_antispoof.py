@@ -200,7 +200,7 @@ CASES = [(backend, mode) for backend in BACKENDS for mode in DENIED if (backend 
 
 
 @pytest.mark.parametrize(("backend", "mode"), CASES)
-def test_a_source_dies_on_an_interface_that_is_not_the_way_back_to_it(place, loaded, backend, mode):
+def test_a_source_dies_on_an_interface_that_is_not_the_route_back_to_it(place, loaded, backend, mode):
     policy = policy_of(mode)
     loaded(backend, policy)
 
@@ -236,7 +236,7 @@ def test_a_dhcp_answer_passes_from_whatever_source(place, loaded, backend):
     assert place.passing(OTHER_SIDE, "DGRAM") == [(4, *pair) for pair in OTHER_SIDE]
 
 
-def rules_for_the_way_back(verb):
+def rules_for_the_route_back(verb):
     """Yield what leads packets from an address by eth1, and those with a mark by eth2, wherever their other end is."""
     for family in (4, 6):
         selectors = {"eth1": f"from {_plain(LEGS['eth1'][family][0])}", "eth2": "fwmark 7"}
@@ -247,17 +247,17 @@ def rules_for_the_way_back(verb):
 
 
 @each_backend
-def test_rules_for_the_way_back_count(place, loaded, backend):
+def test_rules_for_the_route_back_count(place, loaded, backend):
     loaded(backend, policy_of("strict"))
     marks = "mangle" if backend == "nftables" else "raw"
     chain = f'chain c {{\ntype filter hook prerouting priority {marks}\niifname "eth2" meta mark set 7\n}}'
     place.do(place.host, "nft", "-f", "-", text=f"table inet theirs {{\n{chain}\n}}\n")
-    for command in rules_for_the_way_back("add"):
+    for command in rules_for_the_route_back("add"):
         place.do(place.host, *command.split())
     try:
         found = place.passing(EVERYTHING)
     finally:
-        for command in rules_for_the_way_back("del"):
+        for command in rules_for_the_route_back("del"):
             place.do(place.host, *command.split())
         place.do(place.host, "nft", "delete", "table", "inet", "theirs")
 

@@ -109,7 +109,7 @@ def test_rules_in_force_keep_their_sets_until_they_change_and_the_names_are_free
 
 @needs_iptables
 @each_variant
-def test_the_way_back_leads_to_the_very_sets_that_were_in_force(host):
+def test_the_rollback_leads_to_the_very_sets_that_were_in_force(host):
     first, second = (joined(iptables.render(policy(office))) for office in (OFFICES[0], OFFICES[2]))
     host.iptables.load(first)
     before, names = host.iptables.listing(), _sets(host)

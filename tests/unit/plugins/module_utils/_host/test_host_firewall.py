@@ -10,7 +10,7 @@ OLD = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
 NEW = "#: ingress 443/tcp from office, flow front\ntable inet gatehouse\n"
 STAMP = marked(stamp())
 LEFT = {"run/gatehouse/lock", "run/gatehouse/replace.sh"}
-"""What a change leaves of its way back."""
+"""What a change leaves of its rollback."""
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_nothing_is_kept_for_the_next_boot_before_somebody_confirms(host):
     assert f"run/gatehouse/rollback-{change}" not in host.files()
 
 
-def test_the_way_back_leads_to_what_the_kernel_had(host):
+def test_the_rollback_leads_to_what_the_kernel_had(host):
     host.harden(OLD)
     listing = host.nft.table
     change = host.firewall().load(NEW, 30)
@@ -138,8 +138,8 @@ def test_the_way_back_leads_to_what_the_kernel_had(host):
     ).read_text() == f"{STAMP}table inet gatehouse\ndelete table inet gatehouse\n{listing}"
 
 
-def test_the_way_back_from_a_first_ruleset_leads_to_no_table(host):
-    host.firewall().prime()
+def test_the_rollback_from_a_first_ruleset_leads_to_no_table(host):
+    host.firewall().start_tracking()
     change = host.firewall().load(NEW, 30)
 
     assert (
@@ -170,7 +170,7 @@ def test_a_confirmation_of_another_change_is_none(host):
         host.firewall().confirm(OLD, "fallback", "17")
 
 
-def test_what_cannot_be_kept_is_not_confirmed_and_leaves_the_way_back(host, monkeypatch):
+def test_what_cannot_be_kept_is_not_confirmed_and_leaves_the_rollback(host, monkeypatch):
     change = host.firewall().load(NEW, 30)
 
     def refuse(path, _text):
@@ -244,12 +244,12 @@ def test_another_ruleset_of_the_same_flows_is_found_by_an_audit(host):
 
 
 def test_connection_tracking_starts_before_a_first_ruleset_and_only_then(host):
-    host.firewall().prime()
+    host.firewall().start_tracking()
     assert "chain start_tracking {" in host.nft.table
 
     host.firewall().load(NEW, 30)
     changes = host.nft.changes
-    host.firewall().prime()
+    host.firewall().start_tracking()
     assert host.nft.changes == changes
 
 
@@ -317,7 +317,7 @@ def test_the_difference_from_another_backend_is_in_flows(host):
 
 
 def test_a_first_ruleset_that_cannot_be_loaded_leaves_no_primer(host):
-    host.firewall().prime()
+    host.firewall().start_tracking()
 
     with pytest.raises(FirewallError):
         host.firewall().load("# late", 30)
@@ -326,9 +326,9 @@ def test_a_first_ruleset_that_cannot_be_loaded_leaves_no_primer(host):
 
 
 def test_a_host_that_is_bare_again_has_no_note_of_a_load(host):
-    host.firewall().prime()
+    host.firewall().start_tracking()
     note = host.root / "run/gatehouse/loaded.nft"
     note.touch()  # the loader does that whatever it loads, and to delete is to load nothing
-    host.firewall().unprime()
+    host.firewall().stop_tracking()
 
     assert not note.exists()

@@ -39,7 +39,7 @@ def test_a_look_changes_nothing_and_says_what_there_is(host):
         "concerns": [],
         "management": CONNECTION,
         "in_force": "the ruleset confirmed last is in force",
-        "way_back": "",
+        "rollback": "",
         "live": host.nft.table,
         "applied": RULESET,
     }

@@ -41,13 +41,13 @@ def pending(root):
     return [path.read_text() for path in sorted((root / DIRECTORY).glob(f"{PENDING}*"))]
 
 
-def way_back(root, runner, systemd=True, nft="/usr/sbin/nft", listing="listing", clock=time.monotonic):
+def rollback(root, runner, systemd=True, nft="/usr/sbin/nft", listing="listing", clock=time.monotonic):
     return Rollback(runner, Nft(lambda _words, _text: (0, listing, ""), nft), systemd, root, clock)
 
 
 def test_arming_waits_in_a_unit_of_its_own_for_so_many_seconds(tmp_path):
     runner = Runner()
-    way_back(tmp_path, runner).arm(45)
+    rollback(tmp_path, runner).arm(45)
 
     assert pending(tmp_path) == [f"{marked(stamp())}table inet gatehouse\ndelete table inet gatehouse\nlisting"]
     (command,) = runner.commands
@@ -58,40 +58,40 @@ def test_arming_waits_in_a_unit_of_its_own_for_so_many_seconds(tmp_path):
 
 def test_without_systemd_a_process_that_outlives_the_session_waits(tmp_path):
     runner = Runner()
-    way_back(tmp_path, runner, systemd=False).arm(45)
+    rollback(tmp_path, runner, systemd=False).arm(45)
 
     assert runner.commands[0][:2] == ["setsid", "--fork"]
     assert "sleep 45; " in runner.commands[0][-1]
 
 
 def test_a_second_change_waits_for_the_first(tmp_path):
-    way_back(tmp_path, Runner(), listing="first").arm(45)
+    rollback(tmp_path, Runner(), listing="first").arm(45)
 
     with pytest.raises(FirewallError, match="another change of this host's ruleset waits to be confirmed"):
-        way_back(tmp_path, Runner(), listing="second").arm(45)
+        rollback(tmp_path, Runner(), listing="second").arm(45)
 
     (waiting,) = pending(tmp_path)
     assert waiting.endswith("first")
 
 
 def test_a_second_change_of_another_version_leaves_the_helpers_of_the_first_alone(tmp_path):
-    way_back(tmp_path, Runner()).arm(45)
+    rollback(tmp_path, Runner()).arm(45)
     helper = tmp_path / DIRECTORY / "replace.sh"
     helper.write_text("of another version")
     with pytest.raises(FirewallError, match="another change"):
-        way_back(tmp_path, Runner()).arm(45)
+        rollback(tmp_path, Runner()).arm(45)
 
     assert helper.read_text() == "of another version"
 
 
 @pytest.mark.parametrize("prefix", [PENDING, TAKEN])
-def test_a_way_back_that_will_not_be_gone_any_more_keeps_nothing_waiting(tmp_path, prefix):
-    change = way_back(tmp_path, Runner(), listing="first", clock=lambda: 1000.0).arm(45)
+def test_a_rollback_that_will_not_be_gone_any_more_keeps_nothing_waiting(tmp_path, prefix):
+    change = rollback(tmp_path, Runner(), listing="first", clock=lambda: 1000.0).arm(45)
     path = tmp_path / DIRECTORY / f"{PENDING}{change}"
     path.rename(path.with_name(f"{prefix}{change}"))
     with pytest.raises(FirewallError, match="another change"):
-        way_back(tmp_path, Runner(), clock=lambda: 1055.0).arm(45)
-    way_back(tmp_path, Runner(), listing="second", clock=lambda: 1056.0).arm(45)
+        rollback(tmp_path, Runner(), clock=lambda: 1055.0).arm(45)
+    rollback(tmp_path, Runner(), listing="second", clock=lambda: 1056.0).arm(45)
 
     (waiting,) = pending(tmp_path)
     assert waiting.endswith("second")
@@ -100,14 +100,14 @@ def test_a_way_back_that_will_not_be_gone_any_more_keeps_nothing_waiting(tmp_pat
 
 @pytest.mark.parametrize("step", [3600, -3600])
 def test_a_clock_that_is_set_changes_nothing(tmp_path, monkeypatch, step):
-    change = way_back(tmp_path, Runner()).arm(45)
+    change = rollback(tmp_path, Runner()).arm(45)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + step)
     with pytest.raises(FirewallError, match="another change"):
-        way_back(tmp_path, Runner()).arm(45)
+        rollback(tmp_path, Runner()).arm(45)
 
-    assert way_back(tmp_path, Runner()).disarm(change)
-    way_back(tmp_path, Runner()).arm(45)
+    assert rollback(tmp_path, Runner()).disarm(change)
+    rollback(tmp_path, Runner()).arm(45)
 
 
 @pytest.mark.parametrize(("age", "refused"), [(5, True), (11, False)])
@@ -118,7 +118,7 @@ def test_what_version_0_1_0_has_left_is_judged_by_the_clock_on_which_it_noted_it
     deadline = time.time() - age
     os.utime(path, (deadline, deadline))
 
-    assert way_back(tmp_path, Runner()).is_pending() is refused
+    assert rollback(tmp_path, Runner()).is_pending() is refused
 
 
 def test_a_change_has_its_marker_in_the_kernel_before_its_timer_starts(tmp_path):
@@ -136,7 +136,7 @@ def test_a_change_has_its_marker_in_the_kernel_before_its_timer_starts(tmp_path)
 
 def test_what_cannot_be_armed_leaves_nothing_pending(tmp_path):
     with pytest.raises(FirewallError, match="no bus"):
-        way_back(tmp_path, Runner(fails=True)).arm(45)
+        rollback(tmp_path, Runner(fails=True)).arm(45)
 
     assert pending(tmp_path) == []
 
@@ -157,15 +157,15 @@ def test_what_cannot_be_armed_leaves_no_marker(tmp_path):
 
 @pytest.mark.parametrize("stopping_fails", [False, True])
 def test_disarming_counts_once_also_where_the_timer_is_gone(tmp_path, stopping_fails):
-    change = way_back(tmp_path, Runner()).arm(45)
-    back = way_back(tmp_path, Runner(fails=stopping_fails))
+    change = rollback(tmp_path, Runner()).arm(45)
+    back = rollback(tmp_path, Runner(fails=stopping_fails))
 
     assert [back.disarm(change), back.disarm(change)] == [True, False]
     assert [path.name for path in sorted((tmp_path / DIRECTORY).iterdir())] == LEFT
 
 
 def test_disarming_what_was_never_armed_is_no_error(tmp_path):
-    assert way_back(tmp_path, Runner()).disarm("17") is False
+    assert rollback(tmp_path, Runner()).disarm("17") is False
 
 
 @pytest.fixture
@@ -182,9 +182,9 @@ def fire(command):
     return subprocess.run(command[-3:], capture_output=True, check=False)
 
 
-def test_the_way_back_loads_the_previous_ruleset_with_nothing_but_a_shell_and_nft(tmp_path, nft):
+def test_the_rollback_loads_the_previous_ruleset_with_nothing_but_a_shell_and_nft(tmp_path, nft):
     runner = Runner()
-    back = way_back(tmp_path, runner, nft=str(nft), listing="listing\n")
+    back = rollback(tmp_path, runner, nft=str(nft), listing="listing\n")
     change = back.arm(45)
     fire(runner.commands[0])
 
@@ -193,9 +193,9 @@ def test_the_way_back_loads_the_previous_ruleset_with_nothing_but_a_shell_and_nf
     assert back.disarm(change) is False
 
 
-def test_a_way_back_says_how_far_it_is(tmp_path, nft):
+def test_a_rollback_says_how_far_it_is(tmp_path, nft):
     runner = Runner()
-    back = way_back(tmp_path, runner, nft=str(nft))
+    back = rollback(tmp_path, runner, nft=str(nft))
     assert back.state() == ""
     change = back.arm(45)
     pending_file = tmp_path / DIRECTORY / f"{PENDING}{change}"
@@ -210,9 +210,9 @@ def test_a_way_back_says_how_far_it_is(tmp_path, nft):
     assert (back.state(), back.outcome(change, 0.0)) == ("", GONE)
 
 
-def test_a_way_back_that_fails_is_remembered_until_the_next_change(tmp_path, nft):
+def test_a_rollback_that_fails_is_remembered_until_the_next_change(tmp_path, nft):
     runner = Runner()
-    back = way_back(tmp_path, runner, nft=str(nft))
+    back = rollback(tmp_path, runner, nft=str(nft))
     change = back.arm(45)
     nft.write_text("#!/bin/sh\nexit 1\n")
     fire(runner.commands[0])
@@ -224,7 +224,7 @@ def test_a_way_back_that_fails_is_remembered_until_the_next_change(tmp_path, nft
 
 def test_a_timer_that_fires_after_the_confirmation_does_nothing(tmp_path, nft):
     runner = Runner()
-    back = way_back(tmp_path, runner, nft=str(nft), listing="listing\n")
+    back = rollback(tmp_path, runner, nft=str(nft), listing="listing\n")
     assert back.disarm(back.arm(45))
     fire(runner.commands[0])
 
@@ -233,7 +233,7 @@ def test_a_timer_that_fires_after_the_confirmation_does_nothing(tmp_path, nft):
 
 def test_what_is_left_of_one_change_never_decides_about_another(tmp_path, nft):
     runner = Runner()
-    back = way_back(tmp_path, runner, systemd=False, nft=str(nft))
+    back = rollback(tmp_path, runner, systemd=False, nft=str(nft))
     assert back.disarm(back.arm(6))
     second = back.arm(30)
     subprocess.run(["/bin/sh", "-c", runner.commands[0][-1].replace("sleep 6", "true")], check=False)
@@ -242,9 +242,9 @@ def test_what_is_left_of_one_change_never_decides_about_another(tmp_path, nft):
     assert back.disarm(second)
 
 
-def test_every_way_back_can_be_called_off_and_leaves_nothing(tmp_path):
-    way_back(tmp_path, Runner()).arm(45)
+def test_every_rollback_can_be_called_off_and_leaves_nothing(tmp_path):
+    rollback(tmp_path, Runner()).arm(45)
     for _again in range(2):
-        way_back(tmp_path, Runner()).forget()
+        rollback(tmp_path, Runner()).forget()
 
     assert not (tmp_path / DIRECTORY).exists()

@@ -45,7 +45,7 @@ def test_to_ask_again_is_to_keep_ages_and_to_forget_names_that_are_gone(answered
     known = answered()
     known.note_answer(NAME, 1000, 1060, {})
     known.note_answer("old.example.org", 1000, 1060, {})
-    known.ask_again([NAME, "new.example.org"])
+    known.expire([NAME, "new.example.org"])
 
     again = answered()
     assert again.is_due(NAME, 1001)

@@ -16,7 +16,7 @@ NAMES = ["git.example.org", "pkg.example.org"]
 def host(tmp_path):
     host = FakeHost(tmp_path)
     (tmp_path / FILE).parent.mkdir(parents=True)
-    host.refreshing().keep_up(RULESET)
+    host.refreshing().sync(RULESET)
     return host
 
 
@@ -103,7 +103,7 @@ def test_an_audit_misses_the_unit(host):
 
 
 def test_a_ruleset_without_names_leaves_nothing(host):
-    host.refreshing().keep_up("# no names\n")
+    host.refreshing().sync("# no names\n")
 
     assert host.files() == set()
     assert host.refreshing().is_as_for("# no names\n")

@@ -10,7 +10,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._aws.changes im
     left_over,
     note_users,
     ours,
-    read_live,
+    read_state,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.security_groups import GroupRule, GroupRules
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError, Problems, Where
@@ -49,7 +49,7 @@ API = {
 
 def found(*groups, adopt=()):
     problems = Problems()
-    result = changes([WANTED], read_live(groups), "firewall", adopt, problems)
+    result = changes([WANTED], read_state(groups), "firewall", adopt, problems)
     problems.raise_if_any()
     return result
 
@@ -110,7 +110,7 @@ def test_a_group_of_that_name_that_isnt_ours_is_an_error_until_it_is_adopted(tag
 
 
 def test_ours_is_what_carries_our_tag_and_what_the_model_doesnt_have_of_it_is_left_over():
-    live = read_live([NODES, API, {**API, "group_name": "old", "group_id": "sg-3"}])
+    live = read_state([NODES, API, {**API, "group_name": "old", "group_id": "sg-3"}])
 
     assert [group.name for group in ours(live, "firewall")] == ["api", "old"]
     assert ours(live, "") == ()
@@ -123,7 +123,7 @@ def test_a_group_that_interfaces_are_in_is_named_with_them():
         {"id": "eni-1", "groups": [{"group_id": "sg-1"}, {"group_id": "sg-2"}]},
         {"network_interface_id": "eni-2", "groups": [{"group_id": "sg-2"}]},
     ]
-    note_users(read_live([API]), interfaces, problems)
+    note_users(read_state([API]), interfaces, problems)
 
     (problem,) = problems.found
     assert (str(problem.where), problem.got) == ("api", "'sg-1'")

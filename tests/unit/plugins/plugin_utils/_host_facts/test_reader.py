@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.observed import read_observed
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.reader import Answer, AnswerError
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import read_live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import read_state
 
 TIMES = {"first": "2026-11-20T08:00:00Z", "last": "2026-11-21T09:00:00Z"}
 ROW = {"direction": "ingress", "address": "198.51.100.9", "protocol": "tcp", "port": 443, "packets": 3, **TIMES}
@@ -59,7 +59,7 @@ SPOILT_RESULTS = [
 
 
 def test_what_we_write_is_read():
-    live = read_live("web1", RESULT)
+    live = read_state("web1", RESULT)
 
     assert (live.silence, live.unreadable, live.observed.full) == ("", False, ("ingress IPv4",))
 
@@ -82,7 +82,7 @@ def test_a_row_that_is_not_as_we_write_it_makes_the_whole_answer_unreadable(key,
 
 @pytest.mark.parametrize(("key", "value"), SPOILT_RESULTS)
 def test_a_host_whose_answer_can_not_be_read_has_said_nothing_but_that(key, value):
-    live = read_live("web1", {**RESULT, key: value})
+    live = read_state("web1", {**RESULT, key: value})
 
     assert (live.unreadable, live.findings, live.usage, live.observed) == (True, (), (), None)
     assert live.silence.startswith(f"what it answers can't be read: {key}")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from functools import cache
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import Count, Live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import Count, HostState
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.usage import read_time, updated, uses
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
 
@@ -51,7 +51,7 @@ def answer(host, since=LOADED, **packets):
     counts = tuple(
         Count(flow, ends.get((host, flow), "ingress"), number, 60 * number) for flow, number in packets.items()
     )
-    return Live(host, backend="nftables", usage=counts, in_force_since=since)
+    return HostState(host, backend="nftables", usage=counts, in_force_since=since)
 
 
 def after(*reports, days=DAYS):
@@ -153,7 +153,7 @@ def test_weekly_loads_with_daily_reports_lose_a_day_each_and_still_find_what_is_
 
 
 def test_a_host_that_does_not_answer_is_no_watch_and_takes_nothing_back():
-    silent = Live("web1", silence="not reached")
+    silent = HostState("web1", silence="not reached")
     history = after((0, answer("web1", front=0)), (5, answer("web1", front=1)), (40, silent))
     found = use_of("front", history, 40)
 
@@ -164,7 +164,7 @@ def test_a_host_that_does_not_answer_is_no_watch_and_takes_nothing_back():
 
 def test_a_host_is_watched_while_it_could_not_be_asked():
     history = after(
-        (0, answer("web1", front=0)), (15, Live("web1", silence="not reached")), (31, answer("web1", front=0))
+        (0, answer("web1", front=0)), (15, HostState("web1", silence="not reached")), (31, answer("web1", front=0))
     )
 
     assert is_unused("front", history, 31)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import Live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import HostState
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.hosts import hosts
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import good
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.pages import read, report_of
@@ -38,7 +38,7 @@ def test_a_host_has_its_sides_interfaces_and_backend_where_it_says_so():
 
 
 def test_a_host_that_was_asked_says_what_enforces():
-    reader = read(hosts(report_of(good(), live={"web2": Live("web2", backend="nftables")})))
+    reader = read(hosts(report_of(good(), live={"web2": HostState("web2", backend="nftables")})))
 
     assert reader.rows[:3] == [
         ["host", "private", "backend"],
@@ -48,7 +48,7 @@ def test_a_host_that_was_asked_says_what_enforces():
 
 
 def test_what_a_host_calls_its_backend_is_text_and_nothing_else():
-    lines = "".join(hosts(report_of(good(), live={"web2": Live("web2", backend="<img src=x onerror=alert(1)>")})))
+    lines = "".join(hosts(report_of(good(), live={"web2": HostState("web2", backend="<img src=x onerror=alert(1)>")})))
 
     assert "<img" not in lines
     assert "&lt;img src=x onerror=alert(1)&gt;" in lines

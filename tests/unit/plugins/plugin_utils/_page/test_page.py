@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import Live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import HostState
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.pages import page_of, read
 
@@ -20,7 +20,7 @@ GOLDEN = sorted((Path(__file__).parents[4] / "golden").glob("*/model.yml"))
 
 
 def test_every_link_leads_to_a_place_and_every_element_is_closed():
-    reader = read(page_of(good(), live={"web1": Live("web1", findings=("added: a rule",))}, plan={}))
+    reader = read(page_of(good(), live={"web1": HostState("web1", findings=("added: a rule",))}, plan={}))
 
     assert reader.open == []
     assert len(reader.ids) == len(set(reader.ids))
@@ -44,7 +44,7 @@ def test_the_page_of_any_model_holds_together_and_has_all_its_hosts_and_flows(pa
 
 def test_a_section_stands_there_and_in_the_index_only_if_it_says_something():
     plain = read(page_of(good()))
-    asked = read(page_of(good(), live={"web1": Live("web1", backend="nftables")}, plan={}))
+    asked = read(page_of(good(), live={"web1": HostState("web1", backend="nftables")}, plan={}))
 
     assert not {"now", "changes"} & set(plain.ids)
     assert not {"#now", "#changes"} & set(plain.links)
@@ -64,7 +64,7 @@ def test_the_page_needs_nothing_else_and_lets_the_browser_know():
 
 
 def test_a_text_of_the_model_stays_a_text():
-    live = {"web1": Live("web1", findings=(EVIL,)), "web2": Live("web2", silence=EVIL)}
+    live = {"web1": HostState("web1", findings=(EVIL,)), "web2": HostState("web2", silence=EVIL)}
     text = page_of(good({"gatehouse_flows[0].why": EVIL}), live=live)
     reader = read(text)
 
@@ -77,7 +77,7 @@ def test_a_text_of_the_model_stays_a_text():
 def test_a_host_may_be_called_anything():
     name = "<i>\"'#é"
     document = good({"groups.dbs[0]": name, f"hosts.{name}": {"ansible_host": "192.0.2.12"}})
-    reader = read(page_of(document, live={name: Live(name, silence="not reached")}))
+    reader = read(page_of(document, live={name: HostState(name, silence="not reached")}))
 
     assert name in reader.words["host-2"]
     assert "#host-2" in reader.links

@@ -6,14 +6,14 @@ from ipaddress import ip_address
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.observed import Observed, Seen
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import Count, Live
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import Count, HostState
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._page.traffic import observed, usage
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import good
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.pages import read, report_of
 
 
 def watched(host, usage=(), seen=()):
-    return Live(host, usage=tuple(usage), observed=Observed(tuple(seen)) if seen else None)
+    return HostState(host, usage=tuple(usage), observed=Observed(tuple(seen)) if seen else None)
 
 
 def used(flow, packets, direction="ingress"):
@@ -30,7 +30,7 @@ def rows(part, *said_by):
 
 @pytest.mark.parametrize("part", [usage, observed])
 def test_nothing_is_said_where_no_host_counts(part):
-    assert list(part(report_of(good(), live={"web1": Live("web1")}))) == []
+    assert list(part(report_of(good(), live={"web1": HostState("web1")}))) == []
     assert list(part(report_of(good(), live={"web1": watched("web1")}))) == []
 
 

@@ -1,4 +1,4 @@
-"""Which questions are worth a packet, and that nobody else is ever asked."""
+"""Which probes are worth a packet, and that nobody else is ever asked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Fleet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import (
     CONTROLLER,
-    Question,
+    Probe,
     from_controller,
     paced,
-    questions,
+    probes,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet, verdict
@@ -54,7 +54,7 @@ def fleet() -> Fleet:
 
 
 def asked(fleet, limit=1000, seed="1", hosts=None):
-    return questions(fleet, hosts or list(fleet.hosts), limit, seed)
+    return probes(fleet, hosts or list(fleet.hosts), limit, seed)
 
 
 def ports(found, sender, receiver):
@@ -73,7 +73,7 @@ def test_the_edges_of_a_flow_are_asked_as_allowed_and_the_ports_just_outside_as_
     assert (5433, "tcp", True) not in found
 
 
-def test_the_way_back_is_asked_as_denied(fleet):
+def test_the_other_direction_is_asked_as_denied(fleet):
     found = ports(asked(fleet), "db", "web")
 
     assert {port for port, _protocol, allowed in found if allowed} == set()
@@ -170,7 +170,7 @@ def test_datagrams_between_two_addresses_are_few():
     counts = Counter((one.source, one.target) for one in found if (one.protocol, one.sender_class) == ("udp", "web"))
 
     assert set(counts.values()) == {10}
-    tcp = [Question("a", "x", "1", "b", "y", "2", "tcp", port, True) for port in range(1, 50)]
+    tcp = [Probe("a", "x", "1", "b", "y", "2", "tcp", port, True) for port in range(1, 50)]
     assert list(paced(tcp)) == tcp
 
 
@@ -217,7 +217,7 @@ def test_nothing_is_asked_where_the_connection_is_to_no_address_of_the_host(odd)
     assert from_controller(fleet_of([SSH]), {"web0": odd}, 100, "1") == ()
 
 
-def test_what_the_model_says_of_a_question_is_the_verdict_of_both_ends(fleet):
+def test_what_the_model_says_of_a_probe_is_the_verdict_of_both_ends(fleet):
     for one in asked(fleet):
         packets = [
             (one.sender, Packet("egress", ip_address(one.source), ip_address(one.target), one.protocol, one.port)),

@@ -6,23 +6,23 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe import prober
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import Question
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import Probe
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.judge import (
-    There,
+    ReceiverState,
     by_pair,
     complaint,
+    inconclusive,
     judge,
     line,
     passed,
     shown,
     table,
-    untold,
 )
 
-ALLOWED = Question("web1", "web", "192.0.2.1", "db1", "db", "192.0.2.11", "tcp", 5432, True)
+ALLOWED = Probe("web1", "web", "192.0.2.1", "db1", "db", "192.0.2.11", "tcp", 5432, True)
 DENIED = replace(ALLOWED, port=5433, allowed=False)
 DATAGRAM = replace(ALLOWED, protocol="udp")
-HERE, AWAY = There(udp_ports=frozenset([5432])), There(silence="it is unreachable")
+HERE, AWAY = ReceiverState(udp_ports=frozenset([5432])), ReceiverState(silence="it is unreachable")
 
 
 def test_the_prober_says_no_word_that_is_not_known_here():
@@ -48,8 +48,8 @@ def test_silence_is_a_denial():
 
 
 def test_silence_of_a_host_that_was_not_reached_says_nothing_and_its_refusal_says_all():
-    for question in (ALLOWED, DENIED):
-        found = judge(question, "silent", AWAY)
+    for probe in (ALLOWED, DENIED):
+        found = judge(probe, "silent", AWAY)
         assert (found.passed, found.why) == (None, "db1 didn't answer Ansible either: it is unreachable")
     assert judge(DENIED, "refused", AWAY).disagrees
 
@@ -62,9 +62,9 @@ def test_silence_where_somebody_listens_says_nothing_for_udp_alone():
 
 
 def test_silence_of_what_is_passed_on_says_nothing_where_it_should_pass():
-    assert judge(replace(ALLOWED, redirected=True), "silent", There()).passed is None
-    assert judge(replace(DENIED, redirected=True), "silent", There()).passed is False
-    assert judge(replace(DENIED, redirected=True), "refused", There()).disagrees
+    assert judge(replace(ALLOWED, redirected=True), "silent", ReceiverState()).passed is None
+    assert judge(replace(DENIED, redirected=True), "silent", ReceiverState()).passed is False
+    assert judge(replace(DENIED, redirected=True), "refused", ReceiverState()).disagrees
 
 
 SEEN = [
@@ -84,7 +84,7 @@ def test_the_table_counts_by_pair_of_classes():
 
 
 def test_what_cannot_be_told_is_counted_with_its_reason_and_is_no_complaint():
-    assert untold(SEEN) == ["Can't tell, 1 times: no route (ENETUNREACH)"]
+    assert inconclusive(SEEN) == ["Can't tell, 1 times: no route (ENETUNREACH)"]
     assert complaint([SEEN[0], SEEN[2]]) == ""
     assert complaint(SEEN) == "1 of 4 packets disagree with the model"
 

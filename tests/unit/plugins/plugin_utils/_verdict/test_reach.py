@@ -14,9 +14,9 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.reach import (
     OTHER,
     Port,
-    crossings,
+    are_enforced,
     ports_that_differ,
-    there_are_crossings,
+    reachable_pairs,
 )
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.properties import examples
 from hypothesis import given
@@ -118,16 +118,16 @@ def test_every_pair_of_addresses_is_in_one_crossing_of_each_receiver_that_says_w
     fleet, sending, receiving, port
 ):
     ends = Owners(fleet).senders("x", sending), Owners(fleet).receivers("y", receiving)
-    found = list(crossings(fleet, *ends, port))
+    found = list(reachable_pairs(fleet, *ends, port))
 
     for source, target in pairs(sending, receiving):
         meant = [one for one in found if source in one.senders and target in one.receivers]
         expected = sorted(passes(fleet, source, target, port))
         assert sorted((one.receiver_class, one.passes) for one in meant) == expected
         assert {one.sender_class for one in meant} <= {owner(fleet, source)}
-    assert there_are_crossings(*ends) == bool(found)
+    assert are_enforced(*ends) == bool(found)
     for wanted in (True, False):
-        assert list(crossings(fleet, *ends, port, wanted)) == [one for one in found if one.passes == wanted]
+        assert list(reachable_pairs(fleet, *ends, port, wanted)) == [one for one in found if one.passes == wanted]
     for one in found:
         source, target = one.sample()
         assert source != target
@@ -142,7 +142,7 @@ def test_a_port_between_two_that_differ_is_like_the_first(fleet, asked):
     ends = Owners(fleet).senders("x", everybody), Owners(fleet).receivers("y", everybody)
 
     def outcome(port):
-        return {(one.senders, one.receivers, one.passes) for one in crossings(fleet, *ends, port)}
+        return {(one.senders, one.receivers, one.passes) for one in reachable_pairs(fleet, *ends, port)}
 
     known = {}
     for port in PORTS:

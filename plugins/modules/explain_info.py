@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: explain
+module: explain_info
 short_description: Say who reaches whom, and why
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
@@ -39,7 +39,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: May Nomad clients use Docker on the job VMs?
-  gatehouse.firewall.explain:
+  gatehouse.firewall.explain_info:
     sender: nomad_client
     receiver: external_vm
     port: 2376/tcp
@@ -47,7 +47,7 @@ EXAMPLES = r"""
   register: docker
 
 - name: Who reaches this machine?
-  gatehouse.firewall.explain:
+  gatehouse.firewall.explain_info:
     receiver: vm2
   run_once: true
 """

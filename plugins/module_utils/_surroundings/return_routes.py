@@ -15,7 +15,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.d
 OFF, STRICT = "off", "strict"
 
 
-def ways_back(run: Run, ip: str, questions: Iterable[str]) -> dict[str, str]:
+def return_routes(run: Run, ip: str, questions: Iterable[str]) -> dict[str, str]:
     """Return the interface by which packets to an address leave, for each that the host has a route to.
 
     A question is an address, or an address and ``from`` which of the host's own.

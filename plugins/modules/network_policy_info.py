@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: network_policy
+module: network_policy_info
 short_description: Compile the model into Kubernetes NetworkPolicies, and compare them with a cluster's
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
@@ -46,7 +46,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Compile the model
-  gatehouse.firewall.network_policy:
+  gatehouse.firewall.network_policy_info:
   run_once: true
   register: policies
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.ways_back import ways_back
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.return_routes import return_routes
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.module_utils._surroundings.test_surroundings import (
     MODEL,
     Host,
@@ -46,12 +46,12 @@ def cut(host, mode, *peers):
 def test_each_address_has_the_interface_that_packets_to_it_leave_by(host):
     asked = [*OFFICE.values(), *LAN.values(), "192.0.2.9", "2001:db8:7::7", "198.51.100.21", "203.0.114.1"]
 
-    assert ways_back(host._run, "ip", asked) == {
+    assert return_routes(host._run, "ip", asked) == {
         **dict.fromkeys(OFFICE.values(), "eth1"),
         **dict.fromkeys(LAN.values(), "eth0"),
         "192.0.2.9": "wg0",
     }
-    assert ways_back(host._run, "ip", []) == {}
+    assert return_routes(host._run, "ip", []) == {}
 
 
 @each_family
@@ -75,7 +75,7 @@ def test_the_controllers_connection_has_its_ways_in_and_back(host, family):
 
 
 @each_family
-def test_a_rule_about_the_hosts_own_address_counts_for_the_way_back(host, family):
+def test_a_rule_about_the_hosts_own_address_counts_for_the_route_back(host, family):
     words = ["ip", f"-{family}", "rule", "add", "from", PUBLIC[family], "table", "77"]
     host.do("ip", f"-{family}", "route", "add", "default", "dev", "eth1", "table", "77")
     host.do(*words)

@@ -10,16 +10,16 @@ from dataclasses import asdict
 from ansible.errors import AnsibleActionFail
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import warnings_about
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import questions
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import probes
 
 MOST = 100_000
 
 
 class ActionModule(FleetAction):
-    """Choose the questions, once for the fleet."""
+    """Choose the probes, once for the fleet."""
 
     def run(self, tmp=None, task_vars=None):
-        """Return each managed host's questions; one that asks none has an empty list."""
+        """Return each managed host's probes; one that asks none has an empty list."""
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
             {
@@ -30,14 +30,14 @@ class ActionModule(FleetAction):
         )
         most, hosts = arguments["max"], arguments["hosts"]
         if not 1 <= most <= MOST:
-            raise AnsibleActionFail(f"max: got {most}, expected between 1 and {MOST} questions")
+            raise AnsibleActionFail(f"max: got {most}, expected between 1 and {MOST} probes")
         fleet = self.fleet(task_vars)
-        found = questions(fleet, hosts, most - most // 10, arguments["seed"])
+        found = probes(fleet, hosts, most - most // 10, arguments["seed"])
         by_host = {host: [] for host in hosts if host in fleet.hosts}
-        for question in found:
-            by_host[question.sender].append(asdict(question))
+        for probe in found:
+            by_host[probe.sender].append(asdict(probe))
         asking = sum(map(bool, by_host.values()))
         verb = "Would ask" if self._task.check_mode else "Asking"
-        self._display.display(f"{verb} {len(found)} questions from {asking} hosts to each other")
+        self._display.display(f"{verb} {len(found)} probes from {asking} hosts to each other")
         warnings = list(warnings_about(fleet, hosts))
-        return {"changed": False, "questions": by_host, "count": len(found), "warnings": warnings}
+        return {"changed": False, "probes": by_host, "count": len(found), "warnings": warnings}

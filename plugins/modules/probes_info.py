@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: questions
+module: probes_info
 short_description: Choose what to ask the hosts of a fleet with packets, on the controller
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - For each ordered pair of node classes, the edges of each flow's ports as allowed and the ports just outside as
-    denied, by what the model says of both ends, both families, TCP and UDP. The questions of a pair of classes are put
+    denied, by what the model says of both ends, both families, TCP and UDP. The probes of a pair of classes are put
     to different hosts in turn, never to each pair of hosts.
   - Only hosts of O(hosts) are at either end, by their declared addresses. No zone and no third party is ever asked.
   - Connects to no host. Run it once per play (C(run_once)).
@@ -23,7 +23,7 @@ options:
     elements: str
     required: true
   max:
-    description: The number of questions in all, spread evenly over the pairs of classes. A tenth is for the controller.
+    description: The number of probes in all, spread evenly over the pairs of classes. A tenth is for the controller.
     type: int
     default: 1000
   seed:
@@ -32,7 +32,7 @@ options:
     default: "1"
 attributes:
   check_mode:
-    description: Says how many questions would be asked.
+    description: Says how many probes would be asked.
     support: full
   diff_mode:
     description: Has nothing to show.
@@ -43,16 +43,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Choose the questions
-  gatehouse.firewall.questions:
+- name: Choose the probes
+  gatehouse.firewall.probes_info:
     hosts: "{{ ansible_play_hosts_all }}"
   run_once: true
   register: chosen
 """
 
 RETURN = r"""
-questions:
-  description: The questions of each managed host, with C(allowed) as the model says; an empty list where it asks none.
+probes:
+  description: The probes of each managed host, with C(allowed) as the model says; an empty list where it asks none.
   returned: success
   type: dict
   sample:
@@ -60,7 +60,7 @@ questions:
       - {sender: nomad1, sender_class: nomad_client, source: 198.51.100.21, receiver: vm1, receiver_class: external_vm,
          target: 198.51.100.31, protocol: tcp, port: 2376, allowed: true, redirected: false}
 count:
-  description: How many questions there are.
+  description: How many probes there are.
   returned: success
   type: int
   sample: 340
