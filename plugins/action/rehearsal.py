@@ -16,9 +16,7 @@ class ActionModule(HostAction):
     def run(self, tmp=None, task_vars=None):
         """Return how the rehearsal went, and show that the run goes on."""
         super().run(tmp, task_vars)
-        _validation, arguments = self.validate_argument_spec(
-            {**REHEARSAL, "policy": {"type": "raw", "required": True}, "addresses": {"type": "dict", "required": True}}
-        )
+        _validation, arguments = self.validate_argument_spec(REHEARSAL)
         result = rehearsed(self, policy_of(arguments["policy"]), arguments, task_vars)
         if not result.get("failed"):
             self._display.display(f"{task_vars['inventory_hostname']}: {said(result)}")

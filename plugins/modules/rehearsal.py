@@ -34,9 +34,11 @@ options:
   policy:
     description: The policy behind the ruleset, as M(gatehouse.firewall.compile) returns it.
     type: raw
+    required: true
   addresses:
     description: The host's own addresses by side, as M(gatehouse.firewall.compile) returns them.
     type: dict
+    required: true
   max:
     description: The number of probes in all, spread evenly over the flows.
     type: int
@@ -49,16 +51,6 @@ options:
     description: After so many seconds, what is left isn't asked any more, and the rehearsal fails.
     type: int
     default: 60
-  answers:
-    description: Addresses behind host names. The action plugin sets it; leave it alone.
-    type: dict
-  legs:
-    description: The host's interfaces, each with its addresses. The action plugin sets it; leave it alone.
-    type: dict
-  probes:
-    description: What to ask. The action plugin sets it; leave it alone.
-    type: list
-    elements: dict
 attributes:
   check_mode:
     description: Asks nothing, and says how much would be asked.
@@ -112,26 +104,12 @@ disagreements:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.rehearsal_arguments import REHEARSAL
-from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.stage import rehearse
 
 
 def main():
     module = AnsibleModule(REHEARSAL, supports_check_mode=True)
-    params = module.params
-    try:
-        host = ThisHost(module)
-        host.backend.require()
-        if not host.wanted:
-            module.fail_json(msg="ruleset: got nothing, expected a rendered ruleset")
-        seen = rehearse(
-            host.run, lambda: host.backend.load(host.wanted), params["legs"], params["probes"], params["seconds"]
-        )
-    except (FirewallError, OSError) as error:
-        module.fail_json(msg=f"the rehearsal could not be held: {error}")
-    module.exit_json(changed=False, backend=host.backend.name, seen=seen)
+    module.fail_json(msg="this module works through its action plugin, which was not found: check the collection")
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ class HostChange:
         return {"backend": found["backend"], "answers": found["answers"], key: self._arguments[key]}
 
     def _change(self, found: Result, wanted: Result) -> Result:
-        for prepare in (self._install, self._prime, self._rehearse):
+        for prepare in (self._install, self._start_tracking, self._rehearse):
             failed = prepare(found, wanted)
             if failed:
                 return failed
@@ -191,7 +191,7 @@ class HostChange:
         installed: Result = self._action.install(found["packages"], self._task_vars)
         return installed if installed.get("failed") else None
 
-    def _prime(self, found: Result, wanted: Result) -> Result | None:
+    def _start_tracking(self, found: Result, wanted: Result) -> Result | None:
         """Start connection tracking; return the result where that has failed."""
         if found["tracks_connections"] or found.get("tracking_started"):
             return None

@@ -21,7 +21,7 @@ from .._probe.rehearsal import as_data, disagreements, legs, rehearsal
 from .._values.problems import ModelError
 from .host_action import HostAction
 
-MODULE = "gatehouse.firewall.rehearsal"
+STEP = "gatehouse.firewall.rehearsal_step"
 SHOWN = 10
 REFUSED = (
     "In a rehearsal, this host's kernel did another thing than the model says with {wrong} of {asked} packets. Nothing "
@@ -50,7 +50,7 @@ def rehearsed(
         return {"changed": False, "asked": len(asked)}
     wanted = {key: arguments[key] for key in RULESETS if arguments[key] is not None}
     wanted |= {"answers": {}, "legs": legs(policy, arguments["addresses"]), "probes": as_data(asked)}
-    found = action._execute_module(MODULE, {**wanted, "seconds": arguments["seconds"]}, task_vars=task_vars)
+    found = action._execute_module(STEP, {**wanted, "seconds": arguments["seconds"]}, task_vars=task_vars)
     return found if found.get("failed") or "seen" not in found else judged(asked, found)
 
 

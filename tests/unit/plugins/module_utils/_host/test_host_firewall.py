@@ -272,7 +272,7 @@ def test_without_nft_a_host_can_be_looked_at_and_cleaned_and_not_hardened(tmp_pa
     assert found == (["nftables"], False, "", True)
     firewall.check(NEW)
     firewall.remove()
-    for change in (firewall.prime, lambda: firewall.load(NEW, 30)):
+    for change in (firewall.start_tracking, lambda: firewall.load(NEW, 30)):
         with pytest.raises(FirewallError, match="there is no nft command on this host: install the package nftables"):
             change()
 
