@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.lint import lint
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.names import API_VERSION
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.progress import Progress, in_force, plan
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.step import DELETE, VERSION
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.steps import KINDS, batches, difference
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.steps import KINDS, difference
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.calico_clients import Calicoctl, Kubernetes
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.host_action import refuse_facts
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import (
@@ -22,7 +19,6 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problem
     Problems,
 )
 
-STAGED = "StagedGlobalNetworkPolicy"
 ARGUMENTS = {
     "objects": {"type": "list", "elements": "dict", "default": []},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -30,13 +26,7 @@ ARGUMENTS = {
     "calicoctl": {"type": "str", "default": "calicoctl"},
     "connection": {"type": "dict", "default": {}},
 }
-NOT_SERVED = (
-    "This Kubernetes API serves no {0} of projectcalico.org/v3. It needs Calico's API server, or Calico with native v3 "
-    "resources; or else use calicoctl (gatehouse_calico_via: calicoctl). crd.projectcalico.org is never written: "
-    "nothing validates what is written there"
-)
 NO_STAGED = "This Calico has no {0}, which gatehouse_calico.mode: observe needs: Calico 3.30 and later have it"
-NO_COLLECTION = "gatehouse_calico_via: kubernetes needs the collection kubernetes.core and its Python library: {0}"
 
 
 class ActionModule(ActionBase):
@@ -110,75 +100,3 @@ class ActionModule(ActionBase):
     def arguments(self):
         """Return the task's own arguments."""
         return self._arguments
-
-
-class Calicoctl:
-    """Calico's datastore by calicoctl."""
-
-    def __init__(self, action):
-        """Take the action that runs modules."""
-        self._action = action
-        self.unsupported = []
-
-    def existing(self, kinds):
-        """Return the objects of some kinds."""
-        return self._listed(kinds=list(kinds))
-
-    def write(self, batch, kinds):
-        """Take the steps, those of a kind together; return the objects of some kinds as they are then."""
-        return self._listed(batches=batches(batch), kinds=list(kinds))
-
-    def _listed(self, **arguments):
-        result = self._run(**arguments)
-        self.unsupported += result["unsupported"]
-        return result["objects"]
-
-    def _run(self, **arguments):
-        return self._action.module(
-            "gatehouse.firewall.calicoctl", path=self._action.arguments["calicoctl"], **arguments
-        )
-
-
-class Kubernetes:
-    """Calico's objects by the Kubernetes API."""
-
-    def __init__(self, action):
-        """Take the action that runs modules."""
-        self._action = action
-        self.unsupported = []
-
-    def existing(self, kinds):
-        """Return the objects of some kinds."""
-        found = []
-        for kind in kinds:
-            result = self._run("kubernetes.core.k8s_info", api_version=API_VERSION, kind=kind)
-            if result.get("api_found", True):
-                found += [{"apiVersion": API_VERSION, "kind": kind, **one} for one in result["resources"]]
-            elif kind == STAGED:
-                self.unsupported.append(kind)
-            else:
-                raise AnsibleActionFail(NOT_SERVED.format(kind))
-        return found
-
-    def write(self, batch, kinds):
-        """Take one step after the other; return the objects of some kinds as they are then."""
-        for how, steps in itertools.groupby(batch, self._how):
-            # The module takes a list, in its order and up to the first that fails; to start it costs more than a step.
-            self._run("kubernetes.core.k8s", resource_definition=[step.request for step in steps], **how)
-        return self.existing(kinds)
-
-    def _how(self, step):
-        """Return how a step is taken: an object is replaced whole, and goes or changes as it was read or not at all."""
-        if step.action != DELETE:
-            return {"state": "present", "force": bool(step.before)}
-        version = step.before["metadata"].get(VERSION)
-        preconditions = {"delete_options": {"preconditions": {VERSION: version}}} if version else {}
-        return {"state": "absent", **preconditions}
-
-    def _run(self, name, **arguments):
-        try:
-            return self._action.module(name, **self._action.arguments["connection"], **arguments)
-        except AnsibleError as error:
-            if "was not found" in str(error) or "Failed to import" in str(error):
-                raise AnsibleActionFail(NO_COLLECTION.format(error)) from error
-            raise

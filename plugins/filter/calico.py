@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.gatehouse.firewall.plugins.filter.model import compiled, with_plain_errors
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico import objects as calico
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.lint import lint
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._calico.v1 import to_v3
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.given_model import (
+    compiled,
+    with_plain_errors,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 

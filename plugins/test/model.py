@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.gatehouse.firewall.plugins.filter.model import reachable, with_plain_errors
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.given_model import (
+    explanation,
+    with_plain_errors,
+)
+
+
+def reachable(model, sender, receiver, port, groups, hostvars):
+    """Return whether all packets from one end to a port of the other pass."""
+    return explanation(model, sender, receiver, port, groups, hostvars).allowed
 
 
 class TestModule:
