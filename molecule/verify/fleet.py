@@ -25,7 +25,9 @@ LIE = "\n".join(  # loads other ports than it is told
         f"mv {LIAR} {TRUE} && cat > {LIAR} <<'END' && chmod +x {LIAR}",
         "#!/bin/sh",
         "for last; do :; done",
-        """[ -f "$last" ] && sed -i 's/5432/5433/g; s/8302/8303/g' "$last\"""",
+        "others='s/5432/5433/g; s/8302/8303/g'",
+        f'if [ "$last" = /dev/stdin ]; then sed "$others" | {TRUE} "$@"; exit; fi',
+        '[ ! -f "$last" ] || sed -i "$others" "$last"',
         f'exec {TRUE} "$@"',
         "END",
     ]

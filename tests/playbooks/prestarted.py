@@ -8,6 +8,7 @@ another process of this file.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ from ansible.cli.playbook import main
 from ansible.plugins.loader import init_plugin_loader
 
 init_plugin_loader()  # this reads where everything went that ansible.builtin once had, a long file
-import ansible_collections.ansible.builtin  # noqa: E402, F401
+importlib.import_module("ansible_collections.ansible.builtin")
 
 warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
 

@@ -110,15 +110,16 @@ def test_a_module_killed_at_the_very_first_change_leaves_a_bare_host_or_the_new_
 def killed_at(fleet: Fleet, points: tuple[str, str], *models: dict[str, object]) -> None:
     """Harden with a module that is killed, at one point on the apps and at one on the stores; wait for the rollback."""
     faults = {name: points[name.startswith("store")] for name in fleet.managed}
+    timeout = TIMEOUT * whole_seconds()  # what is not killed before it confirms has to be in time
     begun = time.monotonic()
-    done = harden_and_die(faults, *models, {"gatehouse_rollback_timeout": TIMEOUT})
+    done = harden_and_die(faults, *models, {"gatehouse_rollback_timeout": timeout})
     assert done.stdout.count("failed=1") == len(fleet.managed), done.stdout
-    wait_until(lambda: all(fleet.each(fleet.new_login).values()), 5, since=begun + TIMEOUT)
+    wait_until(lambda: all(fleet.each(fleet.new_login).values()), 5, since=begun + timeout)
 
 
 def harden_in_time(*models: dict[str, object]) -> None:
     """Harden, again and again if need be."""
-    patience = Patience(STALE, since=time.monotonic() + TIMEOUT)
+    patience = Patience(STALE, since=time.monotonic() + TIMEOUT * whole_seconds())
     while (done := harden(*models, ALL_AT_ONCE)).returncode != 0:
         assert ANOTHER_CHANGE in done.stdout, done.stdout
         assert not patience.is_over, f"{patience}: {done.stdout}"

@@ -40,6 +40,6 @@ def _host_names(policy: Policy, set_name: Callable[[str, int], str]) -> Iterator
             for one in rule.names:
                 peers.setdefault(one.name, {})[peer_name(direction, rule)] = one.addresses
     for name, sets in sorted(peers.items()):
-        addresses = next(iter(sets.values()))
+        addresses = AddressSet.union(sets.values())  # a name has the same ones wherever it is
         by_family = {str(family): tuple(set_name(peer, family) for peer in sorted(sets)) for family in FAMILIES}
         yield HostName(name, tuple(addresses.texts()), by_family)
