@@ -99,7 +99,15 @@ class FilterModule:
     def filters(self):
         """Return the filters by name."""
         functions = (
-            *(explain, flow_matrix, flow_table, host_policy, model_difference, port_set),
-            *(to_iptables, to_network_policy, to_nftables, to_security_group),
+            explain,
+            flow_matrix,
+            flow_table,
+            host_policy,
+            model_difference,
+            port_set,
+            to_iptables,
+            to_network_policy,
+            to_nftables,
+            to_security_group,
         )
         return {function.__name__: with_plain_errors(function) for function in functions}

@@ -105,18 +105,17 @@ def is_observed_set(name: str) -> bool:
 
 def observed_by_ipset(saved: str, names: Iterable[str]) -> list[Element] | None:
     """Return what ipset saves of those of our sets that rules name; None where these don't observe."""
-    known = {name: found for name in names for found in [_IPSET_SET.fullmatch(name)] if found}
+    matches = ((name, _IPSET_SET.fullmatch(name)) for name in names)
+    known = {name: found for name, found in matches if found}
+    if not known:
+        return None
     lines = (line.split(" ", 2) for line in saved.splitlines() if line.startswith("add "))
     found = [(known[name], _IPSET_ELEMENT.match(rest)) for _add, name, rest in lines if name in known]
-    return (
-        [
-            _element((name[1], name[2]), (one[1], one[2] or "tcp", one[3]), one[5] or "0", float(one[4]))
-            for name, one in found
-            if one
-        ]
-        if known
-        else None
-    )
+    return [
+        _element((name[1], name[2]), (one[1], one[2] or "tcp", one[3]), one[5] or "0", float(one[4]))
+        for name, one in found
+        if one
+    ]
 
 
 def _element(place: tuple[str, str], key: Sequence[str], packets: str, left: float) -> Element:

@@ -14,13 +14,12 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.heade
 
 def with_modes(before: Header, after: Header) -> tuple[list[str], list[str]]:
     """Return what two rulesets let through; both say their mode where one of them only observes."""
-    differ = before.observes != after.observes
-    said = [
-        [ENFORCES, *lines] if lines and differ and not one.observes else lines
-        for one in (before, after)
-        for lines in [one.description()]
-    ]
-    return said[0], said[1]
+    old, new = before.description(), after.description()
+    if before.observes and new and not after.observes:
+        new = [ENFORCES, *new]
+    if after.observes and old and not before.observes:
+        old = [ENFORCES, *old]
+    return old, new
 
 
 def drift(recorded: str, live: str) -> list[str]:

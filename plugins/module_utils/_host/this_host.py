@@ -91,7 +91,8 @@ class ThisHost:
 
     def ebpf(self) -> dict[str, object]:
         """Return what redirects packets before netfilter sees them, and the interfaces where something may."""
-        paths = {name: path for name in ("ip", "tc") for path in [self._find(name)] if path}
+        found = {name: self._find(name) for name in ("ip", "tc")}
+        paths = {name: path for name, path in found.items() if path}
         return {"kube_proxy": replaces_kube_proxy(Path("/")), "interfaces": suspects(self.run, paths)}
 
     def run(self, words: list[str], text: str | None) -> tuple[int, str, str]:

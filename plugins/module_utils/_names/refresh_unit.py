@@ -29,11 +29,29 @@ WANTED_BY = "timers.target"
 PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
 # All that refresh imports of ours, and these import.
 MODULES = (
-    *("_backends.all", "_backends.backend", "_backends.iptables", "_backends.iptables_loader"),
-    *("_backends.iptables_text", "_backends.loader_lock", "_backends.locks", "_backends.nft", "_backends.nft_loader"),
-    *("_backends.observed_sets", "_backends.ownership", "_contract.constants", "_contract.format_0"),
-    *("_contract.header", "_contract.reader", "_kept.boot", "_kept.fault", "_kept.rollback"),
-    *("_names.answered", "_names.dns", "_names.host_names", "_names.judged", "_names.refresh"),
+    "_backends.all",
+    "_backends.backend",
+    "_backends.iptables",
+    "_backends.iptables_loader",
+    "_backends.iptables_text",
+    "_backends.loader_lock",
+    "_backends.locks",
+    "_backends.nft",
+    "_backends.nft_loader",
+    "_backends.observed_sets",
+    "_backends.ownership",
+    "_contract.constants",
+    "_contract.format_0",
+    "_contract.header",
+    "_contract.reader",
+    "_kept.boot",
+    "_kept.fault",
+    "_kept.rollback",
+    "_names.answered",
+    "_names.dns",
+    "_names.host_names",
+    "_names.judged",
+    "_names.refresh",
 )
 MAIN = f"""\
 # Written by gatehouse.firewall: edits are lost at the next run.

@@ -60,7 +60,8 @@ def _files(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
 def _commands(root: Path, name: str) -> str:
     """Return what a unit runs to start, with the scripts that it names."""
     template = re.sub(r"@.*(?=\.)", "@", name)
-    path = next((one for folder in UNITS for one in [root / folder / template] if _is_file(one)), None)
+    units = (root / folder / template for folder in UNITS)
+    path = next((one for one in units if _is_file(one)), None)
     drop_ins = [one for folder in UNITS for one in (root / folder / f"{template}.d").glob("*.conf")]
     text = "\n".join(_CONTINUED.sub(" ", _text(one)) for one in [*([path] if path else ()), *drop_ins])
     commands = "\n".join(_EXEC.findall(text))

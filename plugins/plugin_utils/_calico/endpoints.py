@@ -129,8 +129,10 @@ def _check_sides(calico: Calico, policy: Policy, hosts: Sequence[Host], problems
             problems.add(where, got, f"interfaces on the same sides as {hosts[0].name} has them")
         elif calico.interfaces != ALL:
             _check_named(calico, host, problems)
+    if calico.interfaces != ALL:
+        return
     one_sided = {policy.pre_dnat.side, *(rule.side for rule in (*policy.ingress, *policy.egress))} - {""}
-    for side in sorted(one_sided & set(hosts[0].interfaces)) if calico.interfaces == ALL else ():
+    for side in sorted(one_sided & set(hosts[0].interfaces)):
         expected = f"public or sides: {policy.node_class} has flows for its {side} side alone"
         problems.add(Where("gatehouse_calico.interfaces"), ALL, expected)
 
@@ -178,8 +180,10 @@ def failsafes(fleet: Fleet, kinds: Sequence[EndpointKind], problems: Problems) -
     While Calico observes, nothing: endpoints of somebody else's on the same node may live by its failsafes.
     """
     calico = fleet.resolved.model.calico
+    if calico.failsafes != MANAGE or calico.mode == OBSERVE:
+        return
     nodes: dict[str, list[EndpointKind]] = {}
-    for kind in kinds if calico.failsafes == MANAGE and calico.mode != OBSERVE else ():
+    for kind in kinds:
         for one in kind.hosts:
             nodes.setdefault(one.node, []).append(kind)
     for node, own in nodes.items():

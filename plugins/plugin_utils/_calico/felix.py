@@ -118,10 +118,12 @@ def to_unmerge(one: Object, cluster: Values) -> Iterator[Step]:
 
 def beaten(wanted: Iterable[Object], existing: Iterable[Object]) -> Iterator[str]:
     """Yield a line for each configuration of some nodes whose values ours may beat: whose nodes, only Calico knows."""
+    if not any(one["kind"] == FELIX for one in wanted):
+        return
     found = list(existing)
     cluster = cluster_values(found)
     scoped = [one for one in found if one["kind"] == FELIX and (one.get("spec") or {}).get("nodeSelector")]
-    for one in scoped if any(one["kind"] == FELIX for one in wanted) else ():
+    for one in scoped:
         name, spec = one["metadata"]["name"], one["spec"]
         for key in sorted(FILLED_IN.keys() & spec.keys()):
             ours = cluster.get(key, FILLED_IN[key])

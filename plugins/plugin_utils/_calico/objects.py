@@ -93,8 +93,9 @@ class _Renderer:
         rest = [{"action": "Deny"}]
         spec = {"types": ["Ingress", "Egress"], "ingress": rest, "egress": [*rest]}
         yield self.global_policy("deny", order + _TO_DENY, spec)
-        for host in self.kind.hosts if self.kind.has_loopback else ():
-            yield from self.own_addresses(host)
+        if self.kind.has_loopback:
+            for host in self.kind.hosts:
+                yield from self.own_addresses(host)
 
     def global_policy(self, what: str, order: int, spec: Mapping[str, Any], selector: str = "") -> Object:
         metadata = {"name": f"{self.kind.name}-{what}", "labels": {**OWNER}}
@@ -125,8 +126,9 @@ class _Renderer:
     def before_dnat(self) -> Iterator[Object]:
         """Yield the rules for what the hosts may redirect, each with its ports: an Allow here ends all judging."""
         judged = self.policy.pre_dnat.ports
-        for family in (4, 6) if self.kind.has_loopback else ():
-            yield from self.judged(family, "Allow", {"source": {"nets": [_LOOPBACK[family]]}}, why="loopback")
+        if self.kind.has_loopback:
+            for family in (4, 6):
+                yield from self.judged(family, "Allow", {"source": {"nets": [_LOOPBACK[family]]}}, why="loopback")
         yield from (rule for rule in self.dhcp("ingress") if judged.holds("udp", rule["destination"]["ports"][0]))
         if self.kind.denies_before_dnat:
             for family, entity in self.entities(self.policy.node_class, self.policy.isolated.networks):
@@ -151,7 +153,9 @@ class _Renderer:
             yield _rule(action, found, why=why)
 
     def loopback(self, direction: str) -> Iterator[Object]:
-        for family in (4, 6) if self.kind.has_loopback else ():
+        if not self.kind.has_loopback:
+            return
+        for family in (4, 6):
             match = {"ipVersion": family, _PEER_KEY[direction]: {"nets": [_LOOPBACK[family]]}}
             yield _rule("Allow", match, why="loopback")
 
@@ -181,13 +185,15 @@ class _Renderer:
             if but == EVERYBODY or at == {"nets": []}:
                 continue
             peer = {**entity, **({"notSelector": but["selector"]} if but else {})}
-            for protocol, numbers in [("", [])] if ports.everything else by_protocol(ports):
+            matched = [("", [])] if ports.everything else by_protocol(ports)
+            for protocol, numbers in matched:
                 match: Object = {"ipVersion": family, "protocol": protocol, _PEER_KEY[direction]: peer}
                 if numbers or at:
                     more = {"ports": numbers} if numbers else {}
                     match["destination"] = {**match.get("destination", {}), **at, **more}
-                for action in ("Log", "Allow") if rule.log else ("Allow",):
-                    yield _rule(action, match, rule.flow, rule.why)
+                if rule.log:
+                    yield _rule("Log", match, rule.flow, rule.why)
+                yield _rule("Allow", match, rule.flow, rule.why)
 
     def entities(self, name: str, networks: Iterable[Network]) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield a family and who is meant, for each family in which a peer has addresses."""

@@ -24,13 +24,9 @@ def calico_remarks(fleet: Fleet) -> Iterator[str]:
     classes = [name for name in calico.classes if name in fleet.policies]  # the renderer refuses all others
     if classes and calico.mode == OBSERVE:
         yield "Calico observes: its policies are staged, and its host endpoints let everything through"
-    for node_class in classes if calico.failsafes == LEAVE else ():
-        for direction, words in (("ingress", "from everybody"), ("egress", "to everybody")):
-            ports = list(_open_failsafes(fleet.policies[node_class], direction))
-            if ports:
-                opened = f"Calico leaves {', '.join(ports)} of {node_class} open {words}, whatever the model says"
-                hint = "gatehouse_calico.failsafes: manage narrows them"
-                yield f"{opened}: Felix' failsafes come before any policy; {hint}"
+    if calico.failsafes == LEAVE:
+        for node_class in classes:
+            yield from _failsafe_remarks(node_class, fleet.policies[node_class])
     for kind in [kind for name in classes for kind in endpoint_kinds(fleet, name, Names(Problems()))]:
         if kind.policy.pre_dnat and kind.denies_before_dnat and not calico.pod_networks:
             side = f"the {kind.side} side" if kind.side else "any interface"
@@ -40,6 +36,15 @@ def calico_remarks(fleet: Fleet) -> Iterator[str]:
         late = [rule for rule in kind.policy.ingress if rule.is_narrowed and not _is_within(rule, kind.policy)]
         for flow in dict.fromkeys(rule.flow for rule in late):
             yield f"Calico judges the flow {flow} by the address that a packet has after DNAT, if the host redirects it"
+
+
+def _failsafe_remarks(node_class: str, policy: Policy) -> Iterator[str]:
+    for direction, words in (("ingress", "from everybody"), ("egress", "to everybody")):
+        ports = list(_open_failsafes(policy, direction))
+        if ports:
+            opened = f"Calico leaves {', '.join(ports)} of {node_class} open {words}, whatever the model says"
+            hint = "gatehouse_calico.failsafes: manage narrows them"
+            yield f"{opened}: Felix' failsafes come before any policy; {hint}"
 
 
 def _is_within(rule: Rule, policy: Policy) -> bool:

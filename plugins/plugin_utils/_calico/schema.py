@@ -23,8 +23,18 @@ _INTERFACE = re.compile(r"[a-zA-Z0-9_.-]{1,15}", re.ASCII)
 _SUBDOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
 
 _POLICY_KEYS = (
-    *("tier", "order", "selector", "types", "ingress", "egress", "preDNAT", "doNotTrack", "applyOnForward"),
-    *("serviceAccountSelector", "namespaceSelector", "performanceHints"),
+    "tier",
+    "order",
+    "selector",
+    "types",
+    "ingress",
+    "egress",
+    "preDNAT",
+    "doNotTrack",
+    "applyOnForward",
+    "serviceAccountSelector",
+    "namespaceSelector",
+    "performanceHints",
 )
 SPEC_KEYS: Mapping[str, Collection[str] | None] = {
     "HostEndpoint": ("node", "interfaceName", "expectedIPs", "profiles", "ports"),
@@ -35,21 +45,38 @@ SPEC_KEYS: Mapping[str, Collection[str] | None] = {
     "FelixConfiguration": None,  # some 150 of them, which change with each release
 }
 RULE_KEYS = (
-    *("action", "ipVersion", "protocol", "notProtocol", "icmp", "notICMP"),
-    *("source", "destination", "http", "metadata"),
+    "action",
+    "ipVersion",
+    "protocol",
+    "notProtocol",
+    "icmp",
+    "notICMP",
+    "source",
+    "destination",
+    "http",
+    "metadata",
 )
 ENTITY_KEYS = (
-    *("nets", "notNets", "selector", "notSelector", "namespaceSelector"),
-    *("ports", "notPorts", "services", "serviceAccounts"),
+    "nets",
+    "notNets",
+    "selector",
+    "notSelector",
+    "namespaceSelector",
+    "ports",
+    "notPorts",
+    "services",
+    "serviceAccounts",
 )
 
 
 def expect_keys(where: Where, value: Mapping[Any, Any], known: Collection[str] | None, problems: Problems) -> None:
     """Note the keys of a mapping that Calico doesn't know, and would drop or refuse."""
-    for key in value if known is not None else ():
-        if key not in (known or ()):
-            expected = f"no such key, but {one_of(known or ())}"
-            problems.add(where.key(key), value[key], expected, near_miss(key, known or ()))
+    if known is None:
+        return
+    for key in value:
+        if key not in known:
+            expected = f"no such key, but {one_of(known)}"
+            problems.add(where.key(key), value[key], expected, near_miss(key, known))
 
 
 def is_label(text: str) -> bool:

@@ -25,12 +25,26 @@ from .selector import Selector, parse_selector
 # felix/config/config_params.go: what Felix lets through where no FelixConfiguration says otherwise.
 FAILSAFES: Mapping[str, tuple[tuple[str, int], ...]] = {
     "ingress": (
-        *(("tcp", 22), ("udp", 68), ("tcp", 179), ("tcp", 2379), ("tcp", 2380)),
-        *(("tcp", 5473), ("tcp", 6443), ("tcp", 6666), ("tcp", 6667)),
+        ("tcp", 22),
+        ("udp", 68),
+        ("tcp", 179),
+        ("tcp", 2379),
+        ("tcp", 2380),
+        ("tcp", 5473),
+        ("tcp", 6443),
+        ("tcp", 6666),
+        ("tcp", 6667),
     ),
     "egress": (
-        *(("udp", 53), ("udp", 67), ("tcp", 179), ("tcp", 2379), ("tcp", 2380)),
-        *(("tcp", 5473), ("tcp", 6443), ("tcp", 6666), ("tcp", 6667)),
+        ("udp", 53),
+        ("udp", 67),
+        ("tcp", 179),
+        ("tcp", 2379),
+        ("tcp", 2380),
+        ("tcp", 5473),
+        ("tcp", 6443),
+        ("tcp", 6666),
+        ("tcp", 6667),
     ),
 }
 FAILSAFE_KEY = {"ingress": "failsafeInboundHostPorts", "egress": "failsafeOutboundHostPorts"}

@@ -41,9 +41,11 @@ def _of_sources(policy: Policy) -> dict[str, Any]:
 
 def _sided_peers(policy: Policy) -> Iterator[tuple[str, str, str]]:
     """Yield whom flows let in by one side: of a network, an address stands for all."""
-    for rule in policy.ingress if policy.interfaces else ():
-        for network in rule.addresses.networks if rule.side else ():
-            if network.prefixlen:
+    if not policy.interfaces:
+        return
+    for rule in policy.ingress:
+        for network in rule.addresses.networks:
+            if rule.side and network.prefixlen:
                 address = network[0] if network.num_addresses < _PAIR else network[1]
                 yield rule.side, rule.peer, str(address)
 

@@ -29,9 +29,11 @@ def distinct(
     templates: Mapping[str, object], hosts: Iterable[str], read: Callable[[str], Mapping[str, Any]]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield, with their variables, those hosts for which templates may say something that they haven't said yet."""
+    if not templates:
+        return
     words = _words(templates)
     seen = set()
-    for host in hosts if templates else ():
+    for host in hosts:
         variables = read(host)
         used = _used_by(words, variables) or host
         if used not in seen:

@@ -32,9 +32,14 @@ OF_THE_INVENTORY = (
 )
 _NOTHING: tuple[object, ...] = (None, "", {})  # off is false, and says something
 CONTROLLER_KEYS = {  # what the controller reads, writes and runs
-    *("gatehouse_plan", "gatehouse_plan_dir", "gatehouse_report_dir"),
-    *("gatehouse_calicoctl", "gatehouse_calico_delegate", "gatehouse_calico_environment"),
-    *("gatehouse_calico_connection", "gatehouse_calico_via"),
+    "gatehouse_plan",
+    "gatehouse_plan_dir",
+    "gatehouse_report_dir",
+    "gatehouse_calicoctl",
+    "gatehouse_calico_delegate",
+    "gatehouse_calico_environment",
+    "gatehouse_calico_connection",
+    "gatehouse_calico_via",
 }
 _NOT_A_HOSTS = (
     "it in the variables of all hosts, of a play or on the command line: it is the controller's, and no host chooses it"

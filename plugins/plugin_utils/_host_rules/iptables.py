@@ -284,8 +284,10 @@ def _flows(view: _View, stage: _Stage, before: Iterable[str], found: Mapping[str
 
 def _antispoof(view: _View) -> Iterator[str]:
     yield "-i lo -j RETURN"
-    # Where a packet is marked, its reply may be as well, and is routed by that.
-    for name in judged(view.policy.interfaces) if view.policy.antispoof != OFF else ():
+    if view.policy.antispoof == OFF:
+        return
+    # --validmark: where a packet is marked, its reply may be as well, and is routed by that.
+    for name in judged(view.policy.interfaces):
         yield f"-i {name} -m rpfilter --validmark --invert -j {_SPOOFED}"
 
 

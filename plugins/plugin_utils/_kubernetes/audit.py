@@ -17,8 +17,14 @@ from .verdict import selected
 Object = Mapping[str, Any]
 
 KINDS = (
-    *("policy_gone", "policy_surplus", "policy_foreign", "another_policy", "selector_changed"),
-    *("address_changed", "rule_added", "rule_removed"),
+    "policy_gone",
+    "policy_surplus",
+    "policy_foreign",
+    "another_policy",
+    "selector_changed",
+    "address_changed",
+    "rule_added",
+    "rule_removed",
 )
 
 _DIRECTIONS = {"Ingress": ("ingress", "from"), "Egress": ("egress", "to")}

@@ -92,7 +92,9 @@ def _enforces(one: NodeClass) -> bool:
 def _check_names(model: Model, problems: Problems) -> None:
     owners: dict[tuple[str, str], str] = {}
     for name, pods in model.pods.items():
-        for direction in POLICY_TYPES if pods.namespace else ():
+        if not pods.namespace:
+            continue
+        for direction in POLICY_TYPES:
             policy = pods.policy_name(name, direction)
             owner = owners.setdefault((pods.namespace, policy), f"{direction} of {name}")
             if owner != f"{direction} of {name}":

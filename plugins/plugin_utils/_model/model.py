@@ -29,8 +29,20 @@ ENDS = ("both", "ingress", "egress")
 _ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
 _SERVICE_KEYS = ("name", "ports", "why")
 _FLOW_KEYS = (
-    *("name", "from", "to", "services", "ports", "at", "side", "end", "log"),
-    *("why", "source", "owner", "ticket", "expires"),
+    "name",
+    "from",
+    "to",
+    "services",
+    "ports",
+    "at",
+    "side",
+    "end",
+    "log",
+    "why",
+    "source",
+    "owner",
+    "ticket",
+    "expires",
 )
 
 

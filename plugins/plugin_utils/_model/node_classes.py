@@ -70,13 +70,11 @@ def read_class(item: Item) -> NodeClass:
     if item.lacks("groups", "networks", "same_as", "pods") and item.where.path.startswith("gatehouse_"):
         expected = "groups or networks, or pods, or same_as: a class without members is an error"
         item.problems.add(item.where, item.raw("name"), expected)
-    for key in ("groups", "networks") if item.has("same_as") else ():
-        if item.has(key):
-            expected = "no members beside same_as: those of that class are its own"
-            item.problems.add(item.place(key), item.raw(key), expected)
-    for key in ("groups", "networks", "same_as") if item.has("pods") else ():
-        if item.has(key):
-            item.problems.add(item.place(key), item.raw(key), "nothing beside pods: they have no addresses here")
+    if item.has("same_as"):
+        expected = "no members beside same_as: those of that class are its own"
+        _expect_none(item, ("groups", "networks"), expected)
+    if item.has("pods"):
+        _expect_none(item, ("groups", "networks", "same_as"), "nothing beside pods: they have no addresses here")
     return NodeClass(
         name=item.one_name("name"),
         groups=tuple(groups),
@@ -87,6 +85,12 @@ def read_class(item: Item) -> NodeClass:
         same_as=item.one_name("same_as") if item.has("same_as") else "",
         pods=read_pods(item, "pods") if item.has("pods") else None,
     )
+
+
+def _expect_none(item: Item, keys: tuple[str, ...], expected: str) -> None:
+    for key in keys:
+        if item.has(key):
+            item.problems.add(item.place(key), item.raw(key), expected)
 
 
 def read_pre_dnat(item: Item, key: str) -> PreDnat:

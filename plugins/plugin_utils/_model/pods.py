@@ -94,7 +94,8 @@ def _is_subdomain(text: str) -> bool:
 
 def _directions(item: Item) -> Iterator[str]:
     where, raw = item.place("isolate"), item.raw("isolate")
-    for place, value in [(where, raw)] if isinstance(raw, str) else rows(where, raw, item.problems):
+    items = [(where, raw)] if isinstance(raw, str) else rows(where, raw, item.problems)
+    for place, value in items:
         if _is_direction(place, value, item.problems):
             yield str(value)
 

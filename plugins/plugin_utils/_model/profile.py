@@ -213,7 +213,8 @@ def _holds(wanted: object, value: object) -> bool:
     if isinstance(wanted, bool):
         return bool(value) == wanted  # of an option that is no switch: whether it is set
     chosen = value if isinstance(value, tuple) else (value,)
-    return any(one in chosen for one in (wanted if isinstance(wanted, list) else [wanted]))
+    accepted = wanted if isinstance(wanted, list) else [wanted]
+    return any(one in chosen for one in accepted)
 
 
 def _text(conditions: Item) -> str:

@@ -63,7 +63,8 @@ def ports(report: Report) -> Iterator[str]:
     """Yield each port that is open somewhere, upwards, with the pairs that have it."""
     found: dict[PortRange | None, list[str]] = {}
     for number, cell in enumerate(report.cells):
-        for port in [None] if cell.ports.everything else cell.ports.ranges:
+        opened = [None] if cell.ports.everything else cell.ports.ranges
+        for port in opened:
             found.setdefault(port, []).append(link(f"pair-{number}", text(cell.pair)))
     rows = [
         [code(port or "all"), f'<span class="pairs">{" ".join(found[port])}</span>']

@@ -22,8 +22,9 @@ _OPEN = 20
 
 def said(report: Report) -> Iterator[str]:
     """Yield what the hosts have said; nothing where none was asked."""
-    for part in PARTS if by_class(report) else ():
-        yield from part(report)
+    if by_class(report):
+        for part in PARTS:
+            yield from part(report)
 
 
 def _states(report: Report) -> Iterator[str]:

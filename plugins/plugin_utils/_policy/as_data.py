@@ -22,8 +22,17 @@ _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
 _RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses", "names", "at")
 _NAME_KEYS = ("name", "addresses")
 _POLICY_KEYS = (
-    *("class", "observe", "antispoof", "isolated", "pre_dnat", "echo_request", "dhcp", "interfaces", "refresh"),
-    *("ingress", "egress"),
+    "class",
+    "observe",
+    "antispoof",
+    "isolated",
+    "pre_dnat",
+    "echo_request",
+    "dhcp",
+    "interfaces",
+    "refresh",
+    "ingress",
+    "egress",
 )
 
 

@@ -182,7 +182,8 @@ class _Resolver:
         return mode
 
     def host_networks(self, where: Where, value: object) -> Iterable[Network]:
-        for place, item in [(where, value)] if isinstance(value, str) else rows(where, value, self.problems):
+        items = [(where, value)] if isinstance(value, str) else rows(where, value, self.problems)
+        for place, item in items:
             try:
                 yield parse_host_address(item)
             except AddressError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 
 from .._model.model import Declared
 from .._values.ports import PortSet
@@ -39,7 +39,9 @@ def check_assertions(declared: Sequence[Declared], ends: Ends, problems: Problem
     for row in declared:
         item = Item(row.where, row.value, _KEYS, problems)
         assertion = _read(item, ends) if item.is_mapping else None
-        for pair, port in islice(_broken(assertion, ends), 1) if assertion else ():  # one packet is enough
+        found = next(_broken(assertion, ends), None) if assertion else None  # one packet is enough
+        if assertion and found:
+            pair, port = found
             source, target = pair.sample()
             expected = f"that {'nobody' if pair.passes else 'everybody'} passes there{_so_that(assertion)}"
             words = f"{source} -> {target}, {port}: {'passes' if pair.passes else 'denied'}"

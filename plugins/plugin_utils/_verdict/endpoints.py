@@ -90,7 +90,8 @@ class Ends:
         except AddressError:
             pass
         try:
-            return AddressSet.of(parse_host_address(answer) for answer in (self.lookup(text) if text else ()))
+            answers = self.lookup(text) if text else ()
+            return AddressSet.of(parse_host_address(answer) for answer in answers)
         except AddressError:
             return AddressSet()
 

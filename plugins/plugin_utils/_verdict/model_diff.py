@@ -95,10 +95,10 @@ def _called(old: str, new: str, hosts: Sequence[str]) -> str:
 def _changes_of(policies: Sequence[Policy]) -> Iterator[Change]:
     for direction in (*DIRECTIONS, PRE_DNAT):
         by_side = {side: _changes_at_all(policies, direction, side) for side in SIDES}
-        # Where both sides fare alike, the side is nothing to speak of.
         first, *others = by_side.values()
-        same = all(other == first for other in others)
-        for side, rows in {"": first}.items() if same else by_side.items():
+        if all(other == first for other in others):
+            by_side = {"": first}  # a change is told once, without a side, where it is the same on both
+        for side, rows in by_side.items():
             yield from (replace(row, side=side) for row in rows)
 
 
@@ -205,7 +205,9 @@ def _ranges(edges: Sequence[PortSet]) -> Iterator[tuple[Port, int]]:
 
 def _flows(policy: Policy, direction: str, port: Port, peers: AddressSet) -> Iterator[str]:
     """Yield the flows by which peers pass; what nobody judges passes by none."""
-    for rule in policy.rules(direction) if peers and direction in DIRECTIONS else ():
+    if not peers or direction not in DIRECTIONS:
+        return
+    for rule in policy.rules(direction):
         if rule.flow and rule.ports.holds(port.protocol, port.number) and rule.addresses & peers:
             yield rule.flow
 

@@ -103,7 +103,8 @@ def _between(
     (sender_class, sources), (receiver_class, targets) = sender, receiver
     goes_out = _allowed_peers(fleet.policies.get(sender_class), "egress", port)
     policy = fleet.policies.get(receiver_class)
-    for here in destinations(policy) if policy else [EVERYBODY]:
+    parts = destinations(policy) if policy else [EVERYBODY]
+    for here in parts:
         comes_in = _allowed_peers(narrowed(policy, here) if policy else None, "ingress", port)
         for lets_in, lets_out in wanted:
             tos = _filtered_side(targets & here, goes_out, lets_out)

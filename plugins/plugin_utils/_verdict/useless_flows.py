@@ -47,6 +47,8 @@ def _remark(fleet: Fleet, flow: Flow, useless: set[str]) -> str:
 
 def _allowed_already(rule: Rule, rules: Sequence[Rule]) -> Iterator[str]:
     """Yield, for each part of a rule's ports, the flow that opens it to the same peer or to everybody; or nothing."""
+    if not rule.is_for_somebody:
+        return
     whom = (rule.peer, rule.side, rule.names)
     others = [
         other
@@ -55,5 +57,5 @@ def _allowed_already(rule: Rule, rules: Sequence[Rule]) -> Iterator[str]:
         if (other.peer, other.side, other.names) == whom
         or (other.addresses == EVERYBODY and other.side in ("", rule.side))
     ]
-    for port in ports_between([other.ports for other in others], rule.ports) if rule.is_for_somebody else ():
+    for port in ports_between([other.ports for other in others], rule.ports):
         yield next((other.flow for other in others if other.ports.holds(port.protocol, port.number)), "")
