@@ -59,6 +59,7 @@ def changes_of_rules(recorded: str, live: str) -> list[Finding]:
     """Return what somebody changed in the kernel since we applied, given both listings of our rules."""
     if recorded and not live:
         return [Finding("table_gone", "none of our rules is in the kernel")]
+    # Where a jump stands is a finding of its own, and no difference of rules.
     before, after = (list(_placed(_JUMP.sub(r"\1 1 \3", listing))) for listing in (recorded, live))
     found = list(_behind_others(live))
     for tag, low, high, new_low, new_high in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

@@ -167,9 +167,11 @@ class Iptables(ScriptedBackend):
             raise FirewallError("\n".join(["the ruleset lacks what it refers to, nothing was changed:", *missing]))
         self.check_variant()
         for family in self._families():
+            # To create the sets would change the kernel, and iptables-restore refuses a rule whose set doesn't exist.
             tested = SET_MATCH.sub("", files[family.file])
             words = [f"{family.command}-restore", "--test", "--noflush", "--wait"]
             code, output, error = self._run(words, tested)
+            # Without IPv6 in the kernel, ip6tables refuses everything, and there is nothing to filter.
             if code != 0 and (family is self._v4 or self._has_ipv6()):
                 said = (error or output).strip() + line_named_in(files[family.file], error or output)
                 raise FirewallError(f"{family.name} refuses {family.file}, nothing was changed:\n{said}")
@@ -177,6 +179,7 @@ class Iptables(ScriptedBackend):
     def load(self, ruleset: str, change: str = "") -> None:
         """Put a ruleset in place of ours. Where one family refuses it, the other goes back to what it had."""
         self.require()
+        # No transaction spans both families, nor two tables: a refusal may leave a part of the ruleset in force.
         before, previous = self.listing(), self.previous()
         refusal = self._feed(ruleset, change)
         if not refusal:
@@ -193,6 +196,7 @@ class Iptables(ScriptedBackend):
         files = parted(wanted)
         for family in self._families():
             named = {line[1:] for line in files[family.file].splitlines() if line.startswith("*")}
+            # The filter table has one in any case: ``is_marked`` looks there.
             tables = {"filter", *self._tables(family), *named}
             words = [f"{family.command}-restore", "--noflush", "--wait", _PATIENCE]
             code, output, error = self._run(words, marking(change, [name for name in TABLES if name in tables]))
@@ -214,6 +218,7 @@ class Iptables(ScriptedBackend):
         """Return the ruleset that leads back to what is in the kernel now, with each jump once and first."""
         if self.missing:
             return ""
+        # The rules that start tracking are no ruleset: the rollback of a first change leads to none of ours.
         if self.only_tracks(self.listing()):
             return ""
         files = {family.file: "".join(restoring(self._tables(family))) for family in self._families()}
@@ -247,6 +252,7 @@ class Iptables(ScriptedBackend):
                 known = set(those[name])
                 there = in_force.get(name, name)
                 lines += [f"{command} {there} {one} -exist" for one in these[name] if one not in known]
+        # The loader's lock: it fills and swaps the same sets.
         with held_if_ours(self.rules_lock, "it changes sets"):
             code, output, error = self._run([self._ipset, "restore"], "".join(f"{line}\n" for line in lines))
         if code != 0:
@@ -286,6 +292,7 @@ class Iptables(ScriptedBackend):
 
     def _tables(self, family: _Family) -> dict[str, Table]:
         saved = self._saved(family)
+        # iptables-nft-save leaves out, or prints as something wider, what nft wrote into its tables natively.
         if "is incompatible, use 'nft' tool" in saved:
             raise FirewallError(f"{family.name}-save can't show all its rules: somebody has put some there with nft")
         return our_tables(saved)
@@ -319,6 +326,7 @@ class Iptables(ScriptedBackend):
 
     def _saved_elsewhere(self, family: _Family) -> str:
         other = "legacy" if self.variant == "nf_tables" else "nft"
+        # As above: iptables-legacy-save makes the tables that it is asked for.
         if other == "legacy" and not self._legacy_tables(family):
             return ""
         places = [str(Path(family.command).parent), *_DIRECTORIES]

@@ -29,6 +29,7 @@ SET_MATCH = re.compile(
 _MARKER = re.compile(rf"^(?::|-A ){MARKER_CHAIN} .*\n", re.MULTILINE)
 _JUMP = re.compile(r' -[jg] (GATEHOUSE-[^ "]+)$')
 _LINE_NUMBER = re.compile(r"line:? (\d+)")
+# The kernel chooses these by itself, and differently each time: they are no drift.
 _SET_TUNING = re.compile(r" (?:hashsize|bucketsize|initval) \S+")
 _ELEMENT_COUNTERS = re.compile(r" (?:packets|bytes|timeout) \d+")
 _ENDING = re.compile(r"(gatehouse-\S*-[0-9a-f]{8})\.[a-e](?!\S)")
@@ -92,6 +93,7 @@ def our_tables(saved: str) -> dict[str, Table]:
         elif line.startswith("-A GATEHOUSE-"):
             table.chains[word[0]].append(line)
         elif line.startswith("-A "):
+            # The place of a jump is part of the listing: a rule of others before it can accept what ours deny.
             places[word[0]] = places.get(word[0], 0) + 1
             if _JUMP.search(line):
                 table.jumps.append((word[0], places[word[0]], line[len(f"-A {word[0]} ") :]))
@@ -113,8 +115,9 @@ def restoring(tables: dict[str, Table]) -> Iterator[str]:
         yield f"*{name}\n"
         yield from (f":{chain} - [0:0]\n" for chain in table.chains)
         yield from (f"{rule}\n" for rules in table.chains.values() for rule in rules)
+        # Jumps from chains of others are theirs: only those from built-in chains are ours to put back.
         jumps = [(chain, rule) for chain, _place, rule in table.jumps if chain in table.builtin]
-        # The first of several to the same place comes last, and so is first again.
+        # Each is inserted at place 1, so the last one goes first: that keeps their order.
         yield from (f"-I {chain} 1 {rule}\n" for chain, rule in reversed(list(dict.fromkeys(jumps))))
         yield "COMMIT\n"
 

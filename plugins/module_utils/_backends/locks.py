@@ -34,6 +34,7 @@ _PAUSE = 0.05
 def held(path: Path, purpose: str, seconds: float = PATIENCE) -> Iterator[None]:
     """Hold a lock; raise BusyError, which names its holder, where that takes longer."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkdir's mode counts for a new folder alone: an older one might let others in.
     path.parent.chmod(0o700)
     with _taken(path, purpose, time.monotonic() + seconds, seconds) as file:
         file.truncate(0)
@@ -53,6 +54,7 @@ def held_if_ours(path: Path, purpose: str) -> Iterator[None]:
 
 
 def _taken(path: Path, purpose: str, deadline: float, seconds: float) -> IO[str]:
+    # flock(2) has no timeout, so this asks again and again.
     while True:
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+", encoding="utf-8")
         if _is_ours(file, path):

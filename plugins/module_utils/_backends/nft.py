@@ -29,6 +29,8 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.const
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import body
 
 _BEGIN, _END = "\t\telements = {\n", "\t\t}\n"
+# nft puts a blank line between blocks. The one before a marker goes with it, or the one after it where the marker comes
+# first: so a listing is the same with and without.
 _MARKER = re.compile(r"(?:(?<=\n)\n\tchain armed\.(\w+) \{\n\t\}\n|\tchain armed\.(\w+) \{\n\t\}\n\n?)")
 _CHAIN = re.compile(r"^\s+chain (\S+)", re.MULTILINE)
 _NOTHING = f"table {TABLE} {{\n}}\n"
@@ -69,10 +71,12 @@ class Nft(ScriptedBackend):
         """Return our table as the kernel has it, without counters and markers; an empty text where there is none."""
         listing = without_filled(self._listed("-s"))
         found = _MARKER.sub("", listing)
+        # A table that holds a marker alone is no ruleset: ``mark`` makes one where there was none.
         return "" if found == _NOTHING != listing else found
 
     def counted(self) -> str:
         """Return our table with counters, as far as this nft can without what is in its sets."""
+        # Sets may hold tens of thousands of elements, and none of them is counted here.
         return self._listed("-t")
 
     def observed(self) -> list[Element] | None:
@@ -85,6 +89,7 @@ class Nft(ScriptedBackend):
 
     def check(self, ruleset: str) -> None:
         """Have the real nft and kernel check a ruleset, without loading it."""
+        # nft itself would check, and later load, a `flush ruleset` or the table of others.
         foreign = foreign_in_nft(ruleset)
         if foreign:
             raise FirewallError(f"the ruleset is about more than the table {TABLE}, nothing was changed: {foreign[0]}")
@@ -107,6 +112,7 @@ class Nft(ScriptedBackend):
 
     def settle(self, change: str) -> None:
         """Take a change's marker away, and the table where there is nothing else in it."""
+        # This fails where the rollback has taken the marker already, and nothing is wrong then.
         self._run([self._path, "delete", "chain", *TABLE.split(), _marker(change)], None)
         if self._listed("-t") == _NOTHING:
             self._run([self._path, "delete", "table", *TABLE.split()], None)
@@ -130,6 +136,7 @@ class Nft(ScriptedBackend):
         """Return a listing with a set as another one has it."""
         block = re.compile(rf"\tset {re.escape(name)} \{{\n.*?\n\t\}}\n", re.DOTALL)
         found = block.search(live)
+        # A function, since re.sub reads backslashes in a text.
         return block.sub(lambda _match: found.group(), listing) if found else listing
 
     def refill(self, before: Elements, after: Elements, change: str = "") -> None:
@@ -146,7 +153,7 @@ class Nft(ScriptedBackend):
             except OvertakenError:
                 raise
             except FirewallError:
-                # nft 0.9.8 takes a network that goes for one that overlaps with what comes, and refuses all of it.
+                # nft 0.9.8 refuses to add a network that overlaps one which the same transaction deletes: fill anew.
                 self._feed_part(whole, change)
 
     def start_tracking(self) -> None:
@@ -164,6 +171,7 @@ class Nft(ScriptedBackend):
         code, output, error = self._run([self._path, *flags, "list", "table", *TABLE.split()], None)
         if code == 0:
             return output
+        # nft has no exit code of its own for this; commands run in the C locale, so the words are these.
         if "No such file or directory" in error:
             return ""
         raise FirewallError(f"nft can't list the table {TABLE}: {error.strip()}")
@@ -175,6 +183,8 @@ class Nft(ScriptedBackend):
     def _feed_part(self, text: str, change: str) -> None:
         """Have the kernel take what is part of a change, or of none, as long as its rollback has not begun."""
         marker = _marker(change)
+        # A compare-and-swap in the kernel: to delete a chain that is gone makes it refuse the whole transaction. So
+        # nothing of a change comes into force once its rollback has taken the marker away.
         marked = f"delete chain {TABLE} {marker}\n{text}add chain {TABLE} {marker}\n" if change else text
         try:
             self._feed([], marked, "nft can't change our sets, nothing was changed")

@@ -142,9 +142,8 @@ def merged(elements: Sequence[Element], now: float) -> list[dict[str, Any]]:
         direction, address, protocol, port = one.key
         row = {"direction": direction, "address": address, "protocol": protocol, "port": port}
         known = rows.setdefault(one.key, {**row, "packets": 0, "first": at, "last": at})
-        known["packets"] += (
-            one.packets if one.kept == "first" else 0
-        )  # ipset counts in the other one, too, from 1 again
+        # ipset counts in the "last" set as well, where each renewal begins from 1 again.
+        known["packets"] += one.packets if one.kept == "first" else 0
         known["last"] = max(known["last"], at)
     return [{**row, "first": _utc(row["first"]), "last": _utc(row["last"])} for _key, row in sorted(rows.items())]
 
@@ -188,6 +187,8 @@ class Observing:
         """
         known = self._read()
         since = "" if loaded_at is None else _utc(loaded_at)
+        # The file's counts continue in the kernel's sets only if this load was part of its change: after a boot, or a
+        # load by others, what was counted between is lost.
         is_whole = loaded_at is not None and _utc(loaded_at - _GAP) <= known["until"]
         return {
             "observed": together(known["observed"], merged(elements, time.time())),
@@ -202,6 +203,7 @@ class Observing:
         """
         kept: list[dict[str, Any]] = []
         counts: Counter[tuple[str, bool]] = Counter()
+        # The newest first: what is beyond the bound is what was seen longest ago.
         for row in sorted(result["observed"], key=lambda row: str(row["last"]), reverse=True):
             kind = (row["direction"], ":" in row["address"])
             counts[kind] += 1

@@ -12,6 +12,7 @@ from typing import Iterator
 _OUR_TABLE = ("table inet gatehouse", "delete table inet gatehouse", "table inet gatehouse {")
 # As nft reads a text: whichever begins first, a comment to the end of its line, or a string, which may have several.
 _COMMENT_OR_STRING = re.compile(r'#[^\n]*|"[^"]*"')
+# An include reads another file, whose statements nothing here has seen.
 _INCLUDED = re.compile(r'(?<![\w.@-])include\s*""')
 _OUR_LINES = {
     "ipset": re.compile(r"#.*|(?:create|add|destroy|flush) gatehouse-.*|swap gatehouse-\S+ gatehouse-\S+"),

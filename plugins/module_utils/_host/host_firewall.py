@@ -132,7 +132,7 @@ class HostFirewall:
         return {"usage": usage, "in_force_since": utc(self._boot.loaded_at(self._backend)) if self.live else None}
 
     def findings(self, wanted: str) -> list[Finding]:
-        """Return in what the host is not as this ruleset would have it."""
+        """Return how the host differs from this ruleset."""
         if not self.recorded:
             return [Finding("never_applied", "the model was never applied to this host")]
         found = changes_of_rules(self.recorded, self.live)
@@ -190,10 +190,12 @@ class HostFirewall:
         self.refuse_newer()
         self._backend.header(wanted, "the ruleset")
         self._backend.check(wanted)
+        # Where addresses alone differ, rules and their counters stay, and sets change in one transaction.
         in_place = self._backend.refills_at_once and self.differs_in_addresses_alone(wanted)
         try:
             change = self._rollback.arm(seconds, wanted)
         except FirewallError:
+            # What was started for this change goes with it: a bare host is bare again.
             self.stop_tracking()
             raise
         try:
@@ -215,6 +217,8 @@ class HostFirewall:
             except OvertakenError:
                 raise
             except FirewallError:
+                # The kernel took nothing of it: its sets may not be what the boot file says. Load the whole ruleset
+                # instead.
                 self._load_anew(wanted, change)
         else:
             self._load_anew(wanted, change)
@@ -297,10 +301,12 @@ class HostFirewall:
 
     def _confirmed(self, wanted: str, fallback: str, change: str) -> bool:
         try:
+            # All files are written before the timer is stopped: where the disk is full, the rollback still runs.
             self._boot.prepare(self._backend, wanted, self.live, fallback)
         except FirewallError as error:
             self._boot.give_up(self._backend)
             raise FirewallError(f"{error}; {GOES_BACK}") from error
+        # What has replaced our rules took the marker with them: the rules in force aren't those to keep.
         if self._rollback.waits(change) and not self._backend.is_marked(change):
             self._boot.give_up(self._backend)
             raise FirewallError(f"{REPLACED}; {GOES_BACK}")
@@ -317,6 +323,7 @@ class HostFirewall:
         self._refreshing.sync(wanted)
         if not read(wanted).observes:
             self._observing.forget()
+        # The other backend's rules have judged beside ours until now, so that no moment was without any.
         for other in self._others:
             if self._boot.has(other):
                 other.delete()
@@ -337,7 +344,9 @@ class HostFirewall:
         with self._rollback.alone("it takes our rules away"):
             self._refreshing.forget()
             self._observing.forget()
+            # One that fires later would bring our rules back.
             self._rollback.call_all_off()
+            # Unit and files go before the rules: if this dies on the way, a reboot finishes it.
             self._boot.forget_unit()
             for backend in [self._backend, *self._others]:
                 self._boot.forget(backend)

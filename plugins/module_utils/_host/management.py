@@ -18,6 +18,7 @@ def management_connection(proc: Path, process: int) -> dict[str, str | int] | No
     words = _ssh_connection(proc, process)
     if len(words) != 4 or not words[3].isdigit():
         return None
+    # The scope of a link-local address (%eth0) is the host's own name for a link, and no part of the address.
     return {"source": words[0].partition("%")[0], "destination": words[2].partition("%")[0], "port": int(words[3])}
 
 

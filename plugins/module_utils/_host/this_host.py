@@ -58,6 +58,7 @@ class ThisHost:
         unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd(), how)
         self._refreshing = Refreshing(unit, Answered.read(self._write))
         given = rulesets.get(self.backend.name)
+        # What a later version has left can still be taken away: that needs to read nothing of it.
         if given != "":
             self._boot.refuse_newer()
             self.backend.header(given or "", "the ruleset")  # what it says goes into its sets, with answers
@@ -121,10 +122,12 @@ class ThisHost:
         temporary = None
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # In the same folder, so that the file is replaced by a rename.
             handle, temporary = tempfile.mkstemp(dir=path.parent)
             with os.fdopen(handle, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
             self._module.atomic_move(temporary, str(path))
+            # systemd complains of units that only root can read.
             path.chmod(0o644 if {".service", ".timer"} & {*path.suffixes} else 0o600)
         except OSError as error:
             if temporary:

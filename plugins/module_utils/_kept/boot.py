@@ -144,6 +144,7 @@ class Boot:
         """Return whether our unit is as we wrote it and starts at boot (always, where there is no systemd)."""
         if not self.has_systemd():
             return True
+        # systemd calls the unit enabled also where a script that it runs is gone or edited.
         beside = all(_read(path) == text for path, text in self._helpers(backend).items())
         beside = beside and self._fallback(backend).exists()
         return beside and _read(self._unit) == self._unit_text(backend) and self._wants.is_symlink()

@@ -76,6 +76,7 @@ class Rollback:
         fault_point("pending")
         with self._calling_off(change):
             self._run(self._in(seconds, change))
+        # Noted again: the timer counts from now, and to start it may have taken a while.
         self._note_deadline(self._pending(change), seconds)
         fault_point("armed")
         return change
@@ -84,6 +85,7 @@ class Rollback:
         """Call a change's rollback off; return False where it has run already, or it was never armed."""
         taken = self._directory / f"{TAKEN}{change}"
         try:
+            # The timer renames the same file: rename(2) lets one of the two find it, and that one decides.
             self._pending(change).rename(taken)
         except FileNotFoundError:
             return False
@@ -185,6 +187,7 @@ class Rollback:
             timer = ["--on-active", f"{seconds}s", "--timer-property", "AccuracySec=100ms"]
             unit = ["--unit", f"{UNIT}-{change}"]
             return ["systemd-run", "--quiet", "--collect", *unit, *timer, "/bin/sh", "-c", command]
+        # A session of its own, which the end of ssh doesn't end, and none of the descriptors that ssh would wait for.
         detached = f"exec </dev/null >/dev/null 2>&1; sleep {seconds}; {command}"
         return ["setsid", "--fork", "/bin/sh", "-c", detached]
 

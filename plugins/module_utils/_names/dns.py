@@ -108,6 +108,7 @@ class Configuration:
                 values["search"] = tuple(words[1:])
             elif words[0] == "options":
                 values.update(_options(words[1:]))
+        # libc asks the first three (resolv.conf(5), MAXNS): an answer of a fourth is none that programs here get.
         return cls(**{**values, "servers": tuple(servers[:3]) or found.servers})
 
 
@@ -140,7 +141,7 @@ def _ask_both(name: str, configuration: Configuration, deadline: Deadline) -> An
         try:
             answers.append(_ask(name, kind, configuration, deadline.within(_LONGEST_QUESTION)))
         except NoSuchNameError:
-            raise
+            raise  # this is about the name, whatever type was asked for (RFC 2308 5)
         except DnsError as error:
             failures[family] = error
     found = tuple(address for answer in answers for address in answer.addresses)
@@ -167,6 +168,7 @@ def _ask(name: str, kind: int, configuration: Configuration, deadline: Deadline)
 
 def _exchange(server: str, name: str, kind: int, deadline: Deadline) -> bytes:
     """Return the answer of a server to one question, as it came."""
+    # An ID that others can't guess (RFC 5452).
     number = struct.unpack("!H", os.urandom(2))[0]
     query = struct.pack("!6H", number, _RECURSION_DESIRED, 1, 0, 0, 0) + _encoded(name) + struct.pack("!2H", kind, _IN)
     # A connected socket hears the server alone, at a port that no other sender can know.
@@ -195,6 +197,7 @@ def _connected(server: str, kind: socket.SocketKind, deadline: Deadline) -> sock
 def _over_tcp(server: str, query: bytes, deadline: Deadline) -> bytes:
     with _connected(server, socket.SOCK_STREAM, deadline) as sock:
         sock.settimeout(deadline.left())
+        # Over TCP, two bytes of length go before each message (RFC 1035 4.2.2).
         sock.sendall(struct.pack("!H", len(query)) + query)
         (length,) = struct.unpack("!H", _read(sock, 2, deadline))
         message = _read(sock, length, deadline)
@@ -225,6 +228,7 @@ def _is_for(message: bytes, query: bytes) -> bool:
         len(message) >= end
         and message[:2] == query[:2]
         and bool(_flags(message) & _RESPONSE)
+        # Case is no part of a name (RFC 4343).
         and message[12:end].lower() == query[12:end].lower()
     )
 
@@ -247,6 +251,7 @@ def _answer(name: str, kind: int, message: bytes) -> Answer:
         raise DnsError("its answer can't be read") from error
     owner = name.lower()
     ttls: list[int] = []
+    # The records of a chain of aliases may stand in any order.
     for _step in range(_LONGEST_CHAIN):
         found = [record for record in records if record[0] == owner and record[1] == kind]
         if found:
@@ -290,6 +295,7 @@ def _decoded(message: bytes, place: int) -> tuple[str, int]:
     """Return the name at a place, in lower case, and the place after it."""
     labels: list[str] = []
     after = 0
+    # A name has at most 127 labels. Pointers (RFC 1035 4.1.4) that lead in a circle end here.
     for _label in range(128):
         length = message[place]
         if length >= _POINTER:
@@ -340,5 +346,6 @@ def _options(words: Sequence[str]) -> dict[str, int]:
     for word in words:
         key, _colon, value = word.partition(":")
         if key in known and value.isdigit():
-            found[key] = min(max(int(value), key != "ndots"), known[key])
+            least = 0 if key == "ndots" else 1
+            found[key] = min(max(int(value), least), known[key])
     return found

@@ -47,5 +47,6 @@ def is_same(one: str, other: str) -> bool:
     """Return whether two rulesets differ in nothing, or in nothing but the version that rendered them."""
     if one == other:
         return True
+    # A new release that renders the same rules is no reason to load them again.
     headers = [replace(read(text), version="") for text in (one, other)]
     return headers[0] == headers[1] and body(one) == body(other)

@@ -76,6 +76,7 @@ def hold(refresh: Refresh, judged: Judged, seen: Mapping[str, float], now: float
 
 def next_question(refresh: Refresh, judged: Judged, held: Held, ttl: int, now: float) -> float:
     """Return when to ask again: when the answer counts no longer, or the first of the earlier addresses doesn't."""
+    # A server may say 0, or years: the first would have the host ask without end, the second never again.
     ttl = min(max(ttl, refresh.min_ttl), refresh.max_ttl)
     earlier = (time for one, time in held.seen.items() if time < now and family_of(one) not in judged.untold)
     return min([now + ttl, *(time + refresh.max_ttl for time in earlier)])

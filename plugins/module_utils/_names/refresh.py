@@ -82,6 +82,7 @@ class Refresher:
             return
         due = [one for one in header.names if self._answered.is_due(one.name, self._now)]
         due.sort(key=lambda one: self._answered.turn(one.name))
+        # Asked before the lock is taken: a slow name server must not hold up a change of the ruleset.
         answers = self._good_answers(refresh, due, ask)
         with self._rollback.alone("it asks again for host names"):
             if self._rollback.is_pending():
@@ -133,6 +134,7 @@ class Refresher:
             return
         recorded, sets = self._boot.live(self._backend), list(elements_behind(names))
         before, after = header.elements, read(wanted).elements
+        # The kernel before the files: where it refuses, the boot file stays what is in force.
         self._backend.refill({name: before[name] for name in sets}, {name: after[name] for name in sets})
         self._boot.rewrite(self._backend, wanted, relisted(self._backend, recorded, self._backend.listing(), sets))
         self.log += _changes(names, answers)

@@ -17,7 +17,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged i
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import RefreshUnit
 
 OUTDATED = 2
-"""After how many times as long as an answer counts at most the host's own answer is worth no more than anybody's."""
+"""The host's own answer is discarded once it is older than this many times ``max_ttl``."""
 
 
 class Refreshing:

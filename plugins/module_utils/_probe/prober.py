@@ -149,7 +149,7 @@ class _Round:
     ) -> None:
         self._clock, self._open_socket = clock, open_socket
         self._end = clock() + seconds
-        # What is due next: when, in which order, and what.
+        # A heap by time. The number keeps those of one time in order, since attempts can't be compared.
         self._due = [(at, number, attempts[number]) for number, at in enumerate(_schedule(attempts, clock()))]
         heapq.heapify(self._due)
         self._flying: dict[int, _Attempt] = {}

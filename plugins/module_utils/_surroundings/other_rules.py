@@ -106,6 +106,7 @@ def reached(tables: Sequence[Table], hook: str, actions: Sequence[str]) -> Itera
 def _walk(
     table: Table, chain: Chain, match: Match, actions: Sequence[str], seen: set[tuple[str, Match]]
 ) -> Iterator[Reached]:
+    # Many rules lead to one chain: it is walked once for the same packets.
     if (chain.name, match) in seen:
         return
     seen.add((chain.name, match))

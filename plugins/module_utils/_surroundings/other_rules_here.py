@@ -46,6 +46,7 @@ class OtherRules:
                 yield from read_saved(family, saved)
         yield from (read_table(name, listing) for name, listing in listings.items())
         for family, (_prefix, proc) in _FAMILIES.items():
+            # iptables-legacy-save makes the tables that it is asked for, so it is asked only where the kernel has some.
             if self._read(f"/proc/net/{proc}").strip():
                 yield from read_saved(f"{family}-legacy", self._saved(family, "legacy", "(legacy)"))
 
