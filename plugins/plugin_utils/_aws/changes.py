@@ -68,6 +68,7 @@ def changes(
     wanted: Iterable[GroupRules], live: Iterable[LiveGroup], tag: str, adopt: Collection[str], problems: Problems
 ) -> tuple[Change, ...]:
     """Return how each group that differs does; note those of a wanted name that are neither ours nor adopted."""
+    # AWS takes two names of groups that differ in case alone for one.
     there = {group.name.lower(): group for group in live}
     found = []
     for group in wanted:

@@ -111,6 +111,7 @@ def _kind(mode: str, slug: str, side: str, policy: Policy, hosts: tuple[Endpoint
 
 
 def _endpoint_host(host: Host, names: Names) -> EndpointHost:
+    # A node's name is a DNS subdomain in lower case (HostEndpoint.spec.node), whatever the inventory calls the host.
     node = host.node or host.name.lower()
     where = Where("gatehouse_calico_node", f"host {host.name}")
     if not is_subdomain(node):
@@ -163,6 +164,7 @@ def host_endpoints(kinds: Iterable[EndpointKind]) -> Iterator[Object]:
 def _host_endpoint(kind: EndpointKind, one: EndpointHost, interface: str) -> Object:
     ending = "all" if interface == "*" else _legible(interface)
     labels = {**OWNER, **kind.labels, HOST_LABEL: one.slug}
+    # By expectedIPs, selectors in the rules of other nodes find this host.
     spec = {"node": one.node, "interfaceName": interface, "expectedIPs": one.addresses(kind.side)}
     if kind.mode == OBSERVE:
         spec["profiles"] = [ALLOW_ALL_PROFILE]
@@ -220,6 +222,7 @@ def _check_failsafe(rule: Rule, problems: Problems) -> None:
 
 
 def _nets(addresses: AddressSet) -> list[Mapping[str, str]]:
+    # A failsafe without a net is for everybody, in both families.
     if addresses == EVERYBODY:
         return [{}]
     return [{"net": str(network)} for network in addresses.networks]

@@ -83,6 +83,7 @@ def to_merge(one: Object, there: Object | None, cluster: Values, sent: Object | 
     held = carried.holds(spec)
     if not is_ours(base):
         before = {key: spec[key] for key in FAILSAFE_KEY.values() if key in spec}
+        # Noted once: a second run would take our own failsafes for those of before.
         annotations.setdefault(_BEFORE, json.dumps(before))
     annotations.pop(_CARRIED, None)
     annotations.update(carried.after(held, cluster).annotation(ours=is_ours(base)))

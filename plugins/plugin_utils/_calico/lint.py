@@ -29,6 +29,7 @@ _QUALIFIED = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)", re.A
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 _MOST_ANNOTATIONS = 256 * 1024  # bytes of all keys and values
 _FELIX_NAME = re.compile(r"default|node\.(?P<node>.+)", re.ASCII)
+# Calico makes these by itself, and refuses them with other values: release 3.32.
 _BUILT_IN_TIERS = {"default": (1_000_000, "Deny"), "kube-admin": (1_000, "Pass"), "kube-baseline": (10_000_000, "Pass")}
 _STAGED_ACTIONS = ("Set", "Delete", "Learn", "Ignore")
 _TYPES = ("Ingress", "Egress")
@@ -268,6 +269,7 @@ def _check_felix(where: Where, one: Mapping[str, Any], problems: Problems) -> No
             if str(item.get("protocol", "tcp")).lower() not in ("tcp", "udp", "sctp"):
                 problems.add(place.key("protocol"), item.get("protocol"), "tcp, udp or sctp")
             _check_number(place.key("port"), item.get("port"), 0, 65535, problems)
+            # Calico takes any text here. One that doesn't parse makes Felix 3.32 panic at each start.
             if item.get("net") and not is_network(item["net"]):
                 problems.add(place.key("net"), item["net"], "a network")
 

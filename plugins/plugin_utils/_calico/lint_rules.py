@@ -118,6 +118,7 @@ def _check_net(where: Where, net: object, problems: Problems) -> None:
         problems.add(where, net, expected)
         return
     masked = ip_network(str(net), strict=False)
+    # Unlike GlobalNetworkSet.nets and expectedIPs, a rule takes no bare address: calicoctl calls it an invalid CIDR.
     if "/" not in str(net):
         problems.add(where, net, expected, f"did you mean {masked}?")
     elif ip_address(str(net).partition("/")[0]) != masked.network_address:
@@ -138,6 +139,8 @@ def _check_port(where: Where, port: object, problems: Problems) -> None:
         if not (1 <= numbers[0] <= numbers[1] <= _LARGEST_PORT):
             problems.add(where, port, f"ports between 1 and {_LARGEST_PORT}, upwards")
     elif not _is_port_name(port):
+        # Calico reads "30000-32767" as a port's name. A cluster that has only the CRDs stores it, and the rule matches
+        # nothing.
         dashed = port.replace("-", ":", 1)
         hint = "with a dash, it is the name of a port that nobody has; did you mean "
         hint = f'{hint}"{dashed}"?' if dashed.replace(":", "").isdigit() else ""

@@ -85,11 +85,13 @@ class _Renderer:
     def policies(self) -> Iterator[Object]:
         order = self.calico.order
         if self.policy.pre_dnat:
+            # Calico refuses a preDNAT policy without applyOnForward.
             spec = {"types": ["Ingress"], "preDNAT": True, "applyOnForward": True, "ingress": list(self.before_dnat())}
             yield self.global_policy("pre-dnat", order, spec)
         for direction, later in (("ingress", _TO_INGRESS), ("egress", _TO_EGRESS)):
             spec = {"types": [_TYPE[direction]], direction: list(self.direction(direction))}
             yield self.global_policy(direction, order + later, spec)
+        # Said by a policy, not left to the tier's default: a later policy of others can't open what the model denies.
         rest = [{"action": "Deny"}]
         spec = {"types": ["Ingress", "Egress"], "ingress": rest, "egress": [*rest]}
         yield self.global_policy("deny", order + _TO_DENY, spec)
@@ -143,6 +145,7 @@ class _Renderer:
                 yield from self.judged(family, "Deny", self.not_for_pods(family))
 
     def not_for_pods(self, family: int) -> Mapping[str, Any]:
+        # Before DNAT, a Deny is for all that arrives, packets to pods among it.
         pods = [str(network) for network in self.calico.pod_networks.networks if network.version == family]
         return {"destination": {"notNets": pods}} if pods else {}
 
@@ -165,6 +168,7 @@ class _Renderer:
         between = {family: {"source": {"nets": own}, "destination": {"nets": own}} for family, own in nets.items()}
         rules = [_rule("Allow", {"ipVersion": family, **match}, why="loopback") for family, match in between.items()]
         spec = {"types": ["Ingress", "Egress"], "ingress": rules, "egress": [dict(rule) for rule in rules]}
+        # Before the policies of the class: where it is isolated, they would deny a host its own addresses.
         yield self.global_policy(f"own-{host.slug}", self.calico.order + _TO_INGRESS - 1, spec, selector)
         if self.policy.pre_dnat:
             allowed = (self.judged(family, "Allow", match, "loopback") for family, match in between.items())
@@ -191,6 +195,7 @@ class _Renderer:
                 if numbers or at:
                     more = {"ports": numbers} if numbers else {}
                     match["destination"] = {**match.get("destination", {}), **at, **more}
+                # Log decides nothing: Felix goes on with the next rule.
                 if rule.log:
                     yield _rule("Log", match, rule.flow, rule.why)
                 yield _rule("Allow", match, rule.flow, rule.why)

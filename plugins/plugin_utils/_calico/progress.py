@@ -66,6 +66,7 @@ class Progress:
             if not left:
                 return
             phases = [list(run) for _phase, run in groupby(left, key=lambda step: step.phase)]
+            # Read back: what this batch has written, and what the next one will be worked out from.
             kinds = {run[0].wanted["kind"] for run in phases[:2]}
             self._count(phases[0])
             found = write(phases[0], kinds)

@@ -16,6 +16,7 @@ from typing import Any
 
 from .._values.problems import Problems, Where, near_miss, one_of
 
+# Python reads fe80::1%eth0 as an address, and 255.0.0.0 as a prefix' length; calicoctl refuses both.
 _ZONE = "%"
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _A_LABEL = re.compile(_LABEL, re.ASCII)

@@ -84,12 +84,13 @@ def kept(one: Object) -> tuple[dict[str, Any], dict[str, Any]]:
 def meaning(one: Object) -> dict[str, Any]:
     """Return what of an object means something, without what servers add by themselves."""
     metadata, spec = one["metadata"], dict(one.get("spec") or {})
+    # Servers fill in the tier; since 3.29 they add a label of it, too.
     if one["kind"] in POLICIES and spec.get("tier") == _DEFAULT_TIER:
         del spec["tier"]
     return {
         "labels": _not_of_calico(metadata.get("labels")),
         "annotations": _not_of_calico(metadata.get("annotations")),
-        # An empty list of failsafes is another thing than no list.
+        # An empty list of failsafes switches them off, and a missing one means Felix' defaults.
         "spec": spec if one["kind"] == FELIX else _without_nothings(spec),
     }
 

@@ -63,6 +63,7 @@ def _loopback_traps(cluster: Cluster, endpoint: Object, problems: Problems) -> N
         problems.add(where, "*", expected)
     if ALLOW_ALL_PROFILE in (endpoint["spec"].get("profiles") or []):
         return
+    # calico#4478: `*` judges loopback as well, so kubelet's probes and the node's DNS cache die without such rules.
     allowed = {net for one in policies for rule in _rules(one) if rule["action"] == "Allow" for net in _nets(rule)}
     if not {"127.0.0.0/8", "::1/128"} <= allowed:
         expected = "rules that allow 127.0.0.0/8 and ::1/128: * is for loopback, too (kubelet's probes, local DNS)"

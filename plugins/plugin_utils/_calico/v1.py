@@ -87,6 +87,7 @@ def _metadata(item: Item, problems: Problems) -> Object:
         return {}
     name = _NOT_OF_A_NAME.sub("-", metadata["name"].lower()).strip("-.")
     kept = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
+    # Calico 3.29 and later take what is before a dot in a policy's name for its tier.
     return {"name": name.replace(".", "-") if item.raw("kind") == "policy" else name, **kept}
 
 

@@ -22,7 +22,8 @@ from .endpoints import ALLOW_ALL_PROFILE
 from .names import FLOW_ANNOTATION, Object
 from .selector import Selector, parse_selector
 
-# felix/config/config_params.go: what Felix lets through where no FelixConfiguration says otherwise.
+# felix/config/config_params.go: what Felix lets through where no FelixConfiguration says otherwise. In: ssh, DHCP, BGP,
+# etcd, Typha, the Kubernetes API, and etcd of self-hosted clusters; out: the same, with DNS in place of ssh.
 FAILSAFES: Mapping[str, tuple[tuple[str, int], ...]] = {
     "ingress": (
         ("tcp", 22),
@@ -89,6 +90,7 @@ class Cluster:
 
         Loopback has no named one, as a rule.
         """
+        # Felix' resolveHostEndpoints: all but one endpoint for an interface are inert.
         own = [one for one in self.of_kind("HostEndpoint") if one["spec"]["node"] == node]
         for wanted in (interface, "*"):
             found = [one for one in own if one["spec"].get("interfaceName") == wanted]
@@ -152,11 +154,13 @@ class _Judge:
             return Verdict(False, "", "connection tracking calls it invalid")
         if packet.direction == "egress":
             return self.of_the_host(packet)
+        # Felix jumps to its failsafes before any policy, in the chain before DNAT as well.
         before = None if self.failsafe(packet) else self.stage(packet, "preDNAT")
         if before and not before.allowed:
             return before
         if packet.forwarded or (not packet.to_host and packet.redirected_to is None):
             return before or self.forwarded(packet)
+        # An Allow before DNAT marks a packet as accepted: no other policy judges it any more.
         if packet.redirected_to is not None:
             packet = replace(packet, port=packet.redirected_to)
         return before or self.of_the_host(packet)
@@ -170,6 +174,7 @@ class _Judge:
         return self.by_profiles()
 
     def forwarded(self, packet: Packet) -> Verdict:
+        # The chains for forwarded packets have no failsafes, and deny nothing where no policy applies to them.
         tiers = self.tiers(packet, lambda spec: bool(spec.get("applyOnForward")) and not _is_special(spec))
         return (self.judged(tiers, packet) if tiers else None) or Verdict(True, "", "it is forwarded")
 
@@ -180,6 +185,7 @@ class _Judge:
     def stage(self, packet: Packet, key: str) -> Verdict | None:
         """Return what the policies before connection tracking, or before DNAT, say; nothing where none matches."""
         tiers = self.tiers(packet, lambda spec: bool(spec.get(key)))
+        # These chains have no drop at the end of a tier: what matches no rule goes on.
         return self.judged([("Pass", policies) for _action, policies in tiers], packet)
 
     def tiers(self, packet: Packet, counts: Any) -> list[tuple[str, list[Object]]]:
@@ -238,6 +244,7 @@ def failsafe_ports(cluster: Cluster, node: str, direction: str) -> Iterator[tupl
     key = FAILSAFE_KEY[direction]
     configured = {one["metadata"]["name"]: one["spec"].get(key) for one in cluster.of_kind("FelixConfiguration")}
     found = configured.get(f"node.{node}")
+    # A node's value beats the cluster's, an empty list as well: it switches the failsafes off.
     found = found if found is not None else configured.get("default")
     if found is None:
         yield from ((protocol, port, "") for protocol, port in FAILSAFES[direction])
@@ -262,6 +269,7 @@ def _annotations(rule: Object) -> Mapping[str, str]:
 
 
 def _policy_order(policy: Object) -> tuple[float, str]:
+    # policy_sorter.go: by order, one without comes last; then by name, namespace and kind as one text.
     order = policy["spec"].get("order")
     return (_LAST if order is None else float(order), f"{policy['metadata']['name']}//{policy['kind']}")
 

@@ -101,6 +101,7 @@ class HostChange:
         wanted = {key: self._arguments[key] for key in LOOK if self._arguments[key] is not None}
         if not self._arguments["declared"] and self.policy:
             wanted["declared"] = declared_of(self.policy)
+        # The step starts connection tracking on a bare host: neither a dry run nor a change of addresses may.
         if self._is_dry_run or self._arguments["addresses_alone"]:
             return self._run(INFO, **wanted)
         return self._step("look", **wanted)
@@ -167,6 +168,8 @@ class HostChange:
         return {"backend": found["backend"], "answers": found["answers"], key: self._arguments[key]}
 
     def _change(self, found: Result, wanted: Result) -> Result:
+        # Tracking starts before the load, so that connections which are open now are known to the new rules; a
+        # rehearsal that fails costs the host nothing.
         for prepare in (self._install, self._start_tracking, self._rehearse):
             failed = prepare(found, wanted)
             if failed:
@@ -216,6 +219,8 @@ class HostChange:
 
     def _confirm(self, loaded: Result, found: Result, wanted: Result) -> Result | None:
         """Return what the host says of the confirmation; None where it wasn't reached in time."""
+        # The host compares this connection with the one over which it confirms: ssh may keep one for all
+        # (ControlMaster).
         over = loaded.get("connection", "") if begins_anew(self._action._connection) else ""
         keep = {"change": loaded["change"], "connection": over, "fallback": self._fallback(found)}
         return over_new_connection(
@@ -239,6 +244,7 @@ class HostChange:
         """Return the result of a change that wasn't confirmed in time, by what the kernel has now."""
         seen, management, timeout = None, found["management"], self._arguments["rollback_timeout"]
         if "too_late" not in answer:
+            # Only the answer may have been lost: the host says whether it has confirmed.
             connection = self._action._connection
             seen = over_new_connection(connection, GRACE, lambda: self._run(INFO, **wanted), is_over)
             if seen and not seen.get("failed") and not seen["differs"]:

@@ -68,6 +68,8 @@ class FleetVariables:
         self._loader = loader
         self._templar = templar
         self._problems = problems
+        # Ansible ranks a host's facts above the inventory, and the model must not depend on what a host says of itself.
+        # So this host's variables are read again without them.
         self._of_task = {key: task_vars[key] for key in task_vars if key not in self.facts.of(self._this)}
         self._task_vars = self._in_play(self._this)
         self._of_group = {name: self._own_variables(group) for name, group in self._inventory.groups.items()}
@@ -89,6 +91,7 @@ class FleetVariables:
         below = list(self._inventory_sources())
         above = {key: value for key, value in self._above.items() if is_of_model(key)}
         declared = {key for _origin, raw, _members in below for key in raw}
+        # Role defaults count least: any other place hides them.
         defaults = {key: self._defaults[key] for key in self._defaults.keys() - above.keys() - declared}
         sources = [
             Source("", self._templated("", above, hosts, self._in_play)),
@@ -129,6 +132,7 @@ class FleetVariables:
         raw = self._task_vars.get(key)
         if not raw:
             return None
+        # What the play or the command line sets is one value; the inventory may have another for each host.
         if key not in {**self._above, **self._set_for(self._this)}:
             self._one_value(Where(key), [(host, plain(self._in_inventory(host).get(key))) for host in self._play_hosts])
         path: str = check_type_path(self._templated("", {key: raw}, self._play_hosts, self._in_play)[key])
@@ -137,6 +141,8 @@ class FleetVariables:
     def _set_above(self) -> dict[str, Any]:
         """Return our variables of the play, the roles, the task with what includes it, and the command line."""
         role, chain = internals.role(self._task), self._task.get_dep_chain()
+        # In Ansible's order of precedence: the play, roles that export theirs, this task's role and its parameters, and
+        # the command line above all.
         exported = [one.get_vars(include_params=False, only_exports=True) for one in self._play.roles if one.public]
         of_role = [role.get_vars(chain, include_params=True)] if role else []
         params = [role.get_role_params(chain)] if role else []
@@ -157,6 +163,7 @@ class FleetVariables:
 
     def _found_by_value(self) -> dict[str, Any]:
         """Return what neither the inventory nor a role's defaults say: vars_files or include_vars set it."""
+        # Ansible keeps no record of vars_files: what no known place has must be from there.
         places = [self._defaults, *self._of_group.values(), *self._of_host.values()]
         this_hosts = self._set_for(self._this)
         return {
@@ -221,6 +228,7 @@ class FleetVariables:
             yield f"host {name}", variables, [name]
 
     def _own_variables(self, entity: Any) -> dict[str, Any]:
+        # Ansible reads group_vars and host_vars beside the inventory and beside the playbook; the latter count more.
         paths = get_vars_from_inventory_sources(self._loader, self._sources, [entity], "all")
         beside_playbook = get_vars_from_path(self._loader, self._loader.get_basedir(), [entity], "all")
         merged = combine_vars(combine_vars(entity.get_vars(), paths), beside_playbook)
@@ -228,11 +236,13 @@ class FleetVariables:
 
     def _declared(self, name: str) -> dict[str, object]:
         """Return a host's declared variables; of several groups, the one that Ansible ranks highest counts."""
+        # -e beats a host's own variables, too.
         found = {**self._in_inventory(name), **self._manager.extra_vars}
         declared = {key: found[key] for key in HOST_KEYS if key in found}
         return self._templated(f"host {name}", declared, [name], self._anywhere)
 
     def _in_inventory(self, name: str) -> dict[str, object]:
+        # sort_groups is Ansible's own order: by depth, priority and name, and the last one counts.
         groups = self._inventory.hosts[name].get_groups() if name in self._inventory.hosts else []  # localhost, maybe
         places = [*(self._of_group[group.name] for group in sort_groups(groups)), self._of_host.get(name, {})]
         return {key: value for found in places for key, value in found.items()}
@@ -261,6 +271,7 @@ class FleetVariables:
             templates = {key: value for key, value in raw.items() if self._templar.is_template(value)}
             found = {key: plain(value) for key, value in raw.items() if key not in templates}
             answers: dict[str, list[tuple[str, object]]] = {key: [] for key in templates}
+            # A group without hosts has no variables to be asked with: this host stands in for it.
             for host, variables in distinct(templates, hosts or [self._this], read if hosts else self._in_play):
                 templar = self._templar.copy_with_new_env(available_variables=variables)
                 for key, value in plain(templar.template(templates)).items():

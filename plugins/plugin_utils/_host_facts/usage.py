@@ -114,6 +114,7 @@ def _watched(before: HostUsage | None, live: HostState, key: tuple[str, str], pa
     old = before.flows.get(key) if before else None
     if before is None or old is None:
         return Watched(now, packets, now if packets else None)
+    # Counters begin anew with each load of rules; fewer packets than before show one that was not noted.
     anew = live.in_force_since != before.in_force_since or packets < old.packets
     if packets > (0 if anew else old.packets):
         return Watched(old.since, packets, now)

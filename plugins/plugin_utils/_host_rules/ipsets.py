@@ -41,6 +41,8 @@ def address_set(peer: str, family: int, networks: Sequence[Network]) -> IpSet:
     """Return the set of a peer's addresses in a family."""
     elements = tuple(map(network_text, networks))
     what = "ip" if all(map(is_single, networks)) else "net"
+    # ipset's default, or more: a set never grows past its maxelem. It is part of the digest, since `create -exist`
+    # refuses a set that is there with other options.
     kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"
     # ipset's limit is 31 characters, and the loader needs two of them.
     return IpSet(peer, f"gatehouse-{peer.partition('.')[0][:10]}-{_digest(peer, kind)}", kind, elements)

@@ -44,7 +44,7 @@ Chains = dict[str, list[str]]
 
 _FAMILIES = (4, 6)
 _ICMP = {4: ("icmp", "-p icmp -m icmp --icmp-type"), 6: ("icmpv6", "-p ipv6-icmp -m icmp6 --icmpv6-type")}
-_OWN_TYPES = {4: ("LOCAL", "BROADCAST", "MULTICAST"), 6: ("LOCAL", "MULTICAST")}
+_OWN_TYPES = {4: ("LOCAL", "BROADCAST", "MULTICAST"), 6: ("LOCAL", "MULTICAST")}  # IPv6 has no broadcast
 
 _INTERFACE_MATCH = {"ingress": "-i", "egress": "-o"}
 _ADDRESS_MATCH = {"ingress": "-s", "egress": "-d"}
@@ -149,6 +149,7 @@ def _filter(view: _View) -> Iterator[str]:
 
 
 def _mangle(view: _View) -> Iterator[str]:
+    # mangle PREROUTING (-150) comes after connection tracking (-200) and before every DNAT (-100).
     stage, ports = _PRE_DNAT, view.policy.pre_dnat.ports
     if not view.policy.pre_dnat:
         chains = {stage.chain: [*_antispoof(view), "-j RETURN"], **_spoofed(view)}
@@ -170,6 +171,7 @@ def _table(name: str, chains: Chains, stages: Iterable[_Stage]) -> Iterator[str]
     yield f"*{name}"
     yield from (f":{chain} - [0:0]" for chain in chains)
     yield from (f"-A {chain} {rule}" for chain, rules in chains.items() for rule in rules)
+    # The first place: a rule of others before ours could accept what ours deny.
     yield from (f"-I {stage.builtin} 1 -j {stage.chain}" for stage in stages)
     yield "COMMIT"
 
@@ -178,10 +180,14 @@ def _base(view: _View, stage: _Stage) -> Iterator[str]:
     yield f"{_INTERFACE_MATCH[stage.direction]} lo -j RETURN"
     yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
     yield f"{_ICMP[view.family][1].partition(' -m')[0]} -g {stage.chain}-ICMP"
+    # Behind ICMP: an error about a connection that this kernel doesn't know is INVALID, and IP needs some of these.
     yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"
     if stage.direction == "egress":
+        # The reset that a REJECT rule sends (of others, say) is RELATED to what it refuses. Without this, the peer
+        # would wait for its timeout.
         yield "-p tcp -m tcp --tcp-flags RST RST -m conntrack --ctstate RELATED -j RETURN"
     yield from _dhcp(view, stage)
+    # IGMP never leaves its link: with another TTL, it comes from farther away and is forged.
     if view.family == 4:
         yield f"-d {IGMP_GROUPS} -p {IGMP} -m ttl --ttl-eq {IGMP_TTL} -j RETURN"
     yield f"-g {stage.chain}-FLOWS"
@@ -295,6 +301,8 @@ def _spoofed(view: _View) -> Chains:
     """Return what becomes of packets whose source isn't routed by the interface that they came in by."""
     if view.policy.antispoof == OFF:
         return {}
+    # DHCP clients and duplicate address detection (RFC 4862 5.4.2) send from no address; a link-local one has no route
+    # of its own.
     sources = {4: ("0.0.0.0/32",), 6: ("::/128", LINK_LOCAL)}[view.family]
     drop = [f"{_comment('denied: spoofed source')}-j DROP"]
     lines = [

@@ -98,11 +98,14 @@ def _flows(policy: Policy, direction: str, found: Mapping[str, Sequence[Segment]
     if direction == "ingress":
         # Redirected to a port of the host's own: the port that was asked for decides, or else the one it became.
         for protocol, parts in found.items():
+            # jump, not goto: a packet that no flow allows by the first port comes back for the second.
             redirected = [(part, "jump") for part in within(parts, policy.pre_dnat.ports, protocol)]
+            # nft takes `ct original proto-dst` only behind a match of the protocol.
             yield from _dispatch(
                 f"meta l4proto {protocol} ct status dnat ct original proto-dst", hook, protocol, redirected
             )
     for protocol, parts in found.items():
+        # A map for each protocol: nft 0.9.8 aborts on ranges in a map whose key is protocol and port.
         yield from _dispatch(f"{protocol} dport", hook, protocol, [(part, "goto") for part in parts])
 
 
@@ -129,10 +132,14 @@ def _base(policy: Policy, direction: str) -> Iterator[str]:
     yield f'{_LOOPBACK_MATCH[direction]} "lo" accept'
     yield "ct state established accept"
     yield from (f"meta l4proto {protocol} jump {hook}_icmp" for protocol in ("icmp", "ipv6-icmp"))
+    # Behind ICMP: an error about a connection that this kernel doesn't know is invalid, and IP needs some of these.
     yield f"ct state invalid {_denial(policy)}"
     if direction == "egress":
+        # The reset that a reject rule sends (in a table of others, say) is related to what it refuses. Without this,
+        # the peer would wait for its timeout.
         yield "ct state related tcp flags rst accept"
     yield from _dhcp(policy, direction)
+    # IGMP never leaves its link: with another TTL, it comes from farther away and is forged.
     yield f"ip ttl {IGMP_TTL} ip protocol igmp ip daddr {IGMP_GROUPS} accept"
     yield f"jump {hook}_flows"
     if policy.observe:
@@ -166,6 +173,8 @@ def _antispoof(policy: Policy) -> Iterator[str]:
     yield from _chain(
         "spoofed",
         [
+            # DHCP clients and duplicate address detection (RFC 4862 5.4.2) send from no address; a link-local one has
+            # no route of its own.
             "ip saddr 0.0.0.0 return",
             *(f"ip6 saddr {source} return" for source in ("::", LINK_LOCAL)),
             *(f"{nftables_match(one)} return" for one in dhcp("ingress", 4, policy.dhcp)),
@@ -254,7 +263,7 @@ def _counted(policy: Policy, direction: str, port: str) -> Iterator[str]:
             address = f"{'ip' if family == 4 else 'ip6'} {_ADDRESS_MATCH[direction]}"
             how, counter = ("add", " counter") if kept == "first" else ("update", "")
             yield f"{how} @{_observed_set(one, kept, family)} {{ {address} . meta l4proto . {port}{counter} }}"
-    # To others, its packets are what they are; what its flows say of one with a spoofed source comes after this.
+    # A spoofed packet goes on to the stages behind this one, and is judged there by the flows as any other.
     yield "return" if direction == SPOOFED else "accept"
 
 
@@ -364,6 +373,7 @@ def _sets(policy: Policy) -> Iterator[str]:
     for direction, kept, family in sets(policy):
         yield f"\tset {_observed_set(direction, kept, family)} {{"
         yield f"\t\ttype ipv{family}_addr . inet_proto . inet_service"
+        # Bounded, since strangers decide how many keys there are.
         yield f"\t\tsize {OBSERVED_MOST}"
         yield "\t\tflags dynamic,timeout"
         yield f"\t\ttimeout {OBSERVED_SECONDS}s"

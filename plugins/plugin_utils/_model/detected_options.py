@@ -31,7 +31,7 @@ def api_server(undetected: Mapping[str, str], endpoints: Sequence[object], probl
     """Return values for options of the types networks and port, from the Endpoints of the API server.
 
     The addresses are those that are ready, and the port is the one named https. Where there is none, or not the same
-    for all addresses, that is a problem: nobody may take it for nobody's address.
+    for all addresses, that is a problem: it must not be treated as an empty set.
     """
     found = [pair for one in endpoints for pair in _pairs(one)]
     addresses = sorted({address for address, _port in found})

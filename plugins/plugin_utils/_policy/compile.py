@@ -179,6 +179,7 @@ def _rules(
             continue
         for peer in others:
             rules += _rules_of(flow, direction, peer, peers(peer, flow.side), names.get(peer, ()))
+    # Renderers put the flows for everything before the dispatch by port: here they stand as they will decide.
     return tuple(sorted(rules, key=lambda rule: not rule.ports.everything))
 
 

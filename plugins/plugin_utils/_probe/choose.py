@@ -79,7 +79,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class _Way:
-    """From whom to whom, and by which of their addresses; nobody's policy is the sender's where nobody manages it."""
+    """From whom to whom, and by which of their addresses; ``sender`` is None where nobody manages the source."""
 
     sender: Host | None
     source: Address

@@ -68,6 +68,7 @@ class _Lane:
 
     def can_be_played(self, peer: Address) -> bool:
         """Return whether somebody on a stage can have this address."""
+        # Below 1 << 24 is 0.0.0.0/8, "this network" (RFC 1122 3.2.1.3), and of IPv6 what is no host's.
         odd = peer.is_multicast or peer.is_loopback or peer.is_unspecified or peer.is_link_local
         return not (odd or peer.is_reserved or int(peer) < 1 << 24 or peer in self.everything_own)
 

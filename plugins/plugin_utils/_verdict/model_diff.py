@@ -97,7 +97,7 @@ def _changes_of(policies: Sequence[Policy]) -> Iterator[Change]:
         by_side = {side: _changes_at_all(policies, direction, side) for side in SIDES}
         first, *others = by_side.values()
         if all(other == first for other in others):
-            by_side = {"": first}  # a change is told once, without a side, where it is the same on both
+            by_side = {"": first}  # the same on both sides: one row, without a side
         for side, rows in by_side.items():
             yield from (replace(row, side=side) for row in rows)
 

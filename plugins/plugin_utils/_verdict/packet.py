@@ -69,6 +69,7 @@ class Verdict:
 
 def verdict(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host with this policy does with a packet."""
+    # Sources are judged at prerouting, of replies and of what is forwarded as well: nothing comes before that.
     if is_spoofed(policy, packet):
         return Verdict(False, "", _SPOOFED.format(packet.back))
     reaches_host = not packet.forwarded and (packet.to_host or packet.redirected_to is not None)
@@ -144,6 +145,8 @@ def _ports_asked_for(policy: Policy, packet: Packet) -> Iterator[Packet]:
 
 
 def _whatever_the_flows(policy: Policy, packet: Packet) -> Verdict | None:
+    # The order is the renderers': ICMP errors come before what is invalid, since connection tracking calls many of them
+    # so, and isolation comes before every flow.
     if packet.interface == "lo":
         return Verdict(True, "", "loopback is always allowed")
     if packet.state == "established" or _is_about_a_connection(packet):
@@ -203,6 +206,7 @@ def _is_such(datagram: Datagram, packet: Packet) -> bool:
 
 
 def _is_to_an_own_address(packet: Packet) -> bool:
+    # As `fib daddr type local` has it: broadcast and multicast are types of their own.
     everybody = packet.destination.is_multicast or packet.destination == IPv4Address("255.255.255.255")
     return packet.to_host and not everybody
 

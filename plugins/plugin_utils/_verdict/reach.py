@@ -77,7 +77,7 @@ def reachable_pairs(
 ) -> Iterator[ReachablePair]:
     """Yield who reaches whom between two ends on a port, or of these who ``passes``, or who doesn't.
 
-    There is nothing for those between whom nobody enforces anything. What nobody asks for isn't worked out.
+    Pairs with no managed end are skipped, and outcomes that were not requested are not computed.
     """
     wanted = [one for one in _OUTCOMES if passes in (None, all(one))]
     for sender, receiver in _managed(senders, receivers):
@@ -147,6 +147,7 @@ def narrowed_to(rules: Iterable[Rule]) -> Iterator[AddressSet]:
 def allowed(policy: Policy, direction: str, port: Port) -> AddressSet:
     """Return the peers that a policy lets in, or out to, on a port, by whichever interface."""
     rules = [rule for rule in policy.rules(direction) if rule.ports.holds(port.protocol, port.number)]
+    # Isolation comes before every flow.
     return AddressSet.union(rule.addresses for rule in rules) - policy.isolated
 
 
@@ -173,6 +174,7 @@ def _pairs(senders: AddressSet, receivers: AddressSet) -> Iterator[tuple[Address
     for own, others in ((senders.v4, receivers.v4), (senders.v6, receivers.v6)):
         for source in _some(own):
             for target in _some(others):
+                # A packet of a host to itself takes the loopback interface, where nothing is judged.
                 if source != target:
                     yield source, target
 
@@ -182,6 +184,7 @@ def _some(networks: Iterable[Network]) -> list[Address]:
     found: list[Address] = []
     for network in networks:
         first, last = network.network_address, network.broadcast_address
+        # The first address of a network is no host's, unless it is one of two (/31 and /127).
         found += [first] if first == last else [first + min(1, network.num_addresses - 2), last]
         if len(found) > 1:
             break
