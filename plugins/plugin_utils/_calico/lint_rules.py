@@ -202,6 +202,8 @@ def _families(where: Where, rule: Mapping[str, Any]) -> Iterator[tuple[Where, in
         entity = rule.get(end)
         for key in ("nets", "notNets"):
             nets = entity.get(key) if isinstance(entity, Mapping) else None
-            for index, net in enumerate(nets if isinstance(nets, list) else ()):
+            if not isinstance(nets, list):
+                continue
+            for index, net in enumerate(nets):
                 if is_network(net):
                     yield where.key(end).key(key).at(index), ip_network(net, strict=False).version

@@ -272,7 +272,8 @@ class FleetVariables:
             found = {key: plain(value) for key, value in raw.items() if key not in templates}
             answers: dict[str, list[tuple[str, object]]] = {key: [] for key in templates}
             # A group without hosts has no variables to be asked with: this host stands in for it.
-            for host, variables in distinct(templates, hosts or [self._this], read if hosts else self._in_play):
+            asked, read_of = (hosts, read) if hosts else ([self._this], self._in_play)
+            for host, variables in distinct(templates, asked, read_of):
                 templar = self._templar.copy_with_new_env(available_variables=variables)
                 for key, value in plain(templar.template(templates)).items():
                     answers[key].append((host, value))

@@ -177,6 +177,7 @@ def _leasing(policy: Policy, direction: str) -> AddressSet:
     found = [AddressSet()]
     for family, everybody in _EVERYBODY.items():
         expected, open_now = (dhcp(direction, family, is_client) for is_client in (True, policy.dhcp))
+        # All that a client sends, or hears, in one family goes to one port (RFC 2131 4.1, RFC 8415 7.2).
         by_flow = allowed(policy, direction, Port("udp", expected[0].port)).of_family(family)
         peers = (one.source if direction == "ingress" else one.destination for one in open_now)
         found.append(AddressSet.of([*by_flow, *(peer or everybody for peer in peers)]))
@@ -216,6 +217,7 @@ def _texts(ranges: Sequence[tuple[Port, int]]) -> tuple[str, ...]:
     ports = PortSet.of(PortRange(port.protocol, port.number or 0, last) for port, last in ranges if port.number)
     protocols = {port.protocol for port, _last in ranges}
     others = [word for word in (_ECHO_REQUESTS, _DHCP_CLIENT) if word in protocols]
+    # All ports and every protocol without: a model writes that as `all`.
     if OTHER in protocols and ports == PortSet.parse("1-65535/tcp+udp+sctp"):
         return (*ALL_PORTS.texts(), *others)
     return (*ports.texts(), *([_WITHOUT_PORTS] if OTHER in protocols else []), *others)
