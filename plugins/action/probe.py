@@ -15,7 +15,7 @@ class ActionModule(HostAction):
         """Return the module's result."""
         super().run(tmp, task_vars)
         result = self._execute_module(task_vars=task_vars)
-        if "answers" in result:
+        if "results" in result:
             host = task_vars["inventory_hostname"]
             self._display.display(f"{host}: {len(result['results'])} probes sent")
         return result

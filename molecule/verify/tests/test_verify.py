@@ -64,7 +64,7 @@ def test_a_check_asks_nothing_and_says_how_much_it_would(fleet: Fleet) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Would ask \d\d+ probes from 3 hosts to each other", done.stdout)
-    assert "probes asked" not in done.stdout
+    assert "probes sent" not in done.stdout
     assert table(done) == {}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 
 from .._model.model import Declared
 from .._values.ports import PortSet
@@ -39,9 +39,9 @@ def check_assertions(declared: Sequence[Declared], ends: Ends, problems: Problem
     for row in declared:
         item = Item(row.where, row.value, _KEYS, problems)
         assertion = _read(item, ends) if item.is_mapping else None
-        found = next(_broken(assertion, ends), None) if assertion else None  # one packet is enough
-        if assertion and found:
-            pair, port = found
+        if not assertion:
+            continue
+        for pair, port in islice(_broken(assertion, ends), 1):  # one packet is enough
             source, target = pair.sample()
             expected = f"that {'nobody' if pair.passes else 'everybody'} passes there{_so_that(assertion)}"
             words = f"{source} -> {target}, {port}: {'passes' if pair.passes else 'denied'}"

@@ -138,7 +138,7 @@ def test_a_missing_command_is_told_with_its_packages_and_nothing_is_run(missing)
     for ask in (
         lambda: backend.check(RULESET),
         lambda: backend.load(RULESET),
-        backend.prime,
+        backend.start_tracking,
         backend.check_variant,
     ):
         with pytest.raises(FirewallError, match=message):
