@@ -18,6 +18,8 @@ description:
   - Peers' addresses come from the inventory's declared variables, never from facts, so that C(--limit) changes no
     ruleset.
   - Where the model is wrong, fails with one line per problem, and nothing is written.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.compiles
 options:
   directory:
     description:
@@ -40,9 +42,6 @@ options:
     elements: str
     default: []
 attributes:
-  check_mode:
-    description: Compiles as ever, but writes no file.
-    support: full
   diff_mode:
     description: Has nothing to show; M(gatehouse.firewall.ruleset) shows what changes on a host.
     support: none

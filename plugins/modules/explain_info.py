@@ -16,6 +16,8 @@ description:
     which flow of which profile, or which flow would allow them if one thing were different.
   - With one of O(sender) and O(receiver), lists what it may reach, or who may reach it; O(port) narrows the list.
   - An end is a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.reads_only
 options:
   sender:
     description: Who sends.
@@ -27,9 +29,6 @@ options:
     description: The receiver's port, such as V(2376/tcp).
     type: str
 attributes:
-  check_mode:
-    description: Never changes anything.
-    support: full
   diff_mode:
     description: There is nothing that could differ.
     support: none

@@ -15,6 +15,8 @@ description:
     classes that are pods. It runs on the controller, and asks no cluster. Run it once per play (C(run_once)).
   - With O(live), says in what the policies of a cluster are others than those of the model.
   - The role C(gatehouse.firewall.network_policy) asks the cluster, and applies, audits and removes the policies.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.reads_only
 options:
   endpoints:
     description:
@@ -33,9 +35,6 @@ options:
     type: bool
     default: true
 attributes:
-  check_mode:
-    description: Never changes anything.
-    support: full
   diff_mode:
     description: There is nothing that could differ; RV(findings) has what does.
     support: none

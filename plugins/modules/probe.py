@@ -17,6 +17,9 @@ description:
   - A probe is sent three times within four seconds before its silence counts. Datagrams between the same two
     addresses go out at a pace at which kernels answer (C(icmp_ratelimit)).
   - Changes nothing on any host.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.no_diff
+  - gatehouse.firewall.probes
 options:
   probes:
     description:
@@ -26,17 +29,10 @@ options:
     type: list
     elements: dict
     default: []
-  seconds:
-    description: After so many seconds, what is left isn't asked any more.
-    type: int
-    default: 60
 attributes:
   check_mode:
     description: Asks nothing.
     support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
 seealso:
   - module: gatehouse.firewall.probes_info
   - module: gatehouse.firewall.verify

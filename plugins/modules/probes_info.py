@@ -16,6 +16,8 @@ description:
     to different hosts in turn, never to each pair of hosts.
   - Only hosts of O(hosts) are at either end, by their declared addresses. No zone and no third party is ever asked.
   - Connects to no host. Run it once per play (C(run_once)).
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.no_diff
 options:
   hosts:
     description: The hosts that the run is about. Those in no node class are left out.
@@ -34,9 +36,6 @@ attributes:
   check_mode:
     description: Says how many probes would be asked.
     support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
 seealso:
   - module: gatehouse.firewall.probe
   - module: gatehouse.firewall.verify

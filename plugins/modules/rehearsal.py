@@ -17,20 +17,19 @@ description:
   - Fails where the host's kernel does another thing than O(policy) says.
   - Both namespaces belong to one process and vanish with it. No rule of the host changes, and no packet leaves it.
   - Addresses behind host names are those that the controller has found.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.no_diff
+  - gatehouse.firewall.ruleset
+  - gatehouse.firewall.probes
 options:
   ruleset:
     description: The ruleset for nftables, as the filter P(gatehouse.firewall.to_nftables#filter) renders it.
-    type: str
   iptables_ruleset:
     description:
       - The ruleset for iptables, as the filter P(gatehouse.firewall.to_iptables#filter) renders it, a mapping with
         C(ipset), C(rules.v4) and C(rules.v6).
-    type: dict
   backend:
     description: What enforces the ruleset on this host, as for M(gatehouse.firewall.ruleset).
-    type: str
-    choices: [auto, nftables, iptables]
-    default: auto
   policy:
     description: The policy behind the ruleset, as M(gatehouse.firewall.compile) returns it.
     type: raw
@@ -49,15 +48,10 @@ options:
     default: "1"
   seconds:
     description: After so many seconds, what is left isn't asked any more, and the rehearsal fails.
-    type: int
-    default: 60
 attributes:
   check_mode:
     description: Asks nothing, and says how much would be asked.
     support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
 requirements:
   - the right to make network namespaces, which root has; in a container, CAP_SYS_ADMIN, or user namespaces
   - iproute2

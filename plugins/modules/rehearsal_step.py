@@ -13,25 +13,16 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Private to the collection, and its options may change in any release. Use M(gatehouse.firewall.rehearsal), which
     chooses the probes and compares the results with the policy.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.no_diff
+  - gatehouse.firewall.ruleset
+  - gatehouse.firewall.probes
 options:
-  ruleset:
-    description: The ruleset for nftables.
-    type: str
-  iptables_ruleset:
-    description: The ruleset for iptables.
-    type: dict
   answers:
     description: Addresses behind host names, by name.
     type: dict
-  backend:
-    description: What enforces the ruleset.
-    type: str
-    choices: [auto, nftables, iptables]
-    default: auto
   seconds:
     description: After so many seconds, what is left isn't sent any more.
-    type: int
-    default: 60
   legs:
     description: The host's interfaces, each with its addresses.
     type: dict
@@ -44,9 +35,6 @@ options:
 attributes:
   check_mode:
     description: Is never run in it.
-    support: none
-  diff_mode:
-    description: Has nothing to show.
     support: none
 seealso:
   - module: gatehouse.firewall.rehearsal

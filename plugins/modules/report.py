@@ -18,6 +18,9 @@ description:
     the next, and C(usage.md) says when each was used at the latest, and which ones nobody uses. A C(usage.json) that is
     something else is an error, and stays as it is.
   - Compiles the model on the controller and connects to no host itself. Run it once per play (C(run_once)).
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.compiles
+  - gatehouse.firewall.attributes.no_diff
 options:
   directory:
     description:
@@ -45,13 +48,6 @@ options:
         page to begin with what would change. The page is the only file then.
     type: str
     default: ""
-attributes:
-  check_mode:
-    description: Compiles as ever, but writes no file.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
 seealso:
   - module: gatehouse.firewall.explain_info
 """

@@ -21,25 +21,24 @@ description:
     the rest of its change.
   - A ruleset that would cut the controller's own connection is refused, where O(policy) says what it lets in.
   - A host that changes over to another backend keeps its rules in the old one until the change is confirmed.
+extends_documentation_fragment:
+  - gatehouse.firewall.ruleset
+  - gatehouse.firewall.ruleset.declared
+  - gatehouse.firewall.ruleset.rollback_timeout
 options:
   ruleset:
     description:
       - The ruleset for nftables, as the filter P(gatehouse.firewall.to_nftables#filter) renders it.
       - This or O(iptables_ruleset) is required with O(state=present).
-    type: str
   iptables_ruleset:
     description:
       - The ruleset for iptables, as the filter P(gatehouse.firewall.to_iptables#filter) renders it, a mapping with
         C(ipset), C(rules.v4) and C(rules.v6).
-    type: dict
   backend:
     description:
       - What enforces the ruleset on this host.
       - With V(auto), it is nftables where the host has C(nft), or else iptables where it has that, among those that
         a ruleset is given for. RV(backend_reason) says why.
-    type: str
-    choices: [auto, nftables, iptables]
-    default: auto
   state:
     description: Whether the host has this ruleset, or none of ours.
     type: str
@@ -78,16 +77,13 @@ options:
     description:
       - The host's own addresses by side, as M(gatehouse.firewall.compile) returns them, for O(rehearse), and for the
         host to look for others.
-    type: dict
   interfaces:
     description: The host's interfaces by side, as M(gatehouse.firewall.compile) returns them, for the host to look for.
-    type: dict
   declared:
     description:
       - What the model says of the host, as M(gatehouse.firewall.compile) returns it, for the host to look for what the
         model can't know. What is found is refused or warned of, as docs/audit.md says of each.
       - Without it, it is taken from O(policy), if there is one.
-    type: dict
   allow_self_lockout:
     description: Go on although the ruleset would cut the controller's own connection.
     type: bool
@@ -107,8 +103,6 @@ options:
     default: false
   rollback_timeout:
     description: Seconds between the change and the host's own rollback, 5 to 600.
-    type: int
-    default: 30
 requirements:
   - nftables 0.9.8 or newer on the host, or iptables 1.8.7 or newer with ipset 7.10 or newer
 attributes:

@@ -13,16 +13,18 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Reads our part of the rules from the kernel and compares it with what was applied and, if asked, with a ruleset that
     is wanted.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.reads_only
+  - gatehouse.firewall.ruleset
+  - gatehouse.firewall.ruleset.declared
 options:
   ruleset:
     description:
       - A ruleset for nftables to compare the host with, and to have checked by the host's C(nft).
       - An empty text compares it with a host that has none of ours.
-    type: str
   iptables_ruleset:
     description:
       - The same for iptables, a mapping with C(ipset), C(rules.v4) and C(rules.v6).
-    type: dict
   answers:
     description:
       - Addresses behind host names, by name, to compare with instead of those in O(ruleset).
@@ -33,25 +35,12 @@ options:
       - What the model says of the host, as M(gatehouse.firewall.compile) returns it. The host looks for what the model
         can't know, RV(concerns).
       - Without it, only for what has to do with the boot.
-    type: dict
-  addresses:
-    description: The host's own addresses by side, as M(gatehouse.firewall.compile) returns them.
-    type: dict
-  interfaces:
-    description: The host's interfaces by side, as M(gatehouse.firewall.compile) returns them.
-    type: dict
   backend:
     description:
       - What to look at, and to compare with.
       - With V(auto), it is nftables where the host has C(nft), or else iptables where it has that, among those that
         a ruleset is given for, if any is.
-    type: str
-    choices: [auto, nftables, iptables]
-    default: auto
 attributes:
-  check_mode:
-    description: Never changes anything.
-    support: full
   diff_mode:
     description: Shows the flows and addresses in which the host differs from O(ruleset).
     support: full

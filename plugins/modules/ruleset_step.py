@@ -13,6 +13,10 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Private to the collection, and its options may change in any release. Use M(gatehouse.firewall.ruleset), which takes
     these steps in the order that is safe.
+extends_documentation_fragment:
+  - gatehouse.firewall.ruleset
+  - gatehouse.firewall.ruleset.declared
+  - gatehouse.firewall.ruleset.rollback_timeout
 options:
   step:
     description:
@@ -22,33 +26,13 @@ options:
     type: str
     choices: [look, start_tracking, stop_tracking, load, confirm, take_over, remove]
     required: true
-  ruleset:
-    description: The ruleset for nftables.
-    type: str
-  iptables_ruleset:
-    description: The ruleset for iptables.
-    type: dict
   answers:
     description: The addresses behind host names, by name, that the host has found by itself when it was looked at.
     type: dict
-  backend:
-    description: What enforces the ruleset.
-    type: str
-    choices: [auto, nftables, iptables]
-    default: auto
-  declared:
-    description: What the model says of the host.
-    type: dict
   addresses:
     description: The host's own addresses by side.
-    type: dict
   interfaces:
     description: The host's interfaces by side.
-    type: dict
-  rollback_timeout:
-    description: Seconds between the change and the host's own rollback.
-    type: int
-    default: 30
   change:
     description: The name of the change to confirm.
     type: str

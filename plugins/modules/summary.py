@@ -15,6 +15,8 @@ description:
     reached, that failed, and that were left out.
   - Says, as RV(stop), whether a host could not be brought to the model, so that the batches after it can be left alone.
     It doesn't fail, because it would fail on a host to which nothing has happened. Run it once per batch.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.no_diff
 options:
   classes:
     description: The node class of each managed host, as M(gatehouse.firewall.compile) returns it.
@@ -48,9 +50,6 @@ attributes:
   check_mode:
     description: Shows what would have changed.
     support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
 seealso:
   - module: gatehouse.firewall.ruleset
 """

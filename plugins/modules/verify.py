@@ -15,6 +15,8 @@ description:
   - Shows a table of expected against seen by pair of node classes, and each disagreement with both ends and what the
     model says of it, stage by stage. Fails where there is one.
   - What can't be told is counted and said, with its reason, and is no failure.
+extends_documentation_fragment:
+  - gatehouse.firewall.attributes.no_diff
 options:
   probes:
     description: What was asked, as M(gatehouse.firewall.probes_info) returns it.
@@ -44,9 +46,6 @@ attributes:
   check_mode:
     description: Asks nothing, and shows nothing.
     support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
 seealso:
   - module: gatehouse.firewall.probes_info
   - module: gatehouse.firewall.probe
