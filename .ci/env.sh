@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: gatehouse.firewall contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 # Source this file: it points Ansible, Molecule and podman at this checkout and at its locked tools.
 

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-FileCopyrightText: gatehouse.firewall contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The demo: start the lab, show who reaches whom, harden the fleet, show it again.
 #   demo.sh up | demo.sh down        (make demo, make demo-down; after make setup)
 # Every host runs Debian 12, so that one image is enough; the tests run 11, 12 and 13.
