@@ -10,9 +10,9 @@ tomllib = pytest.importorskip("tomllib")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LICENCE = "GPL-3.0-or-later"
-# Split, so that tools that look for tags don't take these for this file's own.
-HEADER = re.compile(r"SPDX-License-" rf"Identifier: {re.escape(LICENCE)}$", re.MULTILINE)
-OWNER = re.compile(r"^# (SPDX-FileCopyright" r"Text:|Copyright \(c\)) gatehouse\.firewall contributors$", re.MULTILINE)
+# With dots, so that tools that look for tags don't take these for this file's own.
+HEADER = re.compile(rf"SPDX.License.Identifier: {re.escape(LICENCE)}$", re.MULTILINE)
+OWNER = re.compile(r"^# (SPDX.FileCopyrightText:|Copyright.\(c\)) gatehouse\.firewall contributors$", re.MULTILINE)
 BY_NAME = ("LICENSE", "LICENSES/GPL-3.0-or-later.txt")
 
 
@@ -56,7 +56,9 @@ def test_there_is_one_licence_and_its_text():
     assert texts[0] == texts[1]
 
 
-@pytest.mark.parametrize("name", ["plugins/action/ruleset.py", "playbooks/harden.yml", "roles/host/tasks/main.yml", ".ci/lint"])
+@pytest.mark.parametrize(
+    "name", ["plugins/action/ruleset.py", "playbooks/harden.yml", "roles/host/tasks/main.yml", ".ci/lint"]
+)
 def test_what_is_code_has_a_header(name):
     assert _has_header(name)
 
