@@ -49,9 +49,7 @@ def hosts_to_read(
     named = [name for zone in model.zones.values() for name in zone.hostnames]
     named += [text for assertion in declaration.assertions for text in _texts(assertion.value)]
     known = {host for hosts in groups.values() for host in hosts}
-    members = [
-        host for node_class in model.classes.values() for group in node_class.groups for host in groups.get(group, ())
-    ]
+    members = [host for node_class in model.classes.values() for host in node_class.members(groups)]
     return list(dict.fromkeys([*members, *(text for text in (*named, *also) if text in known)]))
 
 

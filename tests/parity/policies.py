@@ -149,7 +149,7 @@ def policies(draw: some.DrawFn) -> Policy:
         return tuple(sorted(found, key=lambda rule: not rule.ports.everything))
 
     return Policy(
-        node_class=NODE_CLASS,
+        classes=(NODE_CLASS,),
         ingress=rules("ingress"),
         egress=rules("egress"),
         isolated=addresses(NODE_CLASS, "") if draw(some.booleans()) else AddressSet(),

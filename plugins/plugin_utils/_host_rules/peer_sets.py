@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._values.addresses import EVERYBODY_V4, EVERYBODY_V6, Network
 from .._values.direction import DIRECTIONS
@@ -30,6 +31,17 @@ def at_name(rule: Rule) -> str:
     return f"{rule.flow}.at"
 
 
+def stages(policy: Policy) -> Iterator[tuple[str, PreDnat]]:
+    """Yield what is judged before DNAT, with what names the addresses of each."""
+    for number, stage in enumerate(policy.pre_dnat):
+        yield f"{SERVICE_ADDRESSES}.{number}" if number else SERVICE_ADDRESSES, stage
+
+
+def is_service(name: str) -> bool:
+    """Return whether a name is that of addresses which are judged before DNAT."""
+    return name.startswith(SERVICE_ADDRESSES)  # no other has a dot there
+
+
 def is_everybody(networks: Sequence[Network]) -> bool:
     """Return whether networks of one family are all of it."""
     return networks in (EVERYBODY_V4, EVERYBODY_V6)
@@ -43,9 +55,8 @@ def address_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]
     rules = [(peer_name(direction, rule), rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
     by_name = {name for name, rule in rules if rule.names}
     peers = {name: rule.addresses for name, rule in rules}
-    if policy.isolated:
-        peers[policy.node_class] = policy.isolated
-    peers[SERVICE_ADDRESSES] = policy.pre_dnat.addresses
+    peers |= policy.isolated
+    peers |= {name: stage.addresses for name, stage in stages(policy)}
     for name, addresses in sorted(peers.items()):
         for family in FAMILIES:
             own = addresses.of_family(family)

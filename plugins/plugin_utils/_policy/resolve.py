@@ -72,7 +72,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A model whose names have addresses: hosts by class, and the networks of each class and zone.
+    """A model whose names have addresses: hosts by class, maybe by several, and the networks of each class and zone.
 
     ``names`` maps each zone to the host names that it has beside its networks, and each of them to its addresses.
     """
@@ -82,6 +82,23 @@ class Resolved:
     networks: Mapping[str, AddressSet]
     names: Mapping[str, Mapping[str, AddressSet]] = field(default_factory=dict)
 
+    @cached_property
+    def classes_by_host(self) -> Mapping[str, tuple[str, ...]]:
+        """The classes of each managed host, sorted, so that they are the same whatever the order of the model."""
+        found: dict[str, list[str]] = {}
+        for name, hosts in self.hosts.items():
+            for host in hosts:
+                found.setdefault(host.name, []).append(name)
+        return {host: tuple(sorted(classes)) for host, classes in found.items()}
+
+    def host(self, name: str) -> Host:
+        """Return a managed host."""
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Host]:
+        return {host.name: host for hosts in self.hosts.values() for host in hosts}
+
     def peers(self, name: str, side: str) -> AddressSet:
         """Return the addresses of a class or a zone, for a flow on one side or on both."""
         members = [host.addresses(side) for host in self.hosts.get(name, ())]
@@ -89,7 +106,7 @@ class Resolved:
 
 
 def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Problems) -> Resolved:
-    """Resolve every class and zone of a model; note what has no address, and a host that is in two classes."""
+    """Resolve every class and zone of a model; note what has no address, and groups without a host."""
     resolver = _Resolver(inventory, lookup, model.refresh, problems)
     hosts = {node_class.name: resolver.members(node_class) for node_class in model.classes.values()}
     zones = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
@@ -130,28 +147,32 @@ class _Resolver:
     lookup: Lookup
     refresh: Refresh
     problems: Problems
-    classes_by_host: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Host] = field(default_factory=dict)
 
     def members(self, node_class: NodeClass) -> tuple[Host, ...]:
-        names: dict[str, None] = {}
-        for index, group in enumerate(node_class.groups):
-            place = node_class.where.key("groups").at(index)
-            if group not in self.inventory.groups:
-                expected = f"an inventory group: {one_of(self.inventory.groups)}"
-                self.problems.add(place, group, expected, near_miss(group, self.inventory.groups))
-            elif not self.inventory.groups[group]:
-                self.problems.add(place, group, "a group with at least one host")
-            names.update(dict.fromkeys(self.inventory.groups.get(group, ())))
-        for name in names:
-            self._check_one_class(name, node_class)
-        return tuple(self.host(name) for name in sorted(names))
+        for key, groups in (("groups", node_class.groups), ("except", node_class.excepted)):
+            for index, group in enumerate(groups):
+                self._check_group(node_class.where.key(key).at(index), group, key == "groups")
+        names = node_class.members(self.inventory.groups)
+        if not names and any(self.inventory.groups.get(group) for group in node_class.groups):
+            expected = "a class with at least one host: except takes all hosts of its groups out"
+            self.problems.add(node_class.where.key("except"), list(node_class.excepted), expected)
+        return tuple(self.host(name) for name in names)
 
-    def _check_one_class(self, name: str, node_class: NodeClass) -> None:
-        other = self.classes_by_host.setdefault(name, node_class.name)
-        if other != node_class.name:
-            self.problems.add(node_class.where, name, f"a host of one class, but it is in {other} too")
+    def _check_group(self, place: Where, group: str, has_hosts: bool) -> None:
+        if group not in self.inventory.groups:
+            expected = f"an inventory group: {one_of(self.inventory.groups)}"
+            self.problems.add(place, group, expected, near_miss(group, self.inventory.groups))
+        elif has_hosts and not self.inventory.groups[group]:
+            self.problems.add(place, group, "a group with at least one host")
 
     def host(self, name: str) -> Host:
+        """Return a host as its variables have it, read once, of however many classes it is."""
+        if name not in self.known:
+            self.known[name] = self._read(name)
+        return self.known[name]
+
+    def _read(self, name: str) -> Host:
         variables = self.inventory.variables.get(name, {})
         declared = variables.get("gatehouse_addresses")
         where = Where("gatehouse_interfaces", f"host {name}")
@@ -261,14 +282,14 @@ def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
 
 def _check_addresses(resolved: Resolved, problems: Problems) -> None:
     """Note hosts of different classes that are one machine: nobody can tell which of them a packet is for."""
-    owners: dict[Network, tuple[str, str]] = {}
-    for node_class, hosts in resolved.hosts.items():
-        for host in hosts:
-            for network in host.addresses("").networks:
-                other, its_class = owners.setdefault(network, (host.name, node_class))
-                if its_class != node_class and other != host.name:
-                    expected = f"an address of its own: {other} of class {its_class} has it, too"
-                    problems.add(Where("ansible_host", f"host {host.name}"), network_text(network), expected)
+    owners: dict[Network, tuple[str, tuple[str, ...]]] = {}
+    for name, classes in resolved.classes_by_host.items():
+        for network in resolved.host(name).addresses("").networks:
+            other, its_classes = owners.setdefault(network, (name, classes))
+            if its_classes != classes:
+                word = "class" if len(its_classes) == 1 else "classes"
+                expected = f"an address of its own: {other} of {word} {', '.join(its_classes)} has it, too"
+                problems.add(Where("ansible_host", f"host {name}"), network_text(network), expected)
 
 
 def _check_sides(resolved: Resolved, problems: Problems) -> None:

@@ -63,12 +63,13 @@ def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party
     """Yield what the hosts of a party let in, or out, by flow; on some ports alone, or for another party alone."""
     preposition = "from" if direction == "ingress" else "to"
     verb = "lets in" if direction == "ingress" else "may reach, as far as it decides"
-    for node_class, part in party.parts.items():
-        if not node_class:
+    for name, part in party.parts.items():
+        if not name:
             yield f"{party.name}: nobody of the model manages it, or a part of it"
             continue
-        yield f"{party.name}, as {node_class}, {verb}:"
-        rules = [rule for rule in ends.fleet.policies[node_class].rules(direction) if rule.is_for_somebody]
+        policy = ends.fleet.policies[name]
+        yield f"{party.name}, as {', '.join(policy.classes)}, {verb}:"
+        rules = [rule for rule in policy.rules(direction) if rule.is_for_somebody]
         here = [rule for rule in rules if direction == "egress" or rule.at & part]
         found = [rule for rule in here if _is_about(rule, ports, other)]
         for rule in found:

@@ -95,8 +95,8 @@ def _so_that(assertion: Assertion | None) -> str:
 
 
 def _because(pair: ReachablePair, port: Port, ends: Ends) -> str:
-    sender = Party("", {pair.sender_class: pair.senders})
-    receiver = Party("", {pair.receiver_class: pair.receivers})
+    sender = Party("", {pair.sender_set: pair.senders})
+    receiver = Party("", {pair.receiver_set: pair.receivers})
     stages = [stage for answer in explain(ends.fleet, sender, receiver, port).answers for stage in answer.stages]
     deciding = [stage for stage in stages if stage.allowed == pair.passes]
     return "; ".join(f"{stage.name} of {stage.host}: {stage.reason}" for stage in deciding)

@@ -41,7 +41,7 @@ class Ends:
     def receiver(self, where: Where, name: object, problems: Problems) -> Party:
         """Return who of this name receives: a class also where flows are at addresses that no host has."""
         node_class = self._node_class(_text(name))
-        received = self.owners.received.get(node_class, AddressSet())
+        received = self.owners.received_by(node_class)
         addresses = self._addresses(where, name, problems) | received
         return self.owners.receivers(_text(name), addresses, node_class)
 

@@ -177,7 +177,10 @@ def test_interfaces_stand_by_side():
 
 def test_every_problem_is_found_at_once():
     model = read(
-        classes=[{"name": "web", "groups": ["webs", "ghosts"]}, {"name": "db", "groups": ["webs"]}],
+        classes=[
+            {"name": "web", "groups": ["webs", "ghosts"]},
+            {"name": "db", "groups": ["webs"], "except": ["gosts"]},
+        ],
         zones=[{"name": "vcs", "hostnames": ["nowhere.example.org"]}],
     )
 
@@ -185,7 +188,7 @@ def test_every_problem_is_found_at_once():
 
     assert {problem.partition(":")[0] for problem in problems} == {
         "gatehouse_classes[0].groups[1]",
-        "gatehouse_classes[1]",
+        "gatehouse_classes[1].except[0]",
         "gatehouse_addresses.private[0] (host web1)",
         "gatehouse_zones[0].hostnames[0]",
     }
