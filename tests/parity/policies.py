@@ -19,6 +19,7 @@ from ansible_collections.gatehouse.firewall.tests.parity.places import OWN, SERV
 from hypothesis import strategies as some
 
 NODE_CLASS = "web"
+CLASSES = ("db", NODE_CLASS)
 
 _PEERS = ("db", NODE_CLASS, "office", "world")
 _SIDES = ("", "private", "public")
@@ -105,9 +106,7 @@ _services = some.sampled_from(
         AddressSet.of(map(ip_network, ("203.0.113.128/25", "2001:db8:2::/64"))),
     )
 )
-_pre_dnat = some.one_of(
-    some.just(PreDnat()), *[some.builds(PreDnat, _ports_before_dnat, _services, some.sampled_from(("", *_SIDES)))] * 2
-)
+_pre_dnat = some.builds(PreDnat, _ports_before_dnat, _services, some.sampled_from(("", *_SIDES)))
 
 
 # Addresses of the host that a flow is for: its own, the service's, both families or one, and some that it hasn't.
@@ -149,11 +148,11 @@ def policies(draw: some.DrawFn) -> Policy:
         return tuple(sorted(found, key=lambda rule: not rule.ports.everything))
 
     return Policy(
-        classes=(NODE_CLASS,),
+        classes=CLASSES,
         ingress=rules("ingress"),
         egress=rules("egress"),
-        isolated=addresses(NODE_CLASS, "") if draw(some.booleans()) else AddressSet(),
-        pre_dnat=draw(_pre_dnat),
+        isolated={name: addresses(name, "") for name in CLASSES if draw(some.booleans())},
+        pre_dnat=tuple(draw(some.lists(_pre_dnat, max_size=2))),
         echo_request=not draw(some.booleans()),
         dhcp=not draw(_sometimes),
         interfaces=draw(_interfaces),

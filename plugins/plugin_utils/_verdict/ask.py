@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .._policy.compile import Rule
 from .._policy.describe import describe_ports
 from .._values.ports import PortSet
-from .._values.problems import Problems, Where
+from .._values.problems import Problems, Where, near_miss
 from .._values.readers import ports_at
 from .endpoints import Ends
 from .explain import Explanation, explain
@@ -76,6 +76,21 @@ def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party
             yield f"  {describe_ports(rule)} {preposition} {rule.peer}, flow {rule.flow}{_why(rule)}"
         if not found:
             yield "  nothing"
+
+
+def classes_of(ends: Ends, host: str, problems: Problems) -> Reply:
+    """Return of which classes a host is, and by which groups; raise ModelError where the inventory has no such host."""
+    if host not in ends.inventory.hosts:
+        problems.add(Where("host"), host, "a host of the inventory", near_miss(host, ends.inventory.hosts))
+    problems.raise_if_any()
+    classes = ends.fleet.classes_of(host)
+    return Reply(tuple(_by_groups(ends, host, name) for name in classes) or (f"{host} is in no node class",))
+
+
+def _by_groups(ends: Ends, host: str, node_class: str) -> str:
+    groups = ends.fleet.resolved.model.classes[node_class].groups
+    by = [group for group in groups if host in ends.inventory.groups.get(group, ())]
+    return f"{host} is {node_class}, by the group{'s' if len(by) > 1 else ''} {', '.join(by)}"
 
 
 def _is_about(rule: Rule, ports: PortSet, other: Party | None) -> bool:

@@ -123,7 +123,7 @@ def test_every_pair_of_addresses_is_in_one_crossing_of_each_receiver_that_says_w
     for source, target in pairs(sending, receiving):
         meant = [one for one in found if source in one.senders and target in one.receivers]
         expected = sorted(passes(fleet, source, target, port))
-        assert sorted((one.receiver_class, one.passes) for one in meant) == expected
+        assert sorted((one.receiver_set, one.passes) for one in meant) == expected
         assert {one.sender_set for one in meant} <= {owner(fleet, source)}
     assert are_enforced(*ends) == bool(found)
     for wanted in (True, False):
