@@ -319,7 +319,8 @@ def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
 def _check_classes(model: Model, problems: Problems) -> None:
     used = {name for flow in model.flows.values() for name in (*flow.senders, *flow.receivers)}
     for node_class in model.classes.values():
-        if node_class.name in used and not node_class.mapped and not node_class.where.path.startswith("gatehouse_"):
+        is_missing = not node_class.mapped and not node_class.optional
+        if node_class.name in used and is_missing and not node_class.where.path.startswith("gatehouse_"):
             expected = f"an entry named {node_class.name} with groups or networks"
             hint = f"{node_class.where.origin} has flows for it"
             problems.add(Where("gatehouse_classes"), None, expected, hint)

@@ -75,12 +75,14 @@ class Resolved:
     """A model whose names have addresses: hosts by class, maybe by several, and the networks of each class and zone.
 
     ``names`` maps each zone to the host names that it has beside its networks, and each of them to its addresses.
+    ``empty`` has a line for each group that is empty or absent, where a class may be empty.
     """
 
     model: Model
     hosts: Mapping[str, tuple[Host, ...]]
     networks: Mapping[str, AddressSet]
     names: Mapping[str, Mapping[str, AddressSet]] = field(default_factory=dict)
+    empty: tuple[str, ...] = ()
 
     @cached_property
     def classes_by_host(self) -> Mapping[str, tuple[str, ...]]:
@@ -129,6 +131,7 @@ def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Proble
             }
             for name in zones
         },
+        empty=tuple(resolver.empty),
     )
     _check_required_zones(resolved, problems)
     _check_sides(resolved, problems)
@@ -148,23 +151,36 @@ class _Resolver:
     refresh: Refresh
     problems: Problems
     known: dict[str, Host] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
 
     def members(self, node_class: NodeClass) -> tuple[Host, ...]:
         for key, groups in (("groups", node_class.groups), ("except", node_class.excepted)):
             for index, group in enumerate(groups):
-                self._check_group(node_class.where.key(key).at(index), group, key == "groups")
+                self._check_group(node_class, node_class.where.key(key).at(index), group, key == "groups")
         names = node_class.members(self.inventory.groups)
         if not names and any(self.inventory.groups.get(group) for group in node_class.groups):
-            expected = "a class with at least one host: except takes all hosts of its groups out"
-            self.problems.add(node_class.where.key("except"), list(node_class.excepted), expected)
+            self._note_all_excepted(node_class)
         return tuple(self.host(name) for name in names)
 
-    def _check_group(self, place: Where, group: str, has_hosts: bool) -> None:
-        if group not in self.inventory.groups:
-            expected = f"an inventory group: {one_of(self.inventory.groups)}"
-            self.problems.add(place, group, expected, near_miss(group, self.inventory.groups))
-        elif has_hosts and not self.inventory.groups[group]:
-            self.problems.add(place, group, "a group with at least one host")
+    def _check_group(self, node_class: NodeClass, place: Where, group: str, needs_hosts: bool) -> None:
+        groups = self.inventory.groups
+        is_absent, hint = group not in groups, near_miss(group, groups) if group not in groups else ""
+        if node_class.may_be_empty and (is_absent or not groups[group]):
+            what = "the inventory has no such group" if is_absent else "it has no host"
+            self.empty.append(f"{place}: {group}: {what}{f'; {hint}' if hint else ''}")
+        elif is_absent:
+            self.problems.add(place, group, f"an inventory group: {one_of(groups)}", hint)
+        elif needs_hosts and not groups[group]:
+            expected = "a group with at least one host, or may_be_empty: true of the class"
+            self.problems.add(place, group, expected)
+
+    def _note_all_excepted(self, node_class: NodeClass) -> None:
+        place = node_class.where.key("except")
+        if node_class.may_be_empty:
+            self.empty.append(f"{place}: {', '.join(node_class.excepted)}: all hosts of {node_class.name} are in there")
+        else:
+            expected = "a class with at least one host: except takes all hosts of its groups out"
+            self.problems.add(place, list(node_class.excepted), expected)
 
     def host(self, name: str) -> Host:
         """Return a host as its variables have it, read once, of however many classes it is."""

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory, resolve
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import network_text
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, network_text
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import (
     build,
@@ -221,3 +221,32 @@ def test_a_mode_that_is_none_is_a_problem_with_a_near_miss():
     assert str(problem) == (
         "gatehouse_mode (host web1): got 'obsrve', expected one of enforce, observe; did you mean observe?"
     )
+
+
+@pytest.mark.parametrize(
+    ("groups", "lines"),
+    [
+        ({"webs": ("web1",)}, []),
+        ({"webs": ()}, ["gatehouse_classes[0].groups[0]: webs: it has no host"]),
+        ({}, ["gatehouse_classes[0].groups[0]: webs: the inventory has no such group"]),
+        (
+            {"web": ("web1",)},
+            ["gatehouse_classes[0].groups[0]: webs: the inventory has no such group; did you mean web?"],
+        ),
+    ],
+)
+def test_a_class_that_may_be_empty_is_nobody_today_and_a_near_miss_is_named(groups, lines):
+    model = read(classes=[{**WEB[0], "may_be_empty": True}])
+
+    found, problems = resolved(model, {"web1": {"ansible_host": "192.0.2.1"}}, groups)
+    assert problems == []
+    assert list(found.empty) == lines
+    assert [host.name for host in found.hosts["web"]] == ([] if lines else ["web1"])
+
+
+def test_networks_that_are_empty_on_purpose_are_nobody():
+    found, problems = resolved(
+        read(classes=[*WEB, {"name": "db", "networks": []}]), {"web1": {"ansible_host": "192.0.2.1"}}
+    )
+
+    assert (problems, found.hosts["db"], found.peers("db", "")) == ([], (), AddressSet())
