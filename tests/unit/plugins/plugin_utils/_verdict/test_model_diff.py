@@ -94,6 +94,17 @@ def test_a_host_that_moves_is_compared_by_the_classes_it_had_and_has():
     ]
 
 
+def test_a_host_that_gets_a_class_more_is_opened_to_its_flows_and_nothing_is_closed():
+    found = rows(build(good()), build(good({"groups.dbs": ["db1", "web2"]})))
+
+    at_web2 = [row for row in found if row["class"] == "db+web (was web): web2"]
+    assert [(row["direction"], row["ports"], row["opened"], row["closed"]) for row in at_web2] == [
+        ("ingress", ["5432/tcp"], ["192.0.2.1", "192.0.2.2"], []),
+        ("egress", ["5432/tcp"], ["192.0.2.2"], []),
+    ]
+    assert not any(row["closed"] for row in found)
+
+
 def test_a_host_that_leaves_the_model_is_open_to_everybody_and_one_that_joins_is_closed():
     left, joined = (
         [row for row in rows(*fleets) if row["class"].endswith(": web2")]
