@@ -31,6 +31,7 @@ SEED = 5
 _HELPERS = (datagrams, dispatch, ipsets, peers, port_matches)
 Mutant = tuple[types.ModuleType, str, str, str]
 # A function of a module, what stands in its text, and what stands there instead.
+_HALVES = "[str(next(one.subnets())).removesuffix('/32').removesuffix('/128') for one in addresses.of_family(family)]"
 MUTANTS: dict[str, Mutant] = {
     "a range ends a port early": (
         dispatch,
@@ -57,7 +58,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a flow at one address is at all": (nftables, "_rule_matches", "or not rule.is_narrowed", "or True"),
     "an address counts as what it became": (nftables, "_rule_matches", "ct original ", ""),
-    "half of each network": (nftables, "_set", "network_text(network)", "network_text(next(network.subnets()))"),
+    "half of each network": (nftables, "_set", "addresses.texts_of_family(family)", _HALVES),
     "a flow on one side is on both": (nftables, "_interface", "if not names:", "if True:"),
     "isolation is forgotten": (nftables, "_flows", "policy.isolated.items()", "{}.items()"),
     "isolation of one class alone": (nftables, "_flows", "policy.isolated.items()", "[*policy.isolated.items()][:1]"),
@@ -109,8 +110,8 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "half of each network": (
         ipsets,
         "address_set",
-        "map(network_text, networks)",
-        "(str(next(n.subnets())) for n in networks)",
+        "addresses.texts_of_family(family)",
+        f"tuple({_HALVES})",
     ),
     "a flow at one address is at all": (iptables, "_at", 'stage.direction == "egress" or', "True or"),
     "an address counts as what it became": (iptables, "_at", "-m conntrack --ctorigdst", "-d"),

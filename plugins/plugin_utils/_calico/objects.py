@@ -55,9 +55,9 @@ def render(fleet: Fleet, problems: Problems) -> list[Object]:
 def _network_sets(kinds: Iterable[EndpointKind], names: Names) -> Iterator[Object]:
     found: dict[str, dict[int, list[str]]] = {}
     for kind in kinds:
-        for name, family, networks in address_sets(kind.policy):
+        for name, family, addresses in address_sets(kind.policy):
             if not is_service(name):
-                found.setdefault(name, {})[family] = [str(network) for network in networks]
+                found.setdefault(name, {})[family] = [str(network) for network in addresses.of_family(family)]
     for name, families in sorted(found.items()):
         slug = _set_slug(names, name)
         nets = [net for _family, nets in sorted(families.items()) for net in nets]

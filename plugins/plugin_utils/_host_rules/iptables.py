@@ -126,8 +126,8 @@ def _view(policy: Policy, family: int) -> _View:
         pre_dnat=tuple(replace(stage, addresses=own(stage.addresses)) for stage in policy.pre_dnat),
     )
     sets = {
-        name: address_set(name, version, networks)
-        for name, version, networks in address_sets(part)
+        name: address_set(name, version, addresses)
+        for name, version, addresses in address_sets(part)
         if version == family
     }
     for direction, kept, version in observed.sets(policy):

@@ -21,7 +21,7 @@ from .._model.antispoof import BY_SIDES, LINK_LOCAL, OFF, SPOOFED, judged, route
 from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._policy.describe import head
-from .._values.addresses import AddressSet, Network, is_single, network_text
+from .._values.addresses import AddressSet
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from .._values.ports import PROTOCOLS
 from .datagrams import nftables_match
@@ -69,8 +69,8 @@ def render(policy: Policy) -> str:
         "",
     ]
     filled = (
-        NamedSet(_set_name(peer, family), peer, tuple(map(network_text, networks)))
-        for peer, family, networks in _filled(policy)
+        NamedSet(_set_name(peer, family), peer, addresses.texts_of_family(family))
+        for peer, family, addresses in _filled(policy)
     )
     return first_line(policy, filled, _set_name) + "\n".join(lines)
 
@@ -374,13 +374,15 @@ def _set_name(peer: str, family: int) -> str:
     return f"{peer}.v{family}"
 
 
-def _filled(policy: Policy) -> Iterable[tuple[str, int, Sequence[Network]]]:
-    return dict.fromkeys((*address_sets(policy), *narrowed_sets(policy)))
+def _filled(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
+    found = (*address_sets(policy), *narrowed_sets(policy))
+    for (name, family), addresses in {(name, family): own for name, family, own in found}.items():
+        yield name, family, addresses
 
 
 def _sets(policy: Policy) -> Iterator[str]:
-    for name, family, networks in _filled(policy):
-        yield from _set(_set_name(name, family), family, networks)
+    for name, family, addresses in _filled(policy):
+        yield from _set(_set_name(name, family), family, addresses)
     for direction, kept, family in sets(policy):
         yield f"\tset {_observed_set(direction, kept, family)} {{"
         yield f"\t\ttype ipv{family}_addr . inet_proto . inet_service"
@@ -391,14 +393,15 @@ def _sets(policy: Policy) -> Iterator[str]:
         yield "\t}"
 
 
-def _set(name: str, family: int, networks: Sequence[Network]) -> Iterator[str]:
+def _set(name: str, family: int, addresses: AddressSet) -> Iterator[str]:
+    elements = addresses.texts_of_family(family)
     yield f"\tset {name} {{"
     yield f"\t\ttype ipv{family}_addr"
-    if not all(is_single(network) for network in networks):
+    if not addresses.is_of_addresses(family):
         yield "\t\tflags interval"
-    if networks:
+    if elements:
         yield "\t\telements = {"
-        yield from (f"\t\t\t{network_text(network)}," for network in networks)
+        yield "\t\t\t" + ",\n\t\t\t".join(elements) + ","
         yield "\t\t}"
     yield "\t}"
 

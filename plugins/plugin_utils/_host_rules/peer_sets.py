@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
-from .._values.addresses import EVERYBODY_V4, EVERYBODY_V6, Network
+from .._values.addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network
 from .._values.direction import DIRECTIONS
 
 FAMILIES = (4, 6)
@@ -47,8 +47,8 @@ def is_everybody(networks: Sequence[Network]) -> bool:
     return networks in (EVERYBODY_V4, EVERYBODY_V6)
 
 
-def address_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]:
-    """Yield name, family and networks of each peer that has any in a family, unless it is everybody there.
+def address_sets(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
+    """Yield name, family and addresses of each peer that has any in a family, unless it is everybody there.
 
     A peer by host names has a set in both families, whatever the answers are: others may follow.
     """
@@ -61,16 +61,16 @@ def address_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]
         for family in FAMILIES:
             own = addresses.of_family(family)
             if name in by_name or (own and not is_everybody(own)):
-                yield name, family, own
+                yield name, family, addresses
 
 
-def narrowed_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]:
+def narrowed_sets(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
     """Yield the same of the addresses that each flow to the host is for, where these are not all."""
     for name, addresses in sorted({at_name(rule): rule.at for rule in policy.ingress}.items()):
         for family in FAMILIES:
             own = addresses.of_family(family)
             if own and not is_everybody(own):
-                yield name, family, own
+                yield name, family, addresses
 
 
 def interfaces_on(policy: Policy, side: str) -> tuple[str, ...]:
