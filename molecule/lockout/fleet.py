@@ -77,11 +77,11 @@ class Fleet(Lab):
 
     def rulesets(self) -> dict[str, str]:
         """Return our rules as each host's kernel has them, of both backends and without counters."""
-        return {name: MARKER.sub("", text) for name, text in self.everywhere(SHOW).items()}
+        return {name: MARKER.sub("", text) for name, text in self.settled(SHOW).items()}
 
     def states(self) -> dict[str, State]:
         """Return all that a change would change on each host."""
-        texts = self.everywhere(f"{SHOW}; echo '# boot'; {ON_DISK}")
+        texts = self.settled(f"{SHOW}; echo '# boot'; {ON_DISK}")
         return {name: State(*MARKER.sub("", text).split("# boot\n", 1)) for name, text in texts.items()}
 
     def differences(self, expected: dict[str, State]) -> list[str]:
