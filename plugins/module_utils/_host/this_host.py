@@ -24,7 +24,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import with_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import interpreter
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import How, RefreshUnit
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import RefreshUnit
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Declared
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.ebpf import replaces_kube_proxy, suspects
@@ -54,8 +54,8 @@ class ThisHost:
         self._backends = all_backends(self.run, self._find)
         self.backend, self.reason = choose(self._backends, module.params["backend"], list(rulesets))
         self._boot = Boot(self._run_or_raise, self._write)
-        how = How(partial(interpreter, self.run), self.backend.capabilities)
-        unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd(), how)
+        find_python = partial(interpreter, self.run)
+        unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd(), find_python)
         self._refreshing = Refreshing(unit, Answered.read(self._write))
         given = rulesets.get(self.backend.name)
         # What a later version has left can still be taken away: that needs to read nothing of it.
