@@ -10,7 +10,7 @@ import os
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import Any, Mapping, Protocol, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.all import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
@@ -31,11 +31,24 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.e
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.surroundings import Surroundings
 
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
 AUTO = "auto"
 DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+
+
+class Module(Protocol):
+    """What of AnsibleModule is asked for here; ``alone`` has it without Ansible."""
+
+    params: Mapping[str, Any]
+    _diff: bool
+
+    def run_command(self, args: list[str], **how: Any) -> tuple[int, str, str]:
+        """Run a command; return exit code, standard output and standard error."""
+
+    def get_bin_path(self, arg: str, *, opt_dirs: Sequence[str]) -> str | None:
+        """Return the full path of a command, if there is one."""
+
+    def atomic_move(self, src: str, dest: str) -> None:
+        """Put a file in another's place."""
 
 
 class ThisHost:
@@ -45,7 +58,7 @@ class ThisHost:
     backend that was asked for, and where this isn't root.
     """
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Look for the backends' commands."""
         if os.geteuid() != 0:
             raise FirewallError("only root can read and change the firewall: use become")

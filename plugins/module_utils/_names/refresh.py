@@ -48,8 +48,8 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._names.question
     FILE,
     NOT_ASKED,
     Asked,
-    ask_all,
     as_text,
+    ask_all,
     read_answers,
 )
 

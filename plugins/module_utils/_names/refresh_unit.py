@@ -63,10 +63,10 @@ main()
 
 TIMEOUT = 180  # seconds: a round's questions, those begun last (refresh.py, dns.py), locks, and a big set
 
-# What asks reads what strangers send, so it gets no more than it takes: what systemd 247 knows. It writes its answers to
-# RuntimeDirectory, and to nothing that root runs or loads; newer systemds leave the rest of /run writable unless told.
-# What keeps them has no sandbox (+), and reads no more of it than that file. -S: packages that users have installed are
-# no part of either.
+# What asks reads what strangers send, so it gets no more than it takes: what systemd 247 knows. It writes its answers
+# to RuntimeDirectory, and to nothing that root runs or loads; newer systemds leave the rest of /run writable unless
+# told. What keeps them has no sandbox (+), and reads no more of it than that file. -S: packages that users have
+# installed are no part of either.
 SERVICE = """\
 # Written by gatehouse.firewall: edits are lost at the next run.
 [Unit]

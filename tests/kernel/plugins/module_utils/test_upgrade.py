@@ -18,11 +18,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.heade
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import first_line, read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import WANTED_BY
-from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import NAME, UNITS
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import KINDS, OLD, KernelHost, needs_all
 
 pytestmark = needs_all
@@ -152,7 +152,9 @@ def test_a_change_of_the_old_version_that_waits_keeps_others_waiting_until_it_is
 # Units that could write to what root runs, and hosts that have found other addresses than the controller.
 
 
-@pytest.fixture(params=[(kind, unit) for kind in KINDS for unit in REFRESH_UNITS], ids=lambda one: f"{one[0]} {one[1].stem}")
+@pytest.fixture(
+    params=[(kind, unit) for kind in KINDS for unit in REFRESH_UNITS], ids=lambda one: f"{one[0]} {one[1].stem}"
+)
 def refreshing(request, tmp_path):
     kind, unit = request.param
     with private_nft.lasting_namespace() as run:

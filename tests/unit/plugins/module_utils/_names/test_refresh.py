@@ -14,7 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._names import q
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import FILE, Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer, DnsError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import FILE as ANSWERS
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all, as_text, read_answers
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import as_text, ask_all, read_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher, write_file
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils import rulesets
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils._names.test_host_names import BACKENDS
@@ -334,7 +334,7 @@ def test_names_that_were_not_answered_are_asked_for_last_and_in_turn(host, monke
     assert host.asked == [GIT, PKG]
 
 
-def test_a_name_that_takes_its_time_does_not_hold_up_another(host):
+def test_a_name_that_takes_its_time_does_not_hold_up_another():
     is_asked = threading.Event()
     answers = {GIT: is_asked.wait, PKG: is_asked.set}
 
