@@ -32,12 +32,15 @@ class HostAction(ActionBase):
 
     def _execute_module(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return what the host's module answers, without what Ansible would do on its word."""
-        result = self._alone(*args, **kwargs) or super()._execute_module(*args, **kwargs)
+        result = self._alone(*args, **kwargs)
+        if result is None:
+            result = super()._execute_module(*args, **kwargs)
         return without_orders(kwargs["task_vars"]["inventory_hostname"], result)
 
     def _alone(
         self, module: str = "", arguments: Mapping[str, Any] | None = None, *, task_vars: Mapping[str, Any], **_how: Any
     ) -> dict[str, Any] | None:
+        """Return what a module of ours answers without Ansible's part of it; None where Ansible has to run it."""
         if not module:  # the task's own, which is a public one
             return None
         self._runner = self._runner or Runner(self, task_vars)
