@@ -133,9 +133,9 @@ def packed_once() -> bytes:
 
 
 def packed() -> bytes:
-    """Return our modules that ``alone`` needs, as a zip file that Python imports from."""
+    """Return our modules that ``alone`` needs, as a zip file that Python imports from: the same bytes in each run."""
     content = io.BytesIO()
-    files = {f"{_PACKAGE.replace('.', '/')}/{name}": text for name, text in _needed().items()}
+    files = {f"{_PACKAGE.replace('.', '/')}/{name}": text for name, text in sorted(_needed().items())}
     folders = sorted({str(parent) for path in files for parent in PurePosixPath(path).parents} - {"."})
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
         for path, text in {**{f"{folder}/__init__.py": "" for folder in folders}, **files}.items():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import types
+import zipfile
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller import alone
@@ -132,6 +134,14 @@ def test_what_is_for_ansible_alone_is_not_taken_from_a_host():
     says = answer(changed=True, _ansible_no_log=False, _ansible_item_label="x")
 
     assert Runner(Action(says), VARIABLES).result(INFO, {}) == {"changed": True}
+
+
+def test_what_is_sent_is_the_same_in_each_run_and_nothing_but_our_modules():
+    names = zipfile.ZipFile(io.BytesIO(alone.packed())).namelist()
+    modules = [name for name in names if not name.endswith("__init__.py")]
+
+    assert modules == sorted(modules)
+    assert all(name.startswith("ansible_collections/gatehouse/firewall/plugins/module_utils/_") for name in modules)
 
 
 # What a host keeps compiled.
