@@ -151,7 +151,7 @@ sed -n 's/^CapBnd:.*[^0-9a-f]/capabilities=/p' /proc/self/status
 """
 ASKING = "/run/gatehouse-refresh"
 DROP_IN = "/run/systemd/system/gatehouse-refresh.service.d/try.conf"
-SAID = "journalctl --sync; journalctl --unit=gatehouse-refresh.service --output=cat --no-pager --since=\"$begun\""
+SAID = 'journalctl --sync; journalctl --unit=gatehouse-refresh.service --output=cat --no-pager --since="$begun"'
 
 
 def tried(fleet: Fleet, app: str, start: str) -> tuple[list[str], int, bool]:
