@@ -70,15 +70,19 @@ def main(asked: Mapping[str, Any], packed: str) -> None:
 
 
 def keep(packed: str, kept: Path) -> None:
-    """Write our modules beside what Python makes of them, in place of those of other versions."""
-    handle, temporary = tempfile.mkstemp(dir=kept.parent, prefix=".")
-    with os.fdopen(handle, "wb") as file, zipfile.ZipFile(packed) as sources, zipfile.ZipFile(file, "w") as target:
-        for path in sources.namelist():
-            source = sources.read(path)
-            target.writestr(zipfile.ZipInfo(path), source, zipfile.ZIP_DEFLATED)
-            target.writestr(zipfile.ZipInfo(f"{path}c"), _compiled(source, f"{kept}/{path}"))
-    Path(temporary).replace(kept)
-    for other in kept.parent.glob(f"{kept.name.partition('-')[0]}-*"):
+    """Write our modules beside what Python makes of them, in place of those of other versions; may raise OSError."""
+    handle, temporary = tempfile.mkstemp(dir=kept.parent, prefix=".modules-")
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(packed) as sources, zipfile.ZipFile(file, "w") as target:
+            for path in sources.namelist():
+                source = sources.read(path)
+                target.writestr(zipfile.ZipInfo(path), source, zipfile.ZIP_DEFLATED)
+                target.writestr(zipfile.ZipInfo(f"{path}c"), _compiled(source, f"{kept}/{path}"))
+        Path(temporary).replace(kept)
+    except OSError:
+        Path(temporary).unlink()
+        raise
+    for other in kept.parent.glob("modules-*"):
         if other != kept:
             other.unlink()
 

@@ -11,10 +11,12 @@ import types
 import zipfile
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import program
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller import alone
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.alone import Runner
 
 INFO, STEP = "gatehouse.firewall.ruleset_info", "gatehouse.firewall.ruleset_step"
+REFRESH_UNIT = program.__module__
 VARIABLES = {"ansible_python_interpreter": sys.executable}
 # Refused by the host's side before it looks at anything.
 REFUSED = {"backend": "iptables", "ruleset": "table inet gatehouse {\n}\n"}
@@ -168,6 +170,14 @@ def kept(tmp_path):
 def test_a_host_keeps_the_modules_compiled_in_place_of_earlier_ones(kept):
     assert (kept.stat().st_mode & 0o777, kept.name.startswith("modules-")) == (0o600, True)
     assert is_refused(Runner(Emptied(), VARIABLES).result(INFO, REFUSED))
+
+
+@needs_root
+def test_what_is_kept_has_the_program_of_the_refresh_service_as_the_sources_do(kept):
+    code = f"import sys; sys.path.insert(0, {str(kept)!r}); from {REFRESH_UNIT} import program; print(program().hex())"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+
+    assert bytes.fromhex(done.stdout) == program()
 
 
 @needs_root
