@@ -151,7 +151,7 @@ def _open_to_own_members(fleet: Fleet, node_class: str) -> Mapping[str, list[Rul
 
 
 def _peers(fleet: Fleet, rule: Rule) -> AddressSet:
-    """Return whom a rule is for in AWS: of a class in a group, all members of the group."""
+    """Return the peers that a rule has in AWS: of a class in a group, all members of the group."""
     owner = owners_of(fleet).get(rule.peer)
     if not owner:
         return rule.addresses

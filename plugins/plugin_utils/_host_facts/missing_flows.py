@@ -186,7 +186,7 @@ def _owners(fleet: Fleet) -> dict[Address, str]:
 def _who(fleet: Fleet, parties: Sequence[tuple[str, AddressSet]], ends: Sequence[str]) -> dict[str, str]:
     """Return the class or zone of each end: of hosts, the class with the fewest hosts that has all of them, or most.
 
-    Of addresses that are no host's, whoever has the fewest addresses; an empty text where nobody has.
+    Of addresses that are no host's, the one with the fewest addresses; an empty text where there is none.
     """
     members = fleet.resolved.hosts
     found: dict[str, str] = {}

@@ -149,7 +149,7 @@ def test_an_allow_about_a_class_that_is_nobody_today_does_not_hold_by_itself():
     put = {**NOBODY_TODAY, "gatehouse_assertions": [{"allow": ["spot", "web"], "to": "db", "port": "5432/tcp"}]}
     with pytest.raises(ModelError) as raised:
         build(good(put))
-    expected = "a class that somebody is of; if_any: true where nobody may be today"
+    expected = "a class with at least one host or network; if_any: true where it may be empty"
     assert [str(problem) for problem in raised.value.problems] == [
         f"gatehouse_assertions[0].allow[0]: got 'spot', expected {expected}"
     ]
