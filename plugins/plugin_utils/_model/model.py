@@ -10,6 +10,7 @@ What the words mean to a user (node class, zone, service, flow) stands in docs/m
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
@@ -26,7 +27,7 @@ from .security_groups import GROUP_KEYS, SecurityGroup, check_security_groups, r
 
 ENDS = ("both", "ingress", "egress")
 
-_ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
+_ZONE_KEYS = ("name", "networks", "hostnames", "zones", "except", "why")
 _SERVICE_KEYS = ("name", "ports", "why")
 _FLOW_KEYS = (
     "name",
@@ -43,6 +44,10 @@ _FLOW_KEYS = (
     "owner",
     "ticket",
     "expires",
+)
+_EXPECTED_SOURCE = "the document that asks for the flow: from says who sends, and ports where to"
+_ADDRESS_OR_PORT = re.compile(
+    r"\d+(\.\d+){3}(/\d+)?|([0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*(/\d+)?|\d+(-\d+)?(/[a-z+]+)?", re.ASCII
 )
 
 
@@ -73,13 +78,29 @@ class Layer:
 
 @dataclass(frozen=True)
 class Zone:
-    """A named set of networks, host names and other zones that are no inventory hosts. Empty means nobody."""
+    """A named set of networks, host names and other zones that are no inventory hosts. Empty means nobody.
+
+    The networks of ``excepted`` and of ``excepted_zones`` are not in it, whatever else has them. The latter are mapped
+    by their place in the list.
+    """
 
     name: str
     networks: AddressSet
     hostnames: tuple[str, ...]
     zones: tuple[str, ...]
     where: Where = field(compare=False)
+    excepted: AddressSet = AddressSet()
+    excepted_zones: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def has_exceptions(self) -> bool:
+        """Return whether anything is taken away from it."""
+        return bool(self.excepted or self.excepted_zones)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Return the zones that say what this one holds, and what it doesn't."""
+        return (*self.zones, *self.excepted_zones.values())
 
 
 @dataclass(frozen=True)
@@ -234,12 +255,15 @@ def _note_duplicate(thing: _Named, twin: _Named, problems: Problems) -> None:
 
 def _read_zone(item: Item) -> Zone:
     item.text("why")
+    excepted, excepted_zones = item.networks_and_names("except")
     return Zone(
         name=item.one_name("name"),
         networks=item.networks("networks"),
         hostnames=item.host_names("hostnames"),
         zones=item.names("zones"),
         where=item.where,
+        excepted=excepted,
+        excepted_zones=excepted_zones,
     )
 
 
@@ -280,12 +304,22 @@ def _read_flow(
         end=item.choice("end", ENDS, "both"),
         log=item.flag("log"),
         why=item.text("why"),
-        source=item.text("source"),
+        source=_read_source(item),
         owner=item.text("owner"),
         ticket=item.text("ticket"),
         expires=item.date("expires"),
         at=_read_at(item, receivers, classes),
     )
+
+
+def _read_source(item: Item) -> str:
+    """Read where a flow is written down; an address there was meant to narrow the flow, which it does not."""
+    written = item.raw("source")
+    for value in written if isinstance(written, list) else [written]:
+        if isinstance(value, int) or (isinstance(value, str) and _ADDRESS_OR_PORT.fullmatch(value)):
+            item.problems.add(item.place("source"), written, _EXPECTED_SOURCE, "did you mean from?")
+            return ""
+    return item.text("source")
 
 
 def _read_at(item: Item, receivers: Iterable[str], classes: Mapping[str, NodeClass]) -> AddressSet:
@@ -327,20 +361,22 @@ def _check_classes(model: Model, problems: Problems) -> None:
 
 def _check_zones(model: Model, problems: Problems) -> None:
     for zone in model.zones.values():
-        for index, name in enumerate(zone.zones):
-            where = zone.where.key("zones").at(index)
+        held = [(zone.where.key("zones").at(index), name) for index, name in enumerate(zone.zones)]
+        excepted = [(zone.where.key("except").at(index), name) for index, name in zone.excepted_zones.items()]
+        for where, name in (*held, *excepted):
             if name not in model.zones:
                 problems.add(where, name, f"a zone: {one_of(model.zones)}", near_miss(name, model.zones))
-            elif zone.name in _zones_within(model.zones, name):
+            elif zone.name in zones_within(model.zones, name):
                 problems.add(where, name, "a zone that doesn't hold this one in turn")
 
 
-def _zones_within(zones: Mapping[str, Zone], name: str) -> set[str]:
+def zones_within(zones: Mapping[str, Zone], name: str) -> set[str]:
+    """Return a zone with all those that say what it holds, and what it doesn't."""
     seen: set[str] = set()
     waiting = [name]
     while waiting:
         current = waiting.pop()
         if current not in seen and current in zones:
             seen.add(current)
-            waiting.extend(zones[current].zones)
+            waiting.extend(zones[current].named)
     return seen

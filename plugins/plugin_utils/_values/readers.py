@@ -76,6 +76,20 @@ def networks_at(where: Where, value: object, problems: Problems) -> AddressSet:
     return AddressSet.of(networks)
 
 
+def networks_and_names_at(where: Where, value: object, problems: Problems) -> tuple[AddressSet, dict[int, str]]:
+    """Read a list of addresses, networks and names; return the latter by their place in the list."""
+    networks, names = [], {}
+    for index, (place, item) in enumerate(rows(where, value, problems)):
+        try:
+            networks.append(parse_network(item))
+        except AddressError as error:
+            if isinstance(item, str) and _NAME.fullmatch(item):
+                names[index] = str(item)
+            else:
+                problems.add(place, item, f"{error.expected}, or a name", error.hint)
+    return AddressSet.of(networks), names
+
+
 def ports_at(where: Where, value: object, problems: Problems) -> PortSet:
     """Read a list of ports."""
     ports = PortSet()
@@ -229,6 +243,10 @@ class Item:
     def networks(self, key: str) -> AddressSet:
         """Read a list of addresses and networks."""
         return networks_at(self.place(key), self.raw(key), self.problems)
+
+    def networks_and_names(self, key: str) -> tuple[AddressSet, dict[int, str]]:
+        """Read a list of addresses, networks and names; return the latter by their place in the list."""
+        return networks_and_names_at(self.place(key), self.raw(key), self.problems)
 
     def ports(self, key: str) -> PortSet:
         """Read a list of ports."""

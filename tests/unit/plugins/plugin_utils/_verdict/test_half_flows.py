@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.half_flows import half_flow_remarks
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+
+# web1 and web2 are 192.0.2.1 and 192.0.2.2, db1 is 192.0.2.11. The flow front lets office into web, sql web into db.
+SERVERS = {"name": "servers", "networks": ["192.0.2.0/28"]}
+DATABASES = {"name": "databases", "networks": ["192.0.2.8/29"]}
+IN_VAIN = "gatehouse_flows[2]: the flow mine is half a flow: zone servers has the address of"
+
+
+def said(*flows, zones=(SERVERS,), **put):
+    model = {f"gatehouse_zones[{number}]": zone for number, zone in enumerate(zones, 2)}
+    model.update({f"gatehouse_flows[{number}]": one for number, one in enumerate(flows, 2)})
+    return list(half_flow_remarks(build(good({**model, **put}))))
+
+
+def flow(sender, receiver, ports=("22/tcp",), **more):
+    return {"name": "mine", "from": [sender], "to": [receiver], "ports": [*ports], **more}
+
+
+def test_managed_hosts_in_a_zone_of_receivers_are_named_once_for_each_class():
+    assert said(flow("db", "servers")) == [
+        f"{IN_VAIN} web1, of class web, which doesn't let it in; name web in to",
+    ]
+
+
+def test_managed_hosts_in_a_zone_of_senders_are_named():
+    assert said(flow("servers", "db")) == [
+        f"{IN_VAIN} web1, of class web, which doesn't let it out; name web in from",
+    ]
+
+
+def test_members_of_the_same_class_are_named_and_a_host_alone_in_it_is_not():
+    assert said(flow("web", "servers")) == [
+        f"{IN_VAIN} web1, of class web, which doesn't let it in; name web in to",
+        f"{IN_VAIN} db1, of class db, which doesn't let it in; name db in to",
+    ]
+    assert said(flow("db", "databases"), zones=[DATABASES]) == []
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        flow("web", "databases", ["5432/tcp"]),
+        flow("db", "servers", end="egress"),
+        flow("servers", "db", end="ingress"),
+        flow("servers", "db", expires="2026-01-31"),
+        flow("office", "web"),
+    ],
+    ids=str,
+)
+def test_a_flow_whose_other_half_another_flow_opens_or_somebody_else_answers_for_is_none(one):
+    assert said(one, zones=[SERVERS, DATABASES]) == []
+
+
+def test_a_port_that_the_other_half_lacks_is_enough():
+    (line,) = said(flow("web", "databases", ["5432-5433/tcp"]), zones=[DATABASES])
+
+    assert line.endswith("zone databases has the address of db1, of class db, which doesn't let it in; name db in to")
+
+
+def test_isolated_hosts_that_a_zone_holds_are_no_half_flow():
+    servers = {**SERVERS, "except": ["192.0.2.11"]}
+    isolated = {"name": "web", "groups": ["webs"], "isolated": True}
+
+    assert said(flow("web", "servers"), zones=[servers], **{"gatehouse_classes[0]": isolated}) == []
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        {"name": "servers", "networks": ["0.0.0.0/0", "::/0"]},
+        {"name": "servers", "networks": ["0.0.0.0/0"], "except": ["10.0.0.0/8"]},
+        {"name": "servers", "networks": ["192.0.2.0/28"], "except": ["192.0.2.1", "192.0.2.2", "192.0.2.11"]},
+    ],
+    ids=str,
+)
+def test_a_zone_of_everybody_means_those_from_outside(zone):
+    assert said(flow("db", "servers"), zones=[zone]) == []
+
+
+def family(name, *networks):
+    return {"name": name, "networks": [*networks]}
+
+
+def test_an_end_without_a_family_of_the_other_end_is_named():
+    zones = [family("new", "2001:db8:7::/48"), family("both", "198.51.100.0/24", "2001:db8:8::/48")]
+
+    assert said(flow("new", "web"), zones=zones) == [
+        "gatehouse_flows[2]: the flow mine opens nothing for new: IPv6 alone, and web IPv4 alone",
+    ]
+    assert said({**flow("new", "web"), "from": ["new", "both"]}, zones=zones) == [
+        "gatehouse_flows[2]: the flow mine opens nothing for new: IPv6 alone, and web IPv4 alone",
+    ]
+
+
+def test_host_names_nobody_and_both_families_have_one_in_common():
+    zones = [family("both", "198.51.100.0/24", "2001:db8:8::/48"), family("empty")]
+
+    flows = [flow("web", "vcs"), flow("both", "web", name="one"), flow("empty", "web", name="two")]
+    assert said(*flows, zones=zones) == []
+
+
+def test_the_addresses_that_a_flow_is_for_are_the_receivers():
+    zones = [family("new", "2001:db8:7::/48")]
+
+    assert said(flow("new", "web", at=["2001:db8::1"]), zones=zones) == []
