@@ -19,6 +19,7 @@ from .._values.addresses import EVERYBODY, AddressSet
 from .._values.ports import PortSet
 from .._values.problems import Problems, Where, near_miss, one_of
 from .._values.readers import SIDES, Item, flag_at
+from .bounds import Bounds
 from .calico_settings import Calico
 from .name_refresh import Refresh, read_refresh
 from .node_classes import CLASS_KEYS, NodeClass, inherit, joined_classes, read_class
@@ -130,6 +131,7 @@ class Flow:
     ticket: str = ""
     expires: datetime.date | None = None
     at: AddressSet = EVERYBODY
+    services: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def is_narrowed(self) -> bool:
@@ -167,6 +169,7 @@ class Model:
     same_as: Mapping[str, str] = field(default_factory=dict)
     calico: Calico = Calico()
     undetected: Mapping[str, str] = field(default_factory=dict)
+    bounds: tuple[Bounds, ...] = ()
 
     @property
     def pods(self) -> dict[str, Pods]:
@@ -282,7 +285,7 @@ def _read_flow(
     zones: Mapping[str, Zone],
     same_as: Mapping[str, str],
 ) -> Flow:
-    known = {**classes, **zones, **same_as}
+    known, used = {**classes, **zones, **same_as}, item.references("services", services)
     senders, receivers = (
         tuple(dict.fromkeys(same_as.get(name, name) for name in _read_peers(item, key, known)))
         for key in ("from", "to")
@@ -298,7 +301,8 @@ def _read_flow(
         name=item.one_name("name"),
         senders=senders,
         receivers=receivers,
-        ports=_read_flow_ports(item, services),
+        ports=_read_flow_ports(item, [services[name] for name in used]),
+        services=used,
         where=item.where,
         side=item.choice("side", SIDES, ""),
         end=item.choice("end", ENDS, "both"),
@@ -315,10 +319,10 @@ def _read_flow(
 def _read_source(item: Item) -> str:
     """Read where a flow is written down; an address there was meant to narrow the flow, which it does not."""
     written = item.raw("source")
-    for value in written if isinstance(written, list) else [written]:
-        if isinstance(value, int) or (isinstance(value, str) and _ADDRESS_OR_PORT.fullmatch(value)):
-            item.problems.add(item.place("source"), written, _EXPECTED_SOURCE, "did you mean from?")
-            return ""
+    values = written if isinstance(written, list) else [written]
+    if any(_ADDRESS_OR_PORT.fullmatch(str(value)) for value in values):
+        item.problems.add(item.place("source"), written, _EXPECTED_SOURCE, "did you mean from?")
+        return ""
     return item.text("source")
 
 
@@ -341,10 +345,10 @@ def _read_peers(item: Item, key: str, known: Mapping[str, object]) -> tuple[str,
     return item.references(key, known)
 
 
-def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
+def _read_flow_ports(item: Item, services: Iterable[Service]) -> PortSet:
     ports = item.ports("ports")
-    for name in item.references("services", services):
-        ports |= services[name].ports
+    for service in services:
+        ports |= service.ports
     if item.lacks("ports", "services"):
         item.problems.add(item.where, item.raw("name"), "services or ports, or both")
     return ports
@@ -353,7 +357,7 @@ def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
 def _check_classes(model: Model, problems: Problems) -> None:
     used = {name for flow in model.flows.values() for name in (*flow.senders, *flow.receivers)}
     for node_class in model.classes.values():
-        if node_class.name in used and not node_class.mapped and not node_class.where.path.startswith("gatehouse_"):
+        if node_class.name in used and not node_class.mapped and node_class.where.is_shipped:
             expected = f"an entry named {node_class.name} with groups or networks"
             hint = f"{node_class.where.origin} has flows for it"
             problems.add(Where("gatehouse_classes"), None, expected, hint)

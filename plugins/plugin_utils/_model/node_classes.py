@@ -67,7 +67,7 @@ def read_class(item: Item) -> NodeClass:
         else:
             item.problems.add(place, group, "the name of an inventory group")
     item.text("why")
-    if item.lacks("groups", "networks", "same_as", "pods") and item.where.path.startswith("gatehouse_"):
+    if item.lacks("groups", "networks", "same_as", "pods") and not item.where.is_shipped:
         expected = "groups or networks, or pods, or same_as: a class without members is an error"
         item.problems.add(item.where, item.raw("name"), expected)
     if item.has("same_as"):

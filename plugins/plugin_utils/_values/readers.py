@@ -189,10 +189,21 @@ class Item:
         known = sorted(keys)
         if not self._is_mapping:
             problems.add(where, value, f"a mapping with the keys {', '.join(known)}")
+        before: object = None
         for key in self._value:
             if key not in known:
                 expected = f"no such key, but {one_of(known)}"
-                problems.add(where.key(key), self._value[key], expected, near_miss(key, known))
+                comma, close = self._comma_after(before, key), near_miss(key, known)
+                hint = comma or close if " " in str(key) else close or comma
+                problems.add(where.key(key), self._value[key], expected, hint)
+            before = key
+
+    def _comma_after(self, before: object, key: object) -> str:
+        """Return a hint where a key is the rest of a text: in braces, a comma ends what has no quotes."""
+        text = self._value.get(before)
+        if self._value[key] is not None or not isinstance(text, str):
+            return ""
+        return f'a comma ends a text without quotes: did you mean {before}: "{text}, {key}"?'
 
     @property
     def is_mapping(self) -> bool:
