@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ._kubernetes.pod_flows import check_pods
-from ._model.bounded_files import read_bounds
+from ._model.bounded_files import note_unsure_assertions, read_bounds
 from ._model.calico_settings import read_calico
 from ._model.declaration import Declaration
 from ._model.model import Model, read_model
@@ -35,12 +35,14 @@ def read(declaration: Declaration, problems: Problems) -> Model:
     check_pods(model, problems)
     calico, dhcp = declaration.calico, declaration.dhcp
     known = (model.classes, model.same_as, model.flows)
-    return replace(
+    model = replace(
         model,
         dhcp=flag_at(dhcp.where, dhcp.value, True, problems),
         calico=read_calico(calico.where, calico.value, *known, problems),
         bounds=read_bounds(declaration.bounded, profiles, user, model, problems),
     )
+    note_unsure_assertions(declaration.assertions, model, problems)
+    return model
 
 
 def hosts_to_read(

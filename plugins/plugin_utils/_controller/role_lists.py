@@ -19,19 +19,39 @@ OF_NO_ROLE = (
     "it in the inventory or on the command line: a ruleset must not depend on which playbook runs; a role brings a "
     f"file, which {KEY} of the inventory names"
 )
+_FOLDERS = ("defaults", "vars")
 
 
-def note_lists_of_roles(play: Any, task: Any, problems: Problems) -> None:
+def note_lists_of_roles(play: Any, task: Any, task_vars: Mapping[str, Any], problems: Problems) -> None:
     """Note what the roles of a play, and those that they depend on, say of the model by named lists and files."""
-    for name, place, found in _variables(play, task):
-        for key in (key for key in found if list_of(key) or key == KEY):
-            problems.add(Where(key, f"{place} of role {name}"), plain(found[key]), OF_NO_ROLE)
+    found = {(key, place): value for key, place, value in (*_loaded(play, task), *_included(task_vars))}
+    for (key, place), value in found.items():
+        if _is_refused(key):
+            problems.add(Where(key, place), plain(value), OF_NO_ROLE)
 
 
-def _variables(play: Any, task: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _loaded(play: Any, task: Any) -> Iterator[tuple[str, str, object]]:
+    """Yield the variables of the roles that the play knows, each with its place."""
     own = internals.role(task)
     roles = [*play.roles, *([own, *task.get_dep_chain()] if own else [])]
-    found = [one for role in roles for one in (*role.get_all_dependencies(), role)]
-    for role in {id(one): one for one in found}.values():  # a role has no hash
-        yield role.get_name(), "defaults", internals.role_defaults(role)
-        yield role.get_name(), "vars", internals.role_vars(role)
+    for role in (one for known in roles for one in (*known.get_all_dependencies(), known)):
+        for folder, variables in zip(_FOLDERS, (internals.role_defaults(role), internals.role_vars(role))):
+            yield from ((key, _place(folder, role.get_name()), value) for key, value in variables.items())
+
+
+def _included(task_vars: Mapping[str, Any]) -> Iterator[tuple[str, str, object]]:
+    """Yield the variables of roles that tasks have included: the play of this task doesn't know these, but by name."""
+    names = {name.rpartition(".")[2]: name for name in task_vars.get("ansible_play_role_names", ())}
+    for key, value in ((key, task_vars[key]) for key in task_vars if _is_refused(key)):
+        folder = internals.folder_of(value)
+        for path in (folder, *folder.parents) if folder else ():
+            if path.name in _FOLDERS and path.parent.name in names:
+                yield key, _place(path.name, names[path.parent.name]), value
+
+
+def _is_refused(key: str) -> bool:
+    return key == KEY or bool(list_of(key))
+
+
+def _place(folder: str, role: str) -> str:
+    return f"{folder} of role {role}"

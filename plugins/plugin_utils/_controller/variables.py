@@ -87,7 +87,7 @@ class FleetVariables:
         self._note_facts()
         self._note_misplaced()
         self._note_included()
-        note_lists_of_roles(self._play, self._task, self._problems)
+        note_lists_of_roles(self._play, self._task, self._task_vars, self._problems)
         note_hidden_files(self._loader, self._sources, self._inventory.groups, self._problems)
 
     def sources(self) -> list[Source]:
@@ -99,14 +99,16 @@ class FleetVariables:
         # Role defaults count least: any other place hides them.
         defaults = {key: self._defaults[key] for key in self._defaults.keys() - above.keys() - declared}
         sources = [
-            Source("", self._templated("", above, hosts, self._in_play), self._folder(above)),
-            Source("role defaults", self._templated("role defaults", _of_model(defaults), hosts, self._in_play)),
+            self._source("", above, hosts, self._in_play),
+            self._source("role defaults", _of_model(defaults), hosts, self._in_play),
         ]
         for origin, raw, members in below:
             visible = {key: value for key, value in _of_model(raw).items() if key not in above}
-            found = self._templated(origin, visible, members, self._anywhere)
-            sources.append(Source(origin, found, self._folder(visible)))
+            sources.append(self._source(origin, visible, members, self._anywhere))
         return sources
+
+    def _source(self, origin: str, raw: Mapping[str, object], hosts: list[str], read: Read) -> Source:
+        return Source(origin, self._templated(origin, raw, hosts, read), self._folder(raw))
 
     def _folder(self, variables: Mapping[str, object]) -> Path | None:
         """Return the folder that paths of model files are relative to; of the command line, the working directory."""

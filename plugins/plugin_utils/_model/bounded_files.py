@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What files with bounds must not say at all, and the reading of their bounds."""
+"""What files with bounds must not say, what others must not rely on, and the reading of bounds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .._values.problems import Problems
 from .._values.readers import Item
@@ -15,41 +15,58 @@ from .model import Declared, Layer, Model, zones_within
 from .model_files import Bounded
 
 _KEYS = ("from", "to")
+_FORBIDDEN = ("classes", "security_groups")
+_REPLACEABLE = ("zones", "services", "flows")
+_ASSERTED = ("allow", "deny", "to")
 
 
 def read_bounds(
     bounded: Sequence[Bounded], profiles: Layer, user: Layer, model: Model, problems: Problems
 ) -> tuple[Bounds, ...]:
-    """Read the bounds of files, noting what the files must not say whatever their bounds are."""
+    """Read the bounds of files, noting what the files must not say whatever their bounds are.
+
+    They define no class, and replace nothing of a profile's. What others have declared has its name already.
+    """
     for one in bounded:
-        for declared, expected in _beyond_any(one, profiles, user):
-            problems.add(declared.where, _name(declared), f"{expected}: this file has bounds, at {one.may.where}")
+        for row, expected in _beyond_any(one, profiles, user):
+            why = f"this file has bounds, at {one.may.where}"
+            problems.add(row.where.key("name"), _name(row), f"{expected}: {why}")
     return tuple(_read(one, model, problems) for one in bounded)
 
 
+def note_unsure_assertions(assertions: Sequence[Declared], model: Model, problems: Problems) -> None:
+    """Note assertions of others whose ends a file with bounds declares: it could say that these are nobody."""
+    for bounds in model.bounds:
+        for row in (row for row in assertions if row.where.origin not in bounds.origins):
+            for key, name in _ends(row):
+                own = _own_zones(name, bounds.origins, model)
+                if own:
+                    expected = f"an end that no file with bounds declares, as {', '.join(own)} is"
+                    problems.add(row.where.key(key), name, expected)
+
+
 def _beyond_any(one: Bounded, profiles: Layer, user: Layer) -> Iterator[tuple[Declared, str]]:
-    """Yield the rows of files with bounds that define a class or a security group, or replace something shipped."""
-    of_files = {
-        key: _of(one, getattr(user, key)) for key in ("classes", "security_groups", "zones", "services", "flows")
-    }
-    for key in ("classes", "security_groups"):
-        yield from ((row, f"no {key}") for row in of_files[key])
-    for key in ("zones", "services", "flows"):
+    for key in _FORBIDDEN:
+        yield from ((row, f"no {key}") for row in _of(one, user, key))
+    for key in _REPLACEABLE:
         shipped = {_name(row): row.where.origin for row in getattr(profiles, key)}
-        for row in of_files[key]:
-            if _name(row) in shipped:
-                yield (
-                    row,
-                    f"a name of its own, since {shipped[_name(row)]} has it and no bounded file replaces anything",
-                )
+        for row in (row for row in _of(one, user, key) if _name(row) in shipped):
+            yield row, f"a name of its own, and not one of {shipped[_name(row)]}"
 
 
-def _of(one: Bounded, rows: Iterable[Declared]) -> list[Declared]:
-    return [row for row in rows if row.where.origin in one.origins]
+def _of(one: Bounded, user: Layer, key: str) -> list[Declared]:
+    return [row for row in getattr(user, key) if row.where.origin in one.origins]
 
 
 def _name(row: Declared) -> str:
     return str(row.value.get("name")) if isinstance(row.value, Mapping) else ""
+
+
+def _ends(row: Declared) -> Iterator[tuple[str, str]]:
+    value: Mapping[object, object] = row.value if isinstance(row.value, Mapping) else {}
+    for key in _ASSERTED:
+        ends = value.get(key)
+        yield from ((key, name) for name in (ends if isinstance(ends, list) else [ends]) if isinstance(name, str))
 
 
 def _read(one: Bounded, model: Model, problems: Problems) -> Bounds:
@@ -63,8 +80,13 @@ def _read_end(item: Item, key: str, one: Bounded, model: Model) -> tuple[str, ..
         item.problems.add(item.place(key), None, "a list of classes and zones; [] is nobody")
     names = item.references(key, {**model.classes, **model.zones, **model.same_as})
     for name in names:
-        own = [zone for zone in zones_within(model.zones, name) if model.zones[zone].where.origin in one.origins]
+        own = _own_zones(name, one.origins, model)
         if own:
-            expected = f"bounds that no bounded file sets itself: it declares {', '.join(sorted(own))}"
+            expected = f"bounds that no bounded file sets itself: it declares {', '.join(own)}"
             item.problems.add(item.place(key), name, expected)
     return tuple(model.same_as.get(name, name) for name in names)
+
+
+def _own_zones(name: str, origins: frozenset[str], model: Model) -> list[str]:
+    """Return the zones of some files that say what a zone holds."""
+    return sorted(zone for zone in zones_within(model.zones, name) if model.zones[zone].where.origin in origins)
