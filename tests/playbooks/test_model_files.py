@@ -18,7 +18,7 @@ SQL = {"name": "sql", "from": ["web"], "to": ["db"], "ports": ["5432/tcp"]}
 FILES = {"gatehouse_model_files": ["firewall.d/"]}
 LIST = {"gatehouse_flows__sql": [SQL]}
 PLAN = {"ansible.builtin.import_role": {"name": HOST, "tasks_from": "plan"}}
-KNOWS_FILES_OF_INI = tuple(map(int, __version__.split(".")[:2])) >= (2, 19)
+KNOWS_MORE = tuple(map(int, __version__.split(".")[:2])) >= (2, 19)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_path_on_the_command_line_is_relative_to_the_working_directory(play, s
     assert "flow sql" in (tmp_path / "plan" / "web1.nft").read_text(encoding="utf-8")
 
 
-def test_of_an_inventory_in_ini_an_older_core_knows_no_file(plan, site, write, tmp_path):
+def test_an_older_core_knows_no_file_of_an_inventory_in_ini(plan, site, write, tmp_path):
     site("inventory")
     write(tmp_path / "inventory" / "group_vars" / "all.yml", BASE)
     hosts = "[webs]\nweb1 ansible_host=192.0.2.1\n[dbs]\ndb1 ansible_host=192.0.2.11\n"
@@ -113,7 +113,7 @@ def test_of_an_inventory_in_ini_an_older_core_knows_no_file(plan, site, write, t
     ini.write_text(f"{hosts}[all:vars]\ngatehouse_model_files=['firewall.d']\n", encoding="utf-8")
     outcome = plan(ini, tmp_path / "plan")
 
-    if KNOWS_FILES_OF_INI:
+    if KNOWS_MORE:
         assert outcome.code == 0, outcome.output
         assert "flow sql" in (tmp_path / "plan" / "web1.nft").read_text(encoding="utf-8")
     else:
@@ -219,7 +219,7 @@ def test_a_role_brings_a_file_that_the_inventory_names(planned, site, playbook, 
     assert planned(inventory, tmp_path / "with", playbook=playbook(roles=["postgresql"])) == without
 
 
-def test_a_filter_reads_files_beside_the_playbook_that_names_them(play, site, write, tmp_path):
+def test_a_filter_reads_files_beside_the_playbook_that_names_them_where_the_core_knows_it(play, site, write, tmp_path):
     model = {**BASE, **FILES}
     peers = "model | gatehouse.firewall.port_set('web', 'egress', 'db')"
     tasks = [{"ansible.builtin.debug": {"msg": f"{{{{ {peers} }}}}"}}]
@@ -230,4 +230,4 @@ def test_a_filter_reads_files_beside_the_playbook_that_names_them(play, site, wr
     )
     outcome = play(book, inventory)
 
-    assert "5432/tcp" in outcome.output, outcome.output
+    assert ("5432/tcp" if KNOWS_MORE else "expected an absolute path: ") in outcome.output, outcome.output

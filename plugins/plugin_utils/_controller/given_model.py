@@ -10,7 +10,6 @@ import datetime
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -115,5 +114,5 @@ def _declare(model: Given, problems: Problems) -> Declaration:
         known = [key[len(PREFIX) :] for key in MODEL_KEYS]
         for key in (key for key in written if f"{PREFIX}{key}" not in short):
             problems.add(Where(key), written[key], f"no such key, but {one_of(known)}", near_miss(key, known))
-    folder = folder_of(written.get(FILES, written.get(FILES[len(PREFIX) :]))) or Path.cwd()
+    folder = folder_of(written.get(FILES, written.get(FILES[len(PREFIX) :])))
     return declare([Source("", prefixed or short, folder)], load_profile, problems)

@@ -74,8 +74,8 @@ def role_defaults(found: object) -> Mapping[str, Any]:
 def folder_of(value: object) -> Path | None:
     """Return the folder of the file in which a value of a variable was written; None where Ansible doesn't know it.
 
-    It doesn't for what stands on the command line. Before ansible-core 2.19 it knows only of values in YAML, and not of
-    those in an inventory in INI.
+    It doesn't for what stands on the command line. Before ansible-core 2.19 it knows only of what stands in YAML, and
+    of no value that has been through a template.
     """
     if Origin:
         found = Origin.get_tag(value)
