@@ -16,6 +16,7 @@ from ._kubernetes.pod_flows import check_pods
 from ._model.bounded_files import note_unsure_assertions, read_bounds
 from ._model.calico_settings import read_calico
 from ._model.declaration import Declaration
+from ._model.exports import check_age
 from ._model.model import Model, read_model
 from ._model.profile import read_profiles
 from ._policy.bounds import check_bounds
@@ -40,6 +41,7 @@ def read(declaration: Declaration, problems: Problems) -> Model:
         dhcp=flag_at(dhcp.where, dhcp.value, True, problems),
         calico=read_calico(calico.where, calico.value, *known, problems),
         bounds=read_bounds(declaration.bounded, profiles, user, model, problems),
+        imported=frozenset(export.origin for export in declaration.exported),
     )
     note_unsure_assertions(declaration.assertions, model, problems)
     return model
@@ -81,6 +83,7 @@ def compile_model(
 ) -> Fleet:
     """Compile a model for an inventory; raise ModelError with every problem there is, those of before among them."""
     with _without_collecting_garbage():
+        check_age(declaration.exported, today, problems)
         resolved = resolve(model, inventory, lookup, problems)
         check_bounds(resolved, problems)
         fleet = compile_fleet(resolved, today, problems)

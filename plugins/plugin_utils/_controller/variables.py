@@ -43,6 +43,7 @@ CONTROLLER_KEYS = {  # what the controller reads, writes and runs
     "gatehouse_calico_environment",
     "gatehouse_calico_connection",
     "gatehouse_calico_via",
+    "gatehouse_export",
     FILES,
 }
 _NOT_A_HOSTS = (

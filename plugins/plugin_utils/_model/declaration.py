@@ -18,6 +18,7 @@ from pathlib import Path
 from .._values.problems import Problems, Where, near_miss
 from .._values.readers import rows
 from .arguments import arguments
+from .exports import Export
 from .model import Declared, Layer
 from .model_files import KEY as FILES
 from .model_files import LISTS, Bounded, ModelFiles, read_model_files
@@ -59,6 +60,7 @@ class Declaration:
     assertions: Sequence[Declared] = ()
     calico: Declared = Declared(Where("gatehouse_calico"), None)
     bounded: Sequence[Bounded] = ()
+    exported: Sequence[Export] = ()
 
 
 def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Problems) -> Declaration:
@@ -83,6 +85,7 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
         assertions=_rows(sources, "assertions", files, problems),
         calico=_single(sources, "gatehouse_calico", problems),
         bounded=files.bounded,
+        exported=files.exported,
     )
 
 

@@ -154,7 +154,8 @@ class Flow:
 class Model:
     """Everything declared, the user's layer on the profiles'.
 
-    ``same_as`` says of each class that is another which one; it is not among the ``classes``.
+    ``same_as`` says of each class that is another which one; it is not among the ``classes``. ``imported`` has the
+    origins of places in other fleets' exports.
     """
 
     classes: Mapping[str, NodeClass] = field(default_factory=dict)
@@ -170,6 +171,7 @@ class Model:
     calico: Calico = Calico()
     undetected: Mapping[str, str] = field(default_factory=dict)
     bounds: tuple[Bounds, ...] = ()
+    imported: frozenset[str] = frozenset()
 
     @property
     def pods(self) -> dict[str, Pods]:

@@ -18,12 +18,14 @@ import yaml
 
 from .._values.problems import Problems, Where
 from .._values.readers import Item, rows
+from . import exports
 from .model import Declared
 
 KEY = "gatehouse_model_files"
 LISTS = ("classes", "zones", "services", "flows", "security_groups", "assertions")
 
-_ENTRY_KEYS = ("path", "may")
+_ENTRY_KEYS = ("path", "may", "max_age")
+_DAYS = (1, 3650)
 _ENDINGS = (".yml", ".yaml", ".json")
 _EXPECTED_FOLDER = "an absolute path: the file that says this isn't known, so that a path can't be relative to it"
 
@@ -38,10 +40,11 @@ class Bounded:
 
 @dataclass
 class ModelFiles:
-    """What all files say: the rows of each list, and which of the files have bounds."""
+    """What all files say: the rows of each list, which of the files have bounds, and which are exports."""
 
     rows: dict[str, list[Declared]] = field(default_factory=lambda: {key: [] for key in LISTS})
     bounded: list[Bounded] = field(default_factory=list)
+    exported: list[exports.Export] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class _Entry:
     where: Where
     path: Path
     may: Declared
+    max_age: int | None
 
 
 def read_model_files(entries: Iterable[tuple[Where, object, Path | None]], problems: Problems) -> ModelFiles:
@@ -69,6 +73,8 @@ def read_model_files(entries: Iterable[tuple[Where, object, Path | None]], probl
                 problems.add(entry.where, str(entry.path), expected)
             elif before is entry:
                 origins.append(_read_file(file, entry, found, problems))
+        if entry.max_age and not {export.origin for export in found.exported} & {*origins}:
+            problems.add(entry.where, entry.max_age, "no max_age where no file is another fleet's export")
         if entry.may.value is not None and origins:
             found.bounded.append(Bounded(entry.may, frozenset(origins)))
     return found
@@ -89,7 +95,8 @@ def _read_entry(where: Where, value: object, folder: Path | None, problems: Prob
     if not asked.is_absolute() and folder is None:
         problems.add(place, path, _EXPECTED_FOLDER)
         return None
-    return _Entry(place, (folder or Path()) / asked, Declared(item.place("may"), item.raw("may")))
+    max_age = item.number("max_age", *_DAYS, exports.MAX_AGE) if item.has("max_age") else None
+    return _Entry(place, (folder or Path()) / asked, Declared(item.place("may"), item.raw("may")), max_age)
 
 
 def _at_home(path: Path) -> Path:
@@ -126,9 +133,13 @@ def _read_file(path: Path, entry: _Entry, found: ModelFiles, problems: Problems)
     except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
         problems.add(entry.where, _text(path), "a file in YAML", " ".join(str(error).split()))
         return origin
-    item = Item(Where("", origin), {} if content is None else content, LISTS, problems)
-    for key in LISTS:
-        found.rows[key] += [Declared(*row) for row in rows(item.place(key), item.raw(key), problems)]
+    item = Item(Where("", origin), {} if content is None else content, (*LISTS, exports.KEY), problems)
+    said = {key: [Declared(*row) for row in rows(item.place(key), item.raw(key), problems)] for key in LISTS}
+    if exports.KEY in item.keys():
+        found.exported.append(exports.read_export(item, entry.where, entry.max_age or exports.MAX_AGE))
+        exports.note_managed(said["classes"], problems)
+    for key, its_rows in said.items():
+        found.rows[key] += its_rows
     return origin
 
 

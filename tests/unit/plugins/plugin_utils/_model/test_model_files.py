@@ -109,7 +109,11 @@ NO_FILE = "expected a file in YAML, or a folder with at least one (.yml, .yaml, 
         ("x" * 300, "expected a file in YAML"),
         ("nu\0ll", "expected a file in YAML"),
         ("~nobody-of-this-name/x.yml", "expected a file in YAML"),
-        (5, "files[0]: got 5, expected a mapping with the keys may, path"),
+        (5, "files[0]: got 5, expected a mapping with the keys max_age, may, path"),
+        (
+            {"path": "ssh.yml", "max_age": 7},
+            "files[0].path: got 7, expected no max_age where no file is another fleet's",
+        ),
         ({"path": None}, "files[0].path: got nothing, expected the path of a file or of a folder"),
         (
             {"path": "ssh.yml", "may": None},
