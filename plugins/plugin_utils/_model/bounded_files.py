@@ -87,6 +87,6 @@ def _read_end(item: Item, key: str, one: Bounded, model: Model) -> tuple[str, ..
     return tuple(model.same_as.get(name, name) for name in names)
 
 
-def _own_zones(name: str, origins: frozenset[str], model: Model) -> list[str]:
+def _own_zones(name: str, origins: Sequence[str], model: Model) -> list[str]:
     """Return the zones of some files that say what a zone holds."""
     return sorted(zone for zone in zones_within(model.zones, name) if model.zones[zone].where.origin in origins)

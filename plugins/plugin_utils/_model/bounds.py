@@ -21,4 +21,4 @@ class Bounds:
     where: Where
     senders: tuple[str, ...]
     receivers: tuple[str, ...]
-    origins: frozenset[str]
+    origins: tuple[str, ...]

@@ -35,7 +35,7 @@ class Bounded:
     """Files with bounds: where an entry says ``may``, what it says, and the places of the files' rows."""
 
     may: Declared
-    origins: frozenset[str]
+    origins: tuple[str, ...]
 
 
 @dataclass
@@ -76,7 +76,7 @@ def read_model_files(entries: Iterable[tuple[Where, object, Path | None]], probl
         if entry.max_age and not {export.origin for export in found.exported} & {*origins}:
             problems.add(entry.where, entry.max_age, "no max_age where no file is another fleet's export")
         if entry.may.value is not None and origins:
-            found.bounded.append(Bounded(entry.may, frozenset(origins)))
+            found.bounded.append(Bounded(entry.may, tuple(origins)))
     return found
 
 
@@ -111,13 +111,16 @@ def _files(entry: _Entry, problems: Problems) -> list[Path]:
     try:
         if entry.path.is_file():
             return [entry.path.resolve()]
-        found = sorted(path.resolve() for path in entry.path.rglob("*") if _is_of_model(path, entry.path))
+        found = sorted({path.resolve() for path in entry.path.rglob("*") if _is_of_model(path, entry.path)})
     except OSError as error:
         why = str(error.strerror)
+    outside = [path for path in found if not path.is_relative_to(entry.path.resolve())]
+    for path in outside:
+        problems.add(entry.where, str(entry.path), f"files under it, and no link that leads to {path}")
     if not found:
         expected = f"a file in YAML, or a folder with at least one ({', '.join(_ENDINGS)})"
         problems.add(entry.where, str(entry.path), expected, why)
-    return found
+    return [path for path in found if path not in outside]
 
 
 def _is_of_model(path: Path, folder: Path) -> bool:
@@ -150,7 +153,10 @@ def _text(path: Path) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML, and takes no key twice: the first one's flows would be gone without a word."""
+    """Reads YAML, and takes no key twice: the first one's flows would be gone without a word.
+
+    It is not libyaml's, which crashes on what is nested deeply, and so would let a file's author end any run.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """Return a mapping; raise ConstructorError where a key comes twice."""

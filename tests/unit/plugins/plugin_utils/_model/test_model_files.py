@@ -56,6 +56,18 @@ def test_a_folder_is_all_files_of_yaml_under_it_but_hidden_ones(folder):
     assert [str(row.where) for row in found.rows["zones"]] == ["zones[0] (file firewall.d/deep/20-zones.json)"]
 
 
+def test_a_link_in_a_folder_leads_nowhere_else(folder):
+    (folder / "firewall.d" / "inside.yml").symlink_to("10-sql.yaml")
+    (folder / "firewall.d" / "outside.yml").symlink_to("../ssh.yml")
+
+    found, problems = read(folder, "firewall.d")
+
+    assert [name for _where, name in flows(found)] == ["sql"]
+    assert problems == [
+        f"files[0]: got '{folder}/firewall.d', expected files under it, and no link that leads to {folder}/ssh.yml"
+    ]
+
+
 def test_a_path_is_relative_to_the_file_that_says_it_and_told_from_the_working_directory(folder, monkeypatch):
     monkeypatch.chdir(folder / "empty.d")
 
@@ -87,7 +99,7 @@ def test_a_file_that_two_entries_name_is_read_once(folder):
 
     assert problems == []
     assert [name for _where, name in flows(found)] == ["sql", "ssh"]
-    assert [bounded.origins for bounded in found.bounded] == [{"file ssh.yml"}]
+    assert [bounded.origins for bounded in found.bounded] == [("file ssh.yml",)]
 
 
 def test_a_file_has_the_same_bounds_wherever_it_is_named(folder):
