@@ -6,77 +6,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 from .._model.model import Flow
 from .._policy.compile import Fleet
-from .._policy.resolve import Host, Resolved
+from .._policy.resolve import Host
 from .._values.addresses import EVERYBODY, AddressSet
 from .owners import Owners
 from .reach import allowed, ports_between
 
 _FAMILIES = (4, 6)
-_ENDS = {"ingress": ("to", "in"), "egress": ("from", "out")}
+_WORDS = {
+    "ingress": "which don't let it in; to names no class of theirs",
+    "egress": "which don't let it out; from names no class of theirs",
+}
+_MOST = 3
 
 
 def half_flow_remarks(fleet: Fleet) -> Iterator[str]:
-    """Yield a line for each zone with managed hosts that shut out what a flow opens at its other end.
+    """Yield a line for each zone with managed hosts that deny what a flow opens at its other end.
 
-    And one for each class or zone that has no family in common with the other end of a flow.
+    And one for the classes and zones that have no family in common with the other end of a flow.
     """
-    owners = Owners(fleet)
+    ends = _Ends(fleet)
     for flow in fleet.resolved.model.flows_of_hosts():
         if flow.name not in fleet.expired:
-            found = [*_shut_out(owners, flow), *_without_family(fleet.resolved, flow)]
+            found = [*_denied(ends, flow), *_without_family(ends, flow)]
             yield from (f"{flow.where}: the flow {flow.name} {words}" for words in found)
 
 
-def _shut_out(owners: Owners, flow: Flow) -> Iterator[str]:
-    zones = owners.fleet.resolved.model.zones
-    for direction, ends, others in (
+@dataclass(frozen=True)
+class _Ends:
+    """The addresses of classes and zones, and which managed hosts these zones have the addresses of."""
+
+    fleet: Fleet
+
+    @cached_property
+    def peers(self) -> Callable[[str, str], AddressSet]:
+        """Returns the addresses of a class or a zone on a side, each worked out once."""
+        return cache(self.fleet.resolved.peers)
+
+    @cached_property
+    def hosts(self) -> dict[str, list[Host]]:
+        """The hosts of each policy."""
+        found: dict[str, list[Host]] = {name: [] for name in self.fleet.policies}
+        for host, name in self.fleet.classes.items():
+            found[name].append(self.fleet.hosts[host])
+        return found
+
+    @cached_property
+    def in_zones(self) -> dict[str, dict[str, AddressSet]]:
+        """The addresses that hosts of each policy have in each zone.
+
+        Those in a family of which a zone means everybody, but for exceptions, don't count: it is about strangers.
+        """
+        owners, resolved = Owners(self.fleet), self.fleet.resolved
+        found = {}
+        for zone in resolved.model.zones:
+            networks, whole = resolved.networks[zone], resolved.whole.get(zone, resolved.networks[zone])
+            named = [family for family in _FAMILIES if whole.of_family(family) != EVERYBODY.of_family(family)]
+            said = AddressSet.of(network for family in named for network in networks.of_family(family))
+            found[zone] = {name: part for name, part in owners.senders(zone, said).parts.items() if name}
+        return found
+
+    def host_that_denies(self, flow: Flow, zone: str, name: str, direction: str, peers: AddressSet) -> str:
+        """Return a host of a policy that a zone has and that lets a flow not through with these peers, or nothing."""
+        policy = self.fleet.policies[name]
+        rules = [rule.ports for rule in policy.rules(direction)]
+        passing = [allowed(policy, direction, port) for port in ports_between(rules, flow.ports)]
+        denied = AddressSet.union(peers - one for one in passing) - policy.isolated
+        inside = self.in_zones[zone][name]
+        for host in self.hosts[name] if denied else ():
+            # What a host sends to itself is never judged.
+            if host.addresses("") & inside and denied - host.addresses(""):
+                return host.name
+        return ""
+
+
+def _denied(ends: _Ends, flow: Flow) -> Iterator[str]:
+    resolved = ends.fleet.resolved
+    if flow.end != "both":
+        return
+    for direction, here, there in (
         ("ingress", flow.receivers, flow.senders),
         ("egress", flow.senders, flow.receivers),
     ):
-        managed = [name for name in others if owners.fleet.resolved.hosts.get(name)]
-        for zone in (name for name in ends if name in zones and flow.end == "both" and managed):
-            peers = AddressSet.union(owners.fleet.resolved.peers(name, flow.side) for name in managed)
-            for host in _hosts_that_deny(owners, flow, zone, direction, peers):
-                key, way = _ENDS[direction]
-                node_class = owners.fleet.classes[host.name]
-                yield (
-                    f"is half a flow: zone {zone} has the address of {host.name}, of class {node_class}, which doesn't "
-                    f"let it {way}; name {node_class} in {key}"
-                )
+        managed = [name for name in there if resolved.hosts.get(name)]
+        zones = [name for name in here if name in resolved.model.zones] if managed else []
+        peers = AddressSet.union(ends.peers(name, flow.side) for name in managed) if zones else AddressSet()
+        for zone in zones:
+            hosts = ((name, ends.host_that_denies(flow, zone, name, direction, peers)) for name in ends.in_zones[zone])
+            classes = [f"{name} ({host})" for name, host in hosts if host]
+            if classes:
+                yield f"is half a flow: zone {zone} has hosts of {_some(classes)}, {_WORDS[direction]}"
 
 
-def _hosts_that_deny(owners: Owners, flow: Flow, zone: str, direction: str, peers: AddressSet) -> Iterator[Host]:
-    """Yield one host of each class that a zone holds and whose policy doesn't let a flow through with these peers."""
-    fleet = owners.fleet
-    for node_class, inside in owners.senders(zone, _said(fleet.resolved, zone)).parts.items():
-        policy = fleet.policies.get(node_class)
-        if not policy:
-            continue
-        open_ports = [rule.ports for rule in policy.rules(direction)]
-        passing = [allowed(policy, direction, port) for port in ports_between(open_ports, flow.ports)]
-        denied = AddressSet.union(peers - one for one in passing) - policy.isolated
-        hosts = (host for host in fleet.hosts.values() if fleet.classes[host.name] == node_class)
-        # What a host sends to itself is never judged.
-        found = (host for host in hosts if host.addresses("") & inside and denied - host.addresses(""))
-        first = next(found, None)
-        if first:
-            yield first
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
+    return f"{', '.join(texts[:_MOST])}{more}"
 
 
-def _said(resolved: Resolved, zone: str) -> AddressSet:
-    """Return a zone's networks, without those of a family of which it means everybody but the exceptions."""
-    networks, whole = resolved.networks[zone], resolved.whole.get(zone, resolved.networks[zone])
-    named = [family for family in _FAMILIES if whole.of_family(family) != EVERYBODY.of_family(family)]
-    return AddressSet.of(network for family in named for network in networks.of_family(family))
-
-
-def _without_family(resolved: Resolved, flow: Flow) -> Iterator[str]:
-    senders = {name: _families(resolved, name, flow.side) for name in flow.senders}
-    receivers = {name: _families(resolved, name, flow.side) for name in flow.receivers}
+def _without_family(known: _Ends, flow: Flow) -> Iterator[str]:
+    senders = {name: _families(known, name, flow.side) for name in flow.senders}
+    receivers = {name: _families(known, name, flow.side) for name in flow.receivers}
     if flow.is_narrowed:
         receivers = dict.fromkeys(receivers, _families_of(flow.at))
     for ends, others in ((senders, receivers), (receivers, senders)):
@@ -89,9 +123,9 @@ def _without_family(resolved: Resolved, flow: Flow) -> Iterator[str]:
             return
 
 
-def _families(resolved: Resolved, name: str, side: str) -> set[int]:
+def _families(known: _Ends, name: str, side: str) -> set[int]:
     """Return the families in which a class or a zone has addresses, or may have some tomorrow."""
-    return {*_FAMILIES} if resolved.names.get(name) else _families_of(resolved.peers(name, side))
+    return {*_FAMILIES} if known.fleet.resolved.names.get(name) else _families_of(known.peers(name, side))
 
 
 def _families_of(addresses: AddressSet) -> set[int]:

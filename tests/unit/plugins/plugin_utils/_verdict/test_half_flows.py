@@ -7,7 +7,8 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.mode
 # web1 and web2 are 192.0.2.1 and 192.0.2.2, db1 is 192.0.2.11. The flow front lets office into web, sql web into db.
 SERVERS = {"name": "servers", "networks": ["192.0.2.0/28"]}
 DATABASES = {"name": "databases", "networks": ["192.0.2.8/29"]}
-IN_VAIN = "gatehouse_flows[2]: the flow mine is half a flow: zone servers has the address of"
+HALF = "gatehouse_flows[2]: the flow mine is half a flow: zone servers has hosts of"
+IN, OUT = "which don't let it in; to names no class of theirs", "which don't let it out; from names no class of theirs"
 
 
 def said(*flows, zones=(SERVERS,), **put):
@@ -20,24 +21,24 @@ def flow(sender, receiver, ports=("22/tcp",), **more):
     return {"name": "mine", "from": [sender], "to": [receiver], "ports": [*ports], **more}
 
 
-def test_managed_hosts_in_a_zone_of_receivers_are_named_once_for_each_class():
-    assert said(flow("db", "servers")) == [
-        f"{IN_VAIN} web1, of class web, which doesn't let it in; name web in to",
-    ]
-
-
-def test_managed_hosts_in_a_zone_of_senders_are_named():
-    assert said(flow("servers", "db")) == [
-        f"{IN_VAIN} web1, of class web, which doesn't let it out; name web in from",
-    ]
+def test_managed_hosts_in_a_zone_are_named_by_class():
+    assert said(flow("db", "servers")) == [f"{HALF} web (web1), {IN}"]
+    assert said(flow("servers", "db")) == [f"{HALF} web (web1), {OUT}"]
 
 
 def test_members_of_the_same_class_are_named_and_a_host_alone_in_it_is_not():
-    assert said(flow("web", "servers")) == [
-        f"{IN_VAIN} web1, of class web, which doesn't let it in; name web in to",
-        f"{IN_VAIN} db1, of class db, which doesn't let it in; name db in to",
-    ]
+    assert said(flow("web", "servers")) == [f"{HALF} web (web1), db (db1), {IN}"]
     assert said(flow("db", "databases"), zones=[DATABASES]) == []
+
+
+def test_of_many_classes_the_first_are_named():
+    groups = {f"g{number}": [f"host{number}"] for number in range(2, 5)}
+    put = {f"gatehouse_classes[{number}]": {"name": f"c{number}", "groups": [f"g{number}"]} for number in range(2, 5)}
+    hosts = {f"hosts.host{number}": {"ansible_host": f"192.0.2.{10 + number}"} for number in range(2, 5)}
+
+    (line,) = said(flow("db", "servers"), **put, **hosts, **{f"groups.{name}": found for name, found in groups.items()})
+
+    assert line == f"{HALF} web (web1), c2 (host2), c3 (host3) and 1 more, {IN}"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_flow_whose_other_half_another_flow_opens_or_somebody_else_answers_for
 def test_a_port_that_the_other_half_lacks_is_enough():
     (line,) = said(flow("web", "databases", ["5432-5433/tcp"]), zones=[DATABASES])
 
-    assert line.endswith("zone databases has the address of db1, of class db, which doesn't let it in; name db in to")
+    assert line.endswith(f"zone databases has hosts of db (db1), {IN}")
 
 
 def test_isolated_hosts_that_a_zone_holds_are_no_half_flow():
