@@ -42,11 +42,11 @@ def _loaded(play: Any, task: Any) -> Iterator[tuple[str, str, object]]:
 def _included(task_vars: Mapping[str, Any]) -> Iterator[tuple[str, str, object]]:
     """Yield the variables of roles that tasks have included: the play of this task doesn't know these, but by name."""
     names = {name.rpartition(".")[2]: name for name in task_vars.get("ansible_play_role_names", ())}
-    for key, value in ((key, task_vars[key]) for key in task_vars if _is_refused(key)):
-        folder = internals.folder_of(value)
-        for path in (folder, *folder.parents) if folder else ():
-            if path.name in _FOLDERS and path.parent.name in names:
-                yield key, _place(path.name, names[path.parent.name]), value
+    values = {key: task_vars[key] for key in task_vars if _is_refused(key)}
+    folders = {key: internals.folder_of(value) for key, value in values.items()}
+    for key, path in ((key, path) for key, folder in folders.items() if folder for path in (folder, *folder.parents)):
+        if path.name in _FOLDERS and path.parent.name in names:
+            yield key, _place(path.name, names[path.parent.name]), values[key]
 
 
 def _is_refused(key: str) -> bool:

@@ -65,8 +65,9 @@ def _name(row: Declared) -> str:
 def _ends(row: Declared) -> Iterator[tuple[str, str]]:
     value: Mapping[object, object] = row.value if isinstance(row.value, Mapping) else {}
     for key in _ASSERTED:
-        ends = value.get(key)
-        yield from ((key, name) for name in (ends if isinstance(ends, list) else [ends]) if isinstance(name, str))
+        said = value.get(key)
+        ends = said if isinstance(said, list) else [said]
+        yield from ((key, name) for name in ends if isinstance(name, str))
 
 
 def _read(one: Bounded, model: Model, problems: Problems) -> Bounds:

@@ -78,11 +78,9 @@ class _Ends:
         passing = [allowed(policy, direction, port) for port in ports_between(rules, flow.ports)]
         denied = AddressSet.union(peers - one for one in passing) - policy.isolated
         inside = self.in_zones[zone][name]
-        for host in self.hosts[name] if denied else ():
-            # What a host sends to itself is never judged.
-            if host.addresses("") & inside and denied - host.addresses(""):
-                return host.name
-        return ""
+        # What a host sends to itself is never judged.
+        found = (host.name for host in self.hosts[name] if host.addresses("") & inside and denied - host.addresses(""))
+        return next(found, "") if denied else ""
 
 
 def _denied(ends: _Ends, flow: Flow) -> Iterator[str]:
