@@ -54,6 +54,10 @@ class _Entry:
     may: Declared
     max_age: int | None
 
+    @property
+    def is_bounded(self) -> bool:
+        return self.may.value is not None
+
 
 def read_model_files(entries: Iterable[tuple[Where, object, Path | None]], problems: Problems) -> ModelFiles:
     """Return what files say; an entry is its place, its value and the folder that it is relative to, where it is known.
@@ -75,7 +79,7 @@ def read_model_files(entries: Iterable[tuple[Where, object, Path | None]], probl
                 origins.append(_read_file(file, entry, found, problems))
         if entry.max_age and not {export.origin for export in found.exported} & {*origins}:
             problems.add(entry.where, entry.max_age, "no max_age where no file is another fleet's export")
-        if entry.may.value is not None and origins:
+        if entry.is_bounded and origins:
             found.bounded.append(Bounded(entry.may, tuple(origins)))
     return found
 
@@ -109,8 +113,10 @@ def _at_home(path: Path) -> Path:
 def _files(entry: _Entry, problems: Problems) -> list[Path]:
     found, why = [], ""
     try:
-        if entry.path.is_file():
+        is_own = not (entry.is_bounded and entry.path.is_symlink())
+        if entry.path.is_file() and is_own:
             return [entry.path.resolve()]
+        why = "" if is_own else "what has bounds is no link"
         found = sorted({path.resolve() for path in entry.path.rglob("*") if _is_of_model(path, entry.path)})
     except OSError as error:
         why = str(error.strerror)

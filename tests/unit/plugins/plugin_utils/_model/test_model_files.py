@@ -68,6 +68,15 @@ def test_a_link_in_a_folder_leads_nowhere_else(folder):
     ]
 
 
+def test_a_file_with_bounds_is_no_link(folder):
+    (folder / "link.yml").symlink_to("ssh.yml")
+
+    assert [name for _where, name in flows(read(folder, "link.yml")[0])] == ["ssh"]
+    found, (problem,) = read(folder, {"path": "link.yml", "may": BOUNDS})
+    assert flows(found) == []
+    assert problem.endswith("(.yml, .yaml, .json); what has bounds is no link")
+
+
 def test_a_path_is_relative_to_the_file_that_says_it_and_told_from_the_working_directory(folder, monkeypatch):
     monkeypatch.chdir(folder / "empty.d")
 
