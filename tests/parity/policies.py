@@ -43,9 +43,12 @@ _small = some.builds(
     _network, some.just(_V4), some.just(32), some.integers(0, 63), some.sampled_from((0, 0, 0, 1, 2, 3, 5))
 ) | some.builds(_network, some.just(_V6), some.just(128), some.integers(0, 63), some.sampled_from((0, 0, 0, 1, 2, 5)))
 _networks = some.one_of(_small, _small, _small, some.sampled_from(_WIDE).map(ip_network))
+_zones = some.lists(_networks, min_size=1, max_size=6).map(AddressSet.of)
 _addresses = some.one_of(
-    some.lists(_networks, min_size=1, max_size=6).map(AddressSet.of),
+    _zones,
     some.lists(_small, min_size=1, max_size=6).map(AddressSet.of),
+    # What exceptions leave of a zone: networks of every length beside each other.
+    some.builds(AddressSet.__sub__, some.sampled_from((EVERYBODY,)) | _zones, _zones),
     some.sampled_from((AddressSet(), EVERYBODY)),
 )
 

@@ -20,6 +20,7 @@ from .._policy.compile import Fleet, Policy
 from .._policy.resolve import Host
 from .._values.problems import Problems, Where
 from .._values.readers import SIDES
+from .._verdict.half_flows import half_flow_remarks
 from .._verdict.useless_flows import remarks
 from .manifests import manifests
 
@@ -137,5 +138,6 @@ def warnings_about(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
     if fleet.resolved.empty:
         yield f"Nobody today, as may_be_empty allows: {'. '.join(fleet.resolved.empty)}"
     yield from remarks(fleet)
+    yield from half_flow_remarks(fleet)
     yield from calico_remarks(fleet)
     yield from pod_remarks(fleet)

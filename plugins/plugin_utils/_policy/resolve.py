@@ -22,6 +22,7 @@ from .._model.node_classes import NodeClass
 from .._values.addresses import AddressError, AddressSet, Network, is_mistyped, network_text, parse_host_address
 from .._values.problems import Problems, Where, near_miss, one_of
 from .._values.readers import SIDES, choice_at, interfaces_at, rows, sides_at
+from .zones import resolve_zones
 
 BACKENDS = ("auto", "nftables", "iptables")
 MODES = ("enforce", "observe")
@@ -74,14 +75,16 @@ class Host:
 class Resolved:
     """A model whose names have addresses: hosts by class, maybe by several, and the networks of each class and zone.
 
-    ``names`` maps each zone to the host names that it has beside its networks, and each of them to its addresses.
-    ``empty`` has a line for each group that is empty or absent, where a class may be empty.
+    ``names`` maps each zone to the host names that it has beside its networks, and each of them to its addresses;
+    ``whole``, zones with exceptions to their networks without these. ``empty`` has a line for each group that is empty
+    or absent, where a class may be empty.
     """
 
     model: Model
     hosts: Mapping[str, tuple[Host, ...]]
     networks: Mapping[str, AddressSet]
     names: Mapping[str, Mapping[str, AddressSet]] = field(default_factory=dict)
+    whole: Mapping[str, AddressSet] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
 
     @cached_property
@@ -111,28 +114,12 @@ def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Proble
     """Resolve every class and zone of a model; note what has no address, and groups without a host."""
     resolver = _Resolver(inventory, lookup, model.refresh, problems)
     hosts = {node_class.name: resolver.members(node_class) for node_class in model.classes.values()}
-    zones = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
-    names = {zone.name: resolver.names(zone) for zone in model.zones.values()}
-    resolved = Resolved(
-        model=model,
-        hosts=hosts,
-        networks={
-            **{node_class.name: node_class.networks for node_class in model.classes.values()},
-            **{
-                name: AddressSet.union([zones[inner] for inner in _and_inner_zones(model.zones, name)])
-                for name in zones
-            },
-        },
-        names={
-            name: {
-                host_name: addresses
-                for inner in _and_inner_zones(model.zones, name)
-                for host_name, addresses in names[inner].items()
-            }
-            for name in zones
-        },
-        empty=tuple(resolver.empty),
-    )
+    own = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
+    own_names = {zone.name: resolver.names(zone) for zone in model.zones.values()}
+    zones = resolve_zones(model.zones, own, own_names, problems)
+    networks = {node_class.name: node_class.networks for node_class in model.classes.values()}
+    empty = tuple(resolver.empty)
+    resolved = Resolved(model, hosts, {**networks, **zones.networks}, zones.names, zones.whole, empty)
     _check_required_zones(resolved, problems)
     _check_sides(resolved, problems)
     _check_addresses(resolved, problems)
@@ -277,17 +264,6 @@ class _Resolver:
             if count > self.refresh.max_addresses:
                 most = f"a host name with at most {self.refresh.max_addresses} IPv{version} addresses"
                 self.problems.add(where, name, f"{most}, but it resolves to {count}", "gatehouse_refresh.max_addresses")
-
-
-def _and_inner_zones(zones: Mapping[str, Zone], name: str) -> Iterable[str]:
-    seen: dict[str, None] = {}
-    waiting = [name]
-    while waiting:
-        current = waiting.pop()
-        if current in zones and current not in seen:
-            seen[current] = None
-            waiting.extend(zones[current].zones)
-    return seen
 
 
 def _check_required_zones(resolved: Resolved, problems: Problems) -> None:

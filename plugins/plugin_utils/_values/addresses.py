@@ -79,6 +79,8 @@ class AddressSet:
 
     def __sub__(self, other: AddressSet) -> AddressSet:
         """Return the addresses of this set that are not in the other one."""
+        if not other:
+            return self
         v4 = _without(self.v4, other.v4, other._starts_v4)
         return AddressSet(tuple(v4), tuple(_without(self.v6, other.v6, other._starts_v6)))
 

@@ -77,7 +77,9 @@ def _parties(item: Item, key: str, ends: Ends, find: _Find) -> tuple[Party, ...]
     empty = [(where, name) for where, name in items if ends.is_empty_class(name)]
     if not (item.has("deny") or item.flag("if_any")):
         for where, name in empty:
-            item.problems.add(where, name, "a class with at least one host or network; if_any: true where it may be empty")
+            item.problems.add(
+                where, name, "a class with at least one host or network; if_any: true where it may be empty"
+            )
     return tuple(_party(where, name, ends, find, item.problems) for where, name in items if (where, name) not in empty)
 
 
