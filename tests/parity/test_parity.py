@@ -62,7 +62,7 @@ def test_a_service_redirected_to_the_host_itself_is_judged_by_the_new_port(bench
 def test_what_is_invalid_never_reaches_a_service_that_is_judged_before_dnat(benches: list[Bench]) -> None:
     ports = PortSet.parse("30000/tcp")
     stage = PreDnat(ports, AddressSet.of([ip_network(SERVICES[4])]))
-    policy = Policy(("web",), (Rule("all", "world", EVERYBODY, ports),), pre_dnat=stage)
+    policy = Policy(("web",), (Rule("all", "world", EVERYBODY, ports),), pre_dnat=(stage,))
 
     hold_case(benches, Case(policy, [_to_a_service("invalid")]), Tally())
 
