@@ -80,8 +80,7 @@ class KernelHost(FakeHost):
 
     def ask(self, words, text):
         """Run a command in the namespace; whoever holds the machine's lock of iptables is nothing to this host."""
-        lock = f"XTABLES_LOCKFILE={self.root}/xtables.lock"
-        return self._in_namespace(["env", lock, *words], text)
+        return self._in_namespace(words, text, XTABLES_LOCKFILE=f"{self.root}/xtables.lock")
 
     def run(self, words):
         """Run a command that must succeed; what waits as a rollback is left for ``fire`` where this host has that.
