@@ -146,7 +146,7 @@ def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
             client.write_text(CLIENT.format(python=sys.executable, path=str(folder / "socket")), encoding="utf-8")
             client.chmod(0o755)
             command = [sys.executable, PRESTARTED_PYTHON, str(folder / "socket"), *names]
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8")
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
             started[names] = process, str(client)
             assert process.stdout
             assert process.stdout.readline() == "up\n"
@@ -154,7 +154,6 @@ def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
     yield python
     for process, _path in started.values():
-        process.terminate()
         process.communicate()
 
 

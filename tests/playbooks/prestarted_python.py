@@ -2,7 +2,7 @@
 
 ``prestarted_python.py SOCKET NAME...`` imports modules by their names and says so; each message on the socket is a
 program to run: its words, folder, environment, and files to read from and write to. CLIENT is what sends one, as an
-interpreter that Ansible is told of, and ends as the program does.
+interpreter that Ansible is told of, and ends as the program does. All ends with standard input.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -79,7 +80,7 @@ def main():
         server.bind(path)
         server.listen()
         print("up", flush=True)
-        while True:
+        while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
             connection, _address = server.accept()
             if not os.fork():
                 answer(connection)
