@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -76,12 +77,21 @@ class Fleet(Lab):
 
     def rulesets(self) -> dict[str, str]:
         """Return our rules as each host's kernel has them, of both backends and without counters."""
-        return {name: MARKER.sub("", text) for name, text in self.everywhere(SHOW).items()}
+        return {name: MARKER.sub("", text) for name, text in self.settled(SHOW).items()}
 
     def states(self) -> dict[str, State]:
         """Return all that a change would change on each host."""
-        texts = self.everywhere(f"{SHOW}; echo '# boot'; {ON_DISK}")
+        texts = self.settled(f"{SHOW}; echo '# boot'; {ON_DISK}")
         return {name: State(*MARKER.sub("", text).split("# boot\n", 1)) for name, text in texts.items()}
+
+    def differences(self, expected: dict[str, State]) -> list[str]:
+        """Return each line that some host has and should not have, or the other way round; none if all is as it was."""
+        found = []
+        for name, state in self.states().items():
+            for part, ours, theirs in zip(State._fields, expected[name], state, strict=True):
+                names = f"{name}: {part} as expected", f"{name}: {part}"
+                found += unified_diff(ours.splitlines(), theirs.splitlines(), *names, n=0, lineterm="")
+        return found
 
     def await_change(self, name: str, seconds: float = 40) -> float:
         """Wait until a host's rules change; return the last moment (of time.monotonic) when they hadn't yet."""

@@ -102,7 +102,7 @@ class Fleet(Lab):
     def states(self) -> dict[str, str]:
         """Return all that a change would change on each managed host: our rules, and what the next boot loads."""
         ours = f"nft --stateless list table inet gatehouse; {SHOW_IPTABLES}; cat /etc/gatehouse/ruleset.*"
-        return self.everywhere(f"{{ {ours}; }} 2>/dev/null || true")
+        return self.settled(f"{{ {ours}; }} 2>/dev/null || true")
 
     def harden(self, *arguments: str, knows: str = "git1") -> Completed:
         """Harden the fleet with the zone by its name."""

@@ -35,6 +35,8 @@ SHOW_IPTABLES = r"""{ iptables-save; ip6tables-save; ipset save | sort; } | grep
     sed 's/ initval 0x[0-9a-f]*//; s/\(gatehouse-[^ ]*-[0-9a-f]\{8\}\)\.[a-e]/\1/g'"""
 # Of both backends, so that nothing of the one is left unseen beside the other.
 SHOW = f"{{ nft --stateless list table inet gatehouse; {SHOW_IPTABLES}; }} 2>/dev/null || true"
+# A first change, and one that mends a failed boot, leave our unit to load once more what is in force.
+SETTLED = "while systemctl list-jobs --no-legend 2>/dev/null | grep -q gatehouse-firewall; do sleep 0.1; done"
 UNLOAD = """nft delete table inet gatehouse 2>/dev/null
 for command in iptables ip6tables; do
     $command -D INPUT -j GATEHOUSE-INPUT
@@ -120,11 +122,15 @@ class Lab:
 
     def rulesets(self) -> dict[str, str]:
         """Return our rules as each managed host's kernel has them, of both backends and without counters."""
-        return self.everywhere(SHOW)
+        return self.settled(SHOW)
 
     def states(self) -> dict[str, str]:
         """Return all that a change would change on each managed host: our rules, and what the next boot loads."""
-        return self.everywhere(f"{SHOW}; cat /etc/gatehouse/ruleset.*")
+        return self.settled(f"{SHOW}; cat /etc/gatehouse/ruleset.*")
+
+    def settled(self, script: str) -> dict[str, str]:
+        """Return what a script prints on each managed host once our unit has loaded what it had to."""
+        return self.everywhere(f"{SETTLED}; {script}")
 
     def unload(self) -> None:
         """Take our rules out of every kernel's way; boot files and units stay."""

@@ -57,4 +57,4 @@ class Fleet(Lab):
         """Return all that a change would change on each managed host, and its network namespaces."""
         ours = f"nft --stateless list ruleset; {SHOW_IPTABLES}; ls /etc/gatehouse; stat -c %y /run/gatehouse/loaded.*"
         namespaces = "lsns --type net --noheadings | wc -l; ip -brief link"
-        return self.everywhere(f"{{ {ours}; {namespaces}; }} 2>/dev/null || true")
+        return self.settled(f"{{ {ours}; {namespaces}; }} 2>/dev/null || true")

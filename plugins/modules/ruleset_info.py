@@ -234,19 +234,14 @@ differs_in_addresses_alone:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.look import look_at
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_arguments import INFO
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.steps import answer_of, info
 
 
 def main():
     module = AnsibleModule(INFO, supports_check_mode=True)
-    try:
-        result = look_at(ThisHost(module), module._diff, count=True)
-    except (FirewallError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    result = answer_of(info, module)
+    module.fail_json(**result) if result.get("failed") else module.exit_json(**result)
 
 
 if __name__ == "__main__":

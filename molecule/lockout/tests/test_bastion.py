@@ -28,7 +28,7 @@ def behind_it(fleet: Fleet, hardened: dict[str, State]) -> Iterator[dict[str, An
     }
     fleet.run(BASTION, "sh", "-c", "kill $(cat /run/bastion.pid)")
     _succeed(ALL_AT_ONCE)
-    assert fleet.states() == hardened
+    assert fleet.differences(hardened) == []
 
 
 def with_bastion(fleet: Fleet, *more: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_who_comes_through_a_bastion_is_told_its_address_where_a_ruleset_leaves_
     for name in fleet.managed:
         family = 6 if ":" in fleet.reached_at(name) else 4
         assert f"from {fleet.hosts[BASTION].address('private', family)} at port 22/tcp" in done.stdout, done.stdout
-    assert fleet.states() == before
+    assert fleet.differences(before) == []
 
 
 def test_a_change_is_confirmed_through_the_bastion(fleet: Fleet, behind_it: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ def test_the_unit_has_failed_and_says_so(fleet: Fleet, command: str) -> None:
 def test_harden_mends_it(fleet: Fleet, hardened: dict[str, State]) -> None:
     done = harden(ALL_AT_ONCE)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert fleet.states() == hardened
+    assert fleet.differences(hardened) == []
 
 
 def test_the_unit_has_not_failed_any_more(fleet: Fleet) -> None:

@@ -41,7 +41,7 @@ def test_a_killed_controller_leaves_the_rollback_and_another_controller_waits_fo
     assert not any(fleet.each(fleet.new_login).values())
 
     wait_until(lambda: all(fleet.each(fleet.new_login).values()), 5, since=begun + timeout)
-    assert fleet.states() == hardened
+    assert fleet.differences(hardened) == []
 
 
 def test_a_host_that_restarts_inside_the_window_has_what_was_confirmed_last(
@@ -50,10 +50,10 @@ def test_a_host_that_restarts_inside_the_window_has_what_was_confirmed_last(
     playbook = begin_to_harden(CUTS_US_OFF, ALL_AT_ONCE, {"gatehouse_rollback_timeout": 60})
     fleet.each(fleet.await_change)
     fleet.restart_all()
-    assert fleet.states() == hardened
+    assert fleet.differences(hardened) == []
     output, _error = playbook.communicate()
     assert output.count('"confirmed": false') == len(fleet.managed), output
-    assert fleet.states() == hardened
+    assert fleet.differences(hardened) == []
 
 
 @pytest.mark.parametrize("points", [("pending", "armed"), ("loaded", "disarmed")], ids=" and ".join)
@@ -62,12 +62,12 @@ def test_a_module_killed_before_it_keeps_anything_leaves_what_was_confirmed_last
 ) -> None:
     old = fleet.states()
     models, new = ([], hardened) if old == first.another else ([ANOTHER_MODEL], first.another)
-    killed_at(fleet, points, *models)
+    over = killed_at(fleet, points, *models)
     for name, state in fleet.states().items():
         assert in_force(state) in (in_force(old[name]), in_force(new[name]))
         assert state.boot_file == old[name].boot_file
-    harden_in_time(*models)
-    assert fleet.states() == new
+    harden_in_time(over, *models)
+    assert fleet.differences(new) == []
 
 
 @pytest.mark.parametrize("points", [("ruleset kept", "unit written")], ids=" and ".join)
@@ -75,51 +75,56 @@ def test_a_module_killed_while_it_keeps_a_ruleset_leaves_the_new_one_whole(
     fleet: Fleet, first: FirstApply, hardened: dict[str, State], points: tuple[str, str]
 ) -> None:
     if fleet.states() != hardened:
-        harden_in_time()
-    killed_at(fleet, points, ANOTHER_MODEL)
-    assert fleet.states() == first.another
+        harden_in_time(time.monotonic())
+    over = killed_at(fleet, points, ANOTHER_MODEL)
+    assert fleet.differences(first.another) == []
     fleet.restart_all()
-    assert fleet.states() == first.another
-    harden_in_time()
-    assert fleet.states() == hardened
+    assert fleet.differences(first.another) == []
+    harden_in_time(over)
+    assert fleet.differences(hardened) == []
 
 
 def test_a_module_killed_while_it_changes_the_backend_leaves_the_new_one(
     fleet: Fleet, hardened: dict[str, State]
 ) -> None:
-    killed_at(fleet, ("other deleted", "other deleted"), THE_OTHER_BACKEND)
+    over = killed_at(fleet, ("other deleted", "other deleted"), THE_OTHER_BACKEND)
     left = fleet.rulesets()
     assert all(has_one_backend(rules) for rules in left.values()), left
     fleet.restart_all()
     assert fleet.rulesets() == left
-    harden_in_time()
-    assert fleet.states() == hardened
+    harden_in_time(over)
+    assert fleet.differences(hardened) == []
 
 
 def test_a_module_killed_at_the_very_first_change_leaves_a_bare_host_or_the_new_ruleset(
     fleet: Fleet, first: FirstApply, hardened: dict[str, State]
 ) -> None:
     fleet.make_bare()
-    killed_at(fleet, ("tracking_started", "unit written"), ANOTHER_MODEL)
+    over = killed_at(fleet, ("tracking_started", "unit written"), ANOTHER_MODEL)
     fleet.restart_all()
     assert all(rules in ("", first.another[name].rules) for name, rules in fleet.rulesets().items())
-    harden_in_time()
-    assert fleet.states() == hardened
+    harden_in_time(over)
+    assert fleet.differences(hardened) == []
 
 
-def killed_at(fleet: Fleet, points: tuple[str, str], *models: dict[str, object]) -> None:
-    """Harden with a module that is killed, at one point on the apps and at one on the stores; wait for the rollback."""
+def killed_at(fleet: Fleet, points: tuple[str, str], *models: dict[str, object]) -> float:
+    """Harden with a module that is killed, at one point on the apps and at one on the stores; wait for the rollback.
+
+    Return the moment, of time.monotonic(), at which no rollback of it waits any more.
+    """
     faults = {name: points[name.startswith("store")] for name in fleet.managed}
     timeout = TIMEOUT * whole_seconds()  # what is not killed before it confirms has to be in time
     begun = time.monotonic()
     done = harden_and_die(faults, *models, {"gatehouse_rollback_timeout": timeout})
     assert done.stdout.count("failed=1") == len(fleet.managed), done.stdout
+    over = time.monotonic() + timeout
     wait_until(lambda: all(fleet.each(fleet.new_login).values()), 5, since=begun + timeout)
+    return over
 
 
-def harden_in_time(*models: dict[str, object]) -> None:
-    """Harden, again and again if need be."""
-    patience = Patience(STALE, since=time.monotonic() + TIMEOUT * whole_seconds())
+def harden_in_time(over: float, *models: dict[str, object]) -> None:
+    """Harden, again and again if need be, until soon after a change before is over."""
+    patience = Patience(STALE, since=over)
     while (done := harden(*models, ALL_AT_ONCE)).returncode != 0:
         assert ANOTHER_CHANGE in done.stdout, done.stdout
         assert not patience.is_over, f"{patience}: {done.stdout}"

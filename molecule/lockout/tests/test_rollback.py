@@ -81,7 +81,7 @@ def cut(fleet: Fleet, hardened: dict[str, State]) -> Iterator[Cut]:
     watch.over()
     print({name: round(window.back_after, 1) for name, window in windows.items()})
     yield Cut(output, windows)
-    assert fleet.states() == hardened
+    assert fleet.differences(hardened) == []
 
 
 def test_a_new_login_works_at_most_five_seconds_after_the_timeout(cut: Cut) -> None:

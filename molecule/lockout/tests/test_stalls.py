@@ -44,7 +44,7 @@ def test_a_change_that_stalls_leaves_each_host_in_reach_with_what_was_confirmed_
         (said,) = (line for line in failures if f"[{name}]" in line)
         assert SAID[point] in said, said
         assert BACK in said, said
-    assert fleet.states() == hardened
+    assert fleet.differences(hardened) == []
 
 
 def longest_outage(fleet: Fleet, name: str, is_over: Callable[[], bool]) -> float:

@@ -32,7 +32,7 @@ def traffic(fleet: Fleet, hardened: dict[str, State]) -> Traffic:
             done = harden(*models, ALL_AT_ONCE)
             assert done.returncode == 0, done.stdout + done.stderr
         fleet.each(lambda name: churn(fleet, name))
-        assert fleet.states() == hardened
+        assert fleet.differences(hardened) == []
     print(traffic)
     return traffic
 

@@ -55,8 +55,6 @@ class Backend:
     """What the names of its files end in."""
     helpers: Mapping[str, str] = MappingProxyType({})
     """Files by name, which lie beside the ruleset's file wherever ``load_command`` is used."""
-    capabilities: tuple[str, ...] = ("CAP_NET_ADMIN",)
-    """What root needs to list our part of the rules and to change what sets hold."""
     missing = ""
     """The first of its commands that this host doesn't have."""
     refills_at_once = True

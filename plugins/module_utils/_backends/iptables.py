@@ -98,7 +98,6 @@ class Iptables(ScriptedBackend):
     name = "iptables"
     packages = ("iptables", "ipset")
     file_type = "iptables"
-    capabilities = ("CAP_NET_ADMIN", "CAP_NET_RAW")  # iptables-save asks for sets' names by a raw socket
     helpers = MappingProxyType({"load.sh": LOADER})
     refills_at_once = False
 

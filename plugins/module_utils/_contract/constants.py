@@ -30,5 +30,8 @@ OBSERVED_MOST = 4096
 OBSERVED_SECONDS = 2147483
 """How long such a key stays that nobody renews: as long as ipset can tell, almost 25 days."""
 
+ANSWER = "gatehouse-answer: "
+"""Begins the line of a module's answer where that runs without Ansible's part of it."""
+
 MAX_ADDRESSES = 256
 """How many addresses of a family count behind one host name, where nobody says otherwise."""

@@ -10,7 +10,7 @@ import os
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import Any, Mapping, Protocol, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.all import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
@@ -24,18 +24,31 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import with_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import interpreter
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import How, RefreshUnit
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import RefreshUnit
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Declared
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.ebpf import replaces_kube_proxy, suspects
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.managers import Managers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.surroundings import Surroundings
 
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
 AUTO = "auto"
 DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+
+
+class Module(Protocol):
+    """What of AnsibleModule is asked for here; ``alone`` has it without Ansible."""
+
+    params: Mapping[str, Any]
+    _diff: bool
+
+    def run_command(self, args: list[str], **how: Any) -> tuple[int, str, str]:
+        """Run a command; return exit code, standard output and standard error."""
+
+    def get_bin_path(self, arg: str, *, opt_dirs: Sequence[str]) -> str | None:
+        """Return the full path of a command, if there is one."""
+
+    def atomic_move(self, src: str, dest: str) -> None:
+        """Put a file in another's place."""
 
 
 class ThisHost:
@@ -45,7 +58,7 @@ class ThisHost:
     backend that was asked for, and where this isn't root.
     """
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Look for the backends' commands."""
         if os.geteuid() != 0:
             raise FirewallError("only root can read and change the firewall: use become")
@@ -54,8 +67,8 @@ class ThisHost:
         self._backends = all_backends(self.run, self._find)
         self.backend, self.reason = choose(self._backends, module.params["backend"], list(rulesets))
         self._boot = Boot(self._run_or_raise, self._write)
-        how = How(partial(interpreter, self.run), self.backend.capabilities)
-        unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd(), how)
+        find_python = partial(interpreter, self.run)
+        unit = RefreshUnit(self._run_or_raise, self._write, self._boot.has_systemd(), find_python)
         self._refreshing = Refreshing(unit, Answered.read(self._write))
         given = rulesets.get(self.backend.name)
         # What a later version has left can still be taken away: that needs to read nothing of it.

@@ -7,6 +7,9 @@
 It changes no rule, never empties a set that was filled, and keeps the last good answer where there is no new one. The
 boot file always has the addresses that are in force, so that the next boot begins with them. However many names are
 slow to be answered, a round ends: what wasn't asked for is the next time.
+
+A round has two steps, each in a process of its own: one asks, in a sandbox, and the other keeps what counts of the
+answers. See ``questions``.
 """
 
 from __future__ import annotations
@@ -17,10 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Callable, Container, Iterable, Sequence, Tuple
+from typing import Container, Iterable, Mapping, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.all import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
@@ -34,13 +36,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reade
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import (
-    Answer,
-    Configuration,
-    Deadline,
-    DnsError,
-    addresses_of,
-)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Configuration, addresses_of
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Answers, with_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged import (
     crowded,
@@ -48,17 +44,17 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged i
     judge,
     next_question,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import (
+    FILE,
+    NOT_ASKED,
+    Asked,
+    as_text,
+    ask_all,
+    read_answers,
+)
 
-AT_ONCE = 8
-ROUND = 60.0  # seconds in which the questions of a round begin; refresh_unit.py has when the whole round is ended
-NOT_ASKED = "not asked for: other names took too long"
+ASK, KEEP = "ask", "keep"
 _DIRECTORIES = "/usr/sbin:/sbin:/usr/local/sbin"
-
-Ask = Callable[[str], Answer]
-"""Returns the answer for a host name; raises DnsError where there is none."""
-
-Asked = Tuple[Answer, str]
-"""An answer, or an empty one and why that is so."""
 
 
 class Refresher:
@@ -74,42 +70,37 @@ class Refresher:
         self.log: list[str] = []
         """What came of it, in lines: changes, and what is in the way of them."""
 
-    def refresh(self, ask: Ask) -> None:
-        """Ask for the names whose answers count no longer, and change the sets."""
+    def due(self) -> list[str]:
+        """Return the names whose answers count no longer, in the order to ask for them."""
+        header = self._boot.header(self._backend)
+        if header.refresh is None:
+            return []
+        due = [one.name for one in header.names if self._answered.is_due(one.name, self._now)]
+        return sorted(due, key=self._answered.turn)
+
+    def keep(self, asked: Mapping[str, Asked]) -> None:
+        """Change the sets to what counts of these answers; of a name that the ruleset has no longer, nothing does."""
         header = self._boot.header(self._backend)
         refresh = header.refresh
-        if refresh is None:
+        named = [one for one in header.names if one.name in asked]
+        if refresh is None or not named:
             return
-        due = [one for one in header.names if self._answered.is_due(one.name, self._now)]
-        due.sort(key=lambda one: self._answered.turn(one.name))
-        # Asked before the lock is taken: a slow name server must not hold up a change of the ruleset.
-        answers = self._good_answers(refresh, due, ask)
+        found = {one.name: self._noted(refresh, one, asked[one.name]) for one in named}
+        answers = {name: addresses for name, addresses in found.items() if addresses}
         with self._rollback.alone("it asks again for host names"):
             if self._rollback.is_pending():
                 return  # a change of the ruleset waits to be confirmed: it is nobody's turn but its own
             if answers:
                 self._change(answers)
-            if due:
-                self._answered.save()
-
-    def _good_answers(self, refresh: Refresh, names: Sequence[HostName], ask: Ask) -> dict[str, tuple[str, ...]]:
-        found = {}
-        deadline = Deadline.after(ROUND)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for name, asked in zip(names, pool.map(lambda one: _asked(ask, one.name, deadline), names)):
-                good = self._noted(refresh, name, asked)
-                if good:
-                    found[name.name] = good
-        return found
+            self._answered.save()
 
     def _noted(self, refresh: Refresh, name: HostName, asked: Asked) -> tuple[str, ...]:
         """Note what came of a question; return the addresses that count now, or none where nothing changes."""
-        answer, failure = asked
-        judged = judge(refresh, answer)
-        error = failure or judged.error
+        judged = judge(refresh, asked.answer)
+        error = asked.failure or judged.error
         self._tell(name, error, "" if judged.addresses else f"; still {', '.join(name.addresses) or 'nobody'}")
         if not judged.addresses:
-            self._answered.note_failure(name.name, error, None if failure == NOT_ASKED else self._now)
+            self._answered.note_failure(name.name, error, None if asked.failure == NOT_ASKED else self._now)
             return ()
         held = hold(refresh, judged, self._answered.seen(name.name, name.addresses), self._now)
         self.log += [
@@ -117,7 +108,7 @@ class Refresher:
             for family in held.crowded
             if family not in self._answered.crowded(name.name)
         ]
-        due = next_question(refresh, judged, held, answer.ttl, self._now)
+        due = next_question(refresh, judged, held, asked.answer.ttl, self._now)
         self._answered.note_answer(name.name, self._now, due, held.seen, error, held.crowded)
         return tuple(held.seen)
 
@@ -160,20 +151,37 @@ def relisted(backend: Backend, recorded: str, live: str, sets: Iterable[str]) ->
 
 
 def main() -> None:
-    """Refresh this host's sets, and print what changed; exit with 1 where the kernel refuses."""
+    """Take the step of a round that the first argument names; exit with 1 and say why where that fails.
+
+    ``ask`` leaves the answers in a file. ``keep`` changes this host's sets, and prints what changed.
+    """
+    steps = {ASK: _ask, KEEP: _keep}
+    if len(sys.argv) != 2 or sys.argv[1] not in steps:
+        raise SystemExit(f"got {sys.argv[1:]}, expected {' or '.join(steps)}")
     boot = Boot(_run_or_raise, write_file)
     backend = next((one for one in all_backends(run, find) if boot.ruleset(one)), None)
     if backend is None:
         return
-    now = time.time()
-    configuration = Configuration.read(Path("/etc/resolv.conf"), Path("/etc/hosts"))
     rollback = Rollback(_run_or_raise, backend, boot.has_systemd())
-    refresher = Refresher(backend, boot, rollback, Answered.read(write_file), now)
+    refresher = Refresher(backend, boot, rollback, Answered.read(write_file), time.time())
     try:
-        refresher.refresh(lambda name: addresses_of(name, configuration))
+        steps[sys.argv[1]](refresher)
     except (FirewallError, OSError) as error:
         raise SystemExit("\n".join([*refresher.log, str(error)])) from error
     sys.stdout.write("".join(f"{line}\n" for line in refresher.log))
+
+
+def _ask(refresher: Refresher) -> None:
+    due = refresher.due()
+    if due:
+        configuration = Configuration.read(Path("/etc/resolv.conf"), Path("/etc/hosts"))
+        write_file(Path("/", FILE), as_text(ask_all(due, lambda name: addresses_of(name, configuration))))
+
+
+def _keep(refresher: Refresher) -> None:
+    asked = read_answers()
+    if asked:
+        refresher.keep(asked)
 
 
 def run(words: list[str], text: str | None) -> tuple[int, str, str]:
@@ -204,16 +212,6 @@ def _run_or_raise(words: list[str]) -> None:
     code, output, error = run(words, None)
     if code != 0:
         raise FirewallError(f"{' '.join(words)} failed: {(error or output).strip()}")
-
-
-def _asked(ask: Ask, name: str, deadline: Deadline) -> Asked:
-    nothing = Answer((), 0)
-    if deadline.is_over():
-        return nothing, NOT_ASKED
-    try:
-        return ask(name), ""
-    except DnsError as error:
-        return nothing, f"no answer: {error}"
 
 
 def _changes(names: Iterable[HostName], answers: Answers) -> Iterable[str]:

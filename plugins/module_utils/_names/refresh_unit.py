@@ -10,7 +10,6 @@ import inspect
 import io
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -18,9 +17,10 @@ from typing import Callable, List
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh
-from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import BOOT_DIRECTORY, LIVE_DIRECTORY
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import BOOT_DIRECTORY
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names import refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import DIRECTORY
 
 NAME = "gatehouse-refresh"
 PROGRAM = f"{BOOT_DIRECTORY}/refresh.pyz"
@@ -51,6 +51,7 @@ MODULES = (
     "_names.dns",
     "_names.host_names",
     "_names.judged",
+    "_names.questions",
     "_names.refresh",
 )
 MAIN = f"""\
@@ -62,8 +63,10 @@ main()
 
 TIMEOUT = 180  # seconds: a round's questions, those begun last (refresh.py, dns.py), locks, and a big set
 
-# It reads what strangers send, so it gets no more than it takes: what systemd 247 knows. RuntimeDirectory has the lock;
-# newer systemds leave the rest of /run writable unless told. -S: packages that users have installed are no part of it.
+# What asks reads what strangers send, so it gets no more than it takes: what systemd 247 knows. It writes its answers
+# to RuntimeDirectory, and to nothing that root runs or loads; newer systemds leave the rest of /run writable unless
+# told. What keeps them has no sandbox (+), and reads no more of it than that file. -S: packages that users have
+# installed are no part of either.
 SERVICE = """\
 # Written by gatehouse.firewall: edits are lost at the next run.
 [Unit]
@@ -73,17 +76,17 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
-ExecStart={python} -I -S /{program}
+ExecStart={python} -I -S /{program} {ask}
+ExecStartPost=+{python} -I -S /{program} {keep}
 TimeoutStartSec={timeout}s
 UMask=0077
-RuntimeDirectory=gatehouse
+RuntimeDirectory={directory}
 RuntimeDirectoryMode=0700
-RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet={capabilities}
+CapabilityBoundingSet=
 NoNewPrivileges=yes
 ProtectSystem=strict
 ReadOnlyPaths=/run
-ReadWritePaths=/{boot} /{live}
+InaccessiblePaths=-/run/gatehouse
 ProtectHome={home}
 PrivateTmp=yes
 PrivateDevices=yes
@@ -94,7 +97,7 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectProc=invisible
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK
+RestrictAddressFamilies=AF_INET AF_INET6
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -129,38 +132,28 @@ Run = Callable[[List[str]], None]
 Write = Callable[[Path, "str | bytes"], None]
 
 
-@dataclass(frozen=True)
-class How:
-    """With which Python, which is looked for where it is needed, and with which capabilities the program runs."""
-
-    find_python: Callable[[], Interpreter]
-    capabilities: tuple[str, ...]
-
-    @cached_property
-    def python(self) -> Interpreter:
-        """Return the Python."""
-        return self.find_python()
-
-
 class RefreshUnit:
     """The files of one host, below ``root``. Without systemd, there is nothing that would run the program in time.
 
     ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content atomically.
+    The Python that runs the program is looked for where it is needed.
     """
 
-    def __init__(self, run: Run, write: Write, has_systemd: bool, how: How, root: Path = Path("/")) -> None:
+    def __init__(
+        self, run: Run, write: Write, has_systemd: bool, find_python: Callable[[], Interpreter], root: Path = Path("/")
+    ) -> None:
         """Keep the ways to run and to write."""
         self._run = run
         self._write = write
         self._has_systemd = has_systemd
-        self._how = how
+        self._find_python = find_python
         self._root = root
         self._wants = root / f"{UNITS}/{WANTED_BY}.wants/{NAME}.timer"
 
     @property
     def weakness(self) -> str:
         """Return what there is to say of the Python that the unit runs; nothing where only root can change it."""
-        return WEAK.format(self._how.python) if self._has_systemd and self._how.python.weakness else ""
+        return WEAK.format(self._python) if self._has_systemd and self._python.weakness else ""
 
     def is_there(self, wanted: Refresh | None) -> bool:
         """Return whether the host has what these bounds take, as we write it; with None, whether it has nothing."""
@@ -195,19 +188,22 @@ class RefreshUnit:
         if there and self._has_systemd:
             self._run(["systemctl", "daemon-reload"])
 
+    @cached_property
+    def _python(self) -> Interpreter:
+        return self._find_python()
+
     def _paths(self) -> list[Path]:
         return [self._root / PROGRAM, *(self._root / f"{UNITS}/{NAME}.{kind}" for kind in ("service", "timer"))]
 
     def _texts(self, wanted: Refresh) -> dict[Path, bytes]:
-        python = self._how.python
         service = SERVICE.format(
-            python=python.path,
+            python=self._python.path,
             program=PROGRAM,
+            ask=refresh.ASK,
+            keep=refresh.KEEP,
             timeout=TIMEOUT,
-            capabilities=" ".join(self._how.capabilities),
-            boot=BOOT_DIRECTORY,
-            live=LIVE_DIRECTORY,
-            home="read-only" if python.is_in_a_home else "yes",
+            directory=PurePosixPath(DIRECTORY).name,
+            home="read-only" if self._python.is_in_a_home else "yes",
         )
         timer = TIMER.format(seconds=wanted.min_ttl, wanted_by=WANTED_BY)
         return dict(zip(self._paths(), [program(), service.encode(), timer.encode()]))

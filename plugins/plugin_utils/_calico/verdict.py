@@ -53,8 +53,9 @@ DEFAULT_TIER_ORDER = 1_000_000.0
 # Those that every datastore has: since 3.32, and before.
 DEFAULT_TIERS = {"default", "kube-admin", "kube-baseline", "adminnetworkpolicy", "baselineadminnetworkpolicy"}
 
-# net/netfilter/nf_conntrack_proto_icmpv6.c: neighbour discovery and multicast listeners are never tracked.
-_UNTRACKED_ICMPV6 = (130, 131, 132, 133, 134, 135, 136, 137, 143)
+# net/netfilter/nf_conntrack_proto_icmpv6.c: neighbour discovery but its redirect (137), and multicast listeners, are
+# never tracked.
+_UNTRACKED_ICMPV6 = (130, 131, 132, 133, 134, 135, 136, 143)
 _PROTOCOLS = {"1": "icmp", "2": "igmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}
 _LAST = float("inf")
 

@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from . import internals
+from .alone import Runner
 from .facts import Facts, without_orders
 
 
@@ -21,6 +22,7 @@ class HostAction(ActionBase):
 
     _supports_check_mode = True
     _supports_async = False
+    _runner: Runner | None = None
 
     def run(self, tmp: object = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Fail where the host's facts are named like variables of ours, of which the task may have read some."""
@@ -30,8 +32,19 @@ class HostAction(ActionBase):
 
     def _execute_module(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return what the host's module answers, without what Ansible would do on its word."""
-        result = super()._execute_module(*args, **kwargs)
+        result = self._alone(*args, **kwargs)
+        if result is None:
+            result = super()._execute_module(*args, **kwargs)
         return without_orders(kwargs["task_vars"]["inventory_hostname"], result)
+
+    def _alone(
+        self, module: str = "", arguments: Mapping[str, Any] | None = None, *, task_vars: Mapping[str, Any], **_how: Any
+    ) -> dict[str, Any] | None:
+        """Return what a module of ours answers without Ansible's part of it; None where Ansible has to run it."""
+        if not module:  # the task's own, which is a public one
+            return None
+        self._runner = self._runner or Runner(self, task_vars)
+        return self._runner.result(module, arguments or {})
 
 
 def refuse_facts(task_vars: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.look import look
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
     KINDS,
@@ -67,7 +68,7 @@ def edited(host, edit):
 
 def refresh(host):
     refresher = Refresher(host.backend, host.boot(), host.rollback(), host.answered(), time.time() + 1e6)
-    refresher.refresh(lambda _name: Answer(("198.51.100.7",), 60))
+    refresher.keep(ask_all(refresher.due(), lambda _name: Answer(("198.51.100.7",), 60)))
 
 
 @each_edit

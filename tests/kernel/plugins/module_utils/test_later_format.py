@@ -13,6 +13,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.heade
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import first_line
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.look import look
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
     KINDS,
@@ -65,7 +66,7 @@ def everything(host):
 def refresh(host):
     """Do as gatehouse-refresh.service does."""
     refresher = Refresher(host.backend, host.boot(), host.rollback(), host.answered(), time.time() + 1e6)
-    refresher.refresh(lambda _name: Answer(("198.51.100.99",), 60))
+    refresher.keep(ask_all(refresher.due(), lambda _name: Answer(("198.51.100.99",), 60)))
 
 
 @each_file

@@ -18,12 +18,17 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.heade
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import first_line, read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import WANTED_BY
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import NAME, UNITS
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
-from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import KernelHost, needs_all
+from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import KINDS, OLD, KernelHost, needs_all
 
 pytestmark = needs_all
 
 FIXTURES = Path(__file__).parent / "hardened_by_0_1_0"
+REFRESH_UNITS = sorted((Path(__file__).parent / "earlier_refresh_units").iterdir())
 MADE_WITH = "1.0.6"  # the record of what the kernel has is in the words of the tool that listed it
 LOADERS = {"nftables": ("replace.sh", "ruleset.nft"), "iptables": ("load.sh", "ruleset.iptables")}
 LIVE = {"nftables": "var/lib/gatehouse/live.nft", "iptables": "var/lib/gatehouse/live.iptables"}
@@ -142,3 +147,37 @@ def test_a_change_of_the_old_version_that_waits_keeps_others_waiting_until_it_is
     os.utime(waiting, (time.time() - 60, time.time() - 60))
     host.harden(host.ruleset)
     assert not waiting.exists()
+
+
+# Units that could write to what root runs, and hosts that have found other addresses than the controller.
+
+
+@pytest.fixture(
+    params=[(kind, unit) for kind in KINDS for unit in REFRESH_UNITS], ids=lambda one: f"{one[0]} {one[1].stem}"
+)
+def refreshing(request, tmp_path):
+    kind, unit = request.param
+    with private_nft.lasting_namespace() as run:
+        host = KernelHost(tmp_path, run, kind, systemd=True)
+        host.harden(OLD[kind])
+        refresher = Refresher(host.backend, host.boot(), host.rollback(), host.answered(), time.time())
+        refresher.keep(ask_all(refresher.due(), lambda _name: Answer(("198.51.100.99",), 60)))
+        shutil.copy(unit, tmp_path / UNITS / f"{NAME}.service")
+        (tmp_path / "etc/gatehouse/refresh.pyz").write_bytes(b"an earlier program")
+        yield host
+
+
+def test_an_earlier_unit_for_host_names_is_replaced_and_what_it_has_found_stays(refreshing):
+    host, before = refreshing, refreshing.backend.listing()
+    found = host.boot().ruleset(host.backend)
+    assert "198.51.100.99" in before
+    assert not host.firewall().is_at(found)
+
+    host.harden(found)
+    assert host.firewall().is_at(found)
+    assert host.backend.listing() == before
+    assert host.answered().age("git.example.org", time.time()) is not None
+    assert "ReadWritePaths" not in (host.root / UNITS / f"{NAME}.service").read_text()
+
+    host.firewall().remove()
+    assert [path for path in host.files() if "gatehouse" in path] == []

@@ -12,7 +12,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot impo
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import How, RefreshUnit
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import RefreshUnit
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refreshing import Refreshing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.managers import Managers
 
@@ -121,8 +121,7 @@ class FakeHost:
 
     def refresh_unit(self):
         """Return the unit that asks for host names."""
-        how = How(lambda: self.python, self.backend.capabilities)
-        return RefreshUnit(self.run, self.write, self.boot().has_systemd(), how, self.root)
+        return RefreshUnit(self.run, self.write, self.boot().has_systemd(), lambda: self.python, self.root)
 
     def answered(self):
         """Return what this host knows of its host names."""

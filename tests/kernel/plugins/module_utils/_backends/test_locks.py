@@ -12,6 +12,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
     OLD,
@@ -50,7 +51,8 @@ def refreshed(host):
     """Have the host ask again for its names, and return what came of it."""
     answered = Answered.read(host.write, host.root)
     refresher = Refresher(host.backend, host.boot(), host.rollback(), answered, 1000.0)
-    refresher.refresh(lambda name: Answer(("198.51.100.9",) if name == "git.example.org" else ("198.51.100.8",), 10))
+    numbers = {"git.example.org": 9}
+    refresher.keep(ask_all(refresher.due(), lambda name: Answer((f"198.51.100.{numbers.get(name, 8)}",), 10)))
     return refresher.log
 
 

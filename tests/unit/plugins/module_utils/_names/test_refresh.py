@@ -10,9 +10,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import FORMAT
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names import refresh
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names import questions
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import FILE, Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer, DnsError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import FILE as ANSWERS
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import as_text, ask_all, read_answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher, write_file
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils import rulesets
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils._names.test_host_names import BACKENDS
@@ -69,7 +71,9 @@ class Host(FakeHost):
                 raise found
             return found if isinstance(found, Answer) else Answer(tuple(found), 10)
 
-        refresher.refresh(ask)
+        self.write(self.root / ANSWERS, as_text(ask_all(refresher.due(), ask)))
+        self.written.clear()
+        refresher.keep(read_answers(self.root))
         return refresher.log
 
     def addresses(self):
@@ -305,7 +309,7 @@ def test_what_an_earlier_version_has_found_counts_as_seen_when_it_was_answered(h
 
 
 def test_what_a_round_has_no_time_for_is_not_asked_and_keeps_its_addresses(host, monkeypatch):
-    monkeypatch.setattr(refresh, "ROUND", 0)
+    monkeypatch.setattr(questions, "ROUND", 0)
 
     assert host.refresh({}) == [
         f"{GIT}: not asked for: other names took too long; still 198.51.100.7, 2001:db8::7",
@@ -315,7 +319,7 @@ def test_what_a_round_has_no_time_for_is_not_asked_and_keeps_its_addresses(host,
 
 
 def test_names_that_were_not_answered_are_asked_for_last_and_in_turn(host, monkeypatch):
-    monkeypatch.setattr(refresh, "AT_ONCE", 1)
+    monkeypatch.setattr(questions, "AT_ONCE", 1)
     host.refresh({**SAME, GIT: DnsError("timed out")})
     host.now += 11
     host.asked.clear()
@@ -330,7 +334,7 @@ def test_names_that_were_not_answered_are_asked_for_last_and_in_turn(host, monke
     assert host.asked == [GIT, PKG]
 
 
-def test_a_name_that_takes_its_time_does_not_hold_up_another(host):
+def test_a_name_that_takes_its_time_does_not_hold_up_another():
     is_asked = threading.Event()
     answers = {GIT: is_asked.wait, PKG: is_asked.set}
 
@@ -338,7 +342,7 @@ def test_a_name_that_takes_its_time_does_not_hold_up_another(host):
         answers[name](5) if name == GIT else answers[name]()
         return Answer(SAME[name], 10)
 
-    Refresher(host.backend, host.boot(), host.rollback(), host.answered(), host.now).refresh(ask)
+    ask_all([GIT, PKG], ask)
     assert is_asked.is_set()
 
 

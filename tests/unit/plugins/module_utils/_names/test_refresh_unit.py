@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import PurePosixPath
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import _LONGEST_NAME
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import ROUND
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import FILE, ROUND
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import (
     MODULES,
     NAME,
@@ -34,9 +34,15 @@ def test_the_program_has_all_that_it_imports(tmp_path):
     file = tmp_path / "refresh.pyz"
     file.write_bytes(program())
 
+    def run(*words):
+        command = [sys.executable, "-I", "-S", str(file), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
     # Without a ruleset of ours below /etc, which no machine that tests has, there is nothing to do.
-    done = subprocess.run([sys.executable, "-I", "-S", str(file)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (run("ask"), run("keep")) == ((0, "", ""), (0, "", ""))
+    # As the unit of an earlier version has it run.
+    assert run() == (1, "", "got [], expected ask or keep\n")
 
 
 def test_the_program_is_the_same_bytes_every_time_and_nothing_but_our_modules():
@@ -114,18 +120,15 @@ def test_the_service_ends_in_time_and_after_all_of_its_questions(host):
     assert TIMEOUT > ROUND + _LONGEST_NAME
 
 
-def test_the_service_has_no_capability_that_its_backend_does_not_take(host):
-    assert settings(service(host).read_text())["CapabilityBoundingSet"] == "CAP_NET_ADMIN"
-
-    host.backend = Iptables(None, "iptables", "ip6tables", "ipset")
-    assert settings(service(host).read_text())["CapabilityBoundingSet"] == "CAP_NET_ADMIN CAP_NET_RAW"
-
-
-def test_the_service_writes_to_its_own_folders_alone(host):
+def test_what_reads_the_network_has_no_capability_and_hands_over_answers_alone(host):
     found = settings(service(host).read_text())
 
-    assert (found["ProtectSystem"], found["ReadWritePaths"]) == ("strict", "/etc/gatehouse /var/lib/gatehouse")
-    assert (found["RuntimeDirectory"], found["ReadOnlyPaths"]) == ("gatehouse", "/run")
+    assert (found["CapabilityBoundingSet"], found["NoNewPrivileges"]) == ("", "yes")
+    assert found["RestrictAddressFamilies"] == "AF_INET AF_INET6"
+    # systemd makes a RuntimeDirectory writable, whatever is said of /run.
+    assert (found["ProtectSystem"], found["ReadOnlyPaths"], found.get("ReadWritePaths")) == ("strict", "/run", None)
+    assert f"run/{found['RuntimeDirectory']}" == str(PurePosixPath(FILE).parent)
+    assert found["InaccessiblePaths"] == "-/run/gatehouse"
 
 
 @pytest.mark.parametrize(("path", "homes"), [("/usr/bin/python3", "yes"), ("/root/venv/bin/python", "read-only")])
@@ -134,7 +137,8 @@ def test_the_service_sees_homes_where_its_python_lies_in_one(host, path, homes):
     text = service(host).read_text()
 
     assert settings(text)["ProtectHome"] == homes
-    assert f"ExecStart={path} -I -S /{PROGRAM}\n" in text
+    assert f"ExecStart={path} -I -S /{PROGRAM} ask\n" in text
+    assert f"ExecStartPost=+{path} -I -S /{PROGRAM} keep\n" in text
 
 
 def test_a_python_that_others_can_change_is_told_where_it_runs_our_program(tmp_path):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
-from ansible_collections.gatehouse.firewall.plugins.modules import ruleset_step
-from ansible_collections.gatehouse.firewall.plugins.modules.ruleset_step import take
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host import steps
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.steps import take
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
 RULESET = "#: ingress 22/tcp from office, flow admin\ntable inet gatehouse\n"
@@ -13,7 +13,7 @@ NOW, OVER = "203.0.113.7 50022", "203.0.113.7 50021"
 
 @pytest.fixture
 def host(tmp_path, monkeypatch):
-    monkeypatch.setattr(ruleset_step, "here", lambda: NOW)
+    monkeypatch.setattr(steps, "here", lambda: NOW)
     return FakeHost(tmp_path)
 
 
@@ -37,13 +37,13 @@ def test_the_connection_of_the_change_itself_confirms_nothing(host, monkeypatch)
     assert again == {"changed": False, "same_connection": NOW}
     assert host.firewall().rollback_state == "waits"
 
-    monkeypatch.setattr(ruleset_step, "here", lambda: OVER)
+    monkeypatch.setattr(steps, "here", lambda: OVER)
     assert do(host, "confirm", change=loaded["change"], connection=loaded["connection"])["new_connection"]
 
 
 @pytest.mark.parametrize(("over", "now"), [("", NOW), (OVER, ""), ("", "")])
 def test_where_there_is_nothing_to_compare_no_connection_is_called_new(host, monkeypatch, over, now):
-    monkeypatch.setattr(ruleset_step, "here", lambda: now)
+    monkeypatch.setattr(steps, "here", lambda: now)
     confirmed = do(host, "confirm", change=do(host, "load")["change"], connection=over)
 
     assert (confirmed["confirmed"], confirmed["new_connection"]) == (True, False)
@@ -91,9 +91,9 @@ def test_a_ruleset_that_nft_refuses_is_an_error(host):
 def test_a_look_before_a_first_ruleset_starts_connection_tracking_unless_that_fills_the_table(
     host, monkeypatch, found, concerns, tracking_started
 ):
-    monkeypatch.setattr(ruleset_step, "look_at", lambda _host, _diff: {"concerns": concerns, **found})
+    monkeypatch.setattr(steps, "look_at", lambda _host, _diff: {"concerns": concerns, **found})
 
-    assert bool(ruleset_step.prepare(host, False).get("tracking_started")) is tracking_started
+    assert bool(steps.prepare(host, False).get("tracking_started")) is tracking_started
     assert ("start_tracking" in host.nft.table) is tracking_started
     do(host, "stop_tracking")
     assert host.nft.table == ""
