@@ -57,7 +57,10 @@ oldest: setup ## Run what touches Ansible on the oldest ansible-core that the co
 sanity: setup ## Run ansible-test sanity
 	@.ci/ansible-test sanity
 
-release-test: setup ## Build the collection, install it into an empty path, and run what touches Ansible on it by the newest ansible-core
+release: setup ## Build the release of the last commit into dist/, with checksums and a bill of materials, and check it
+	@.ci/release
+
+release-test: setup ## Build the collection, check it as Galaxy does, install it into an empty path, and run what touches Ansible on it by the newest ansible-core
 	@.ci/on-core newest 3.14 3.13 3.12 -- .ci/release-test $(parallel) tests/playbooks
 
 packets: lab ## Prove with packets that the kernel agrees with the compiler
@@ -82,9 +85,9 @@ lock: ## Bring the locked versions up to date
 	@.ci/lock
 
 clean: ## Remove what the other targets wrote into this folder
-	@rm -rf .ansible .cache .venv .venv-* .*_cache .hypothesis tests/output gatehouse-firewall-*.tar.gz
+	@rm -rf .ansible .cache .venv .venv-* .*_cache .hypothesis tests/output dist gatehouse-firewall-*.tar.gz
 
 lab: setup
 	@.ci/need lab
 
-.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release-test sanity screenshots setup test times types unit
+.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release release-test sanity screenshots setup test times types unit

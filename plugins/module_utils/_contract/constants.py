@@ -9,7 +9,7 @@ The controller's side imports this room of module_utils, and no other.
 
 from __future__ import annotations
 
-VERSION = "0.1.0"
+VERSION = "1.0.0-beta.1"
 """This collection's version, as galaxy.yml has it: an installed collection has no galaxy.yml."""
 
 TABLE = "inet gatehouse"
