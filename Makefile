@@ -81,6 +81,9 @@ bench: lab ## Measure the figures in benchmarks/
 screenshots: setup ## Take the pictures of the page that the documentation shows (chromium)
 	@$(in_env) python tests/browser/screenshots.py docs/images
 
+variables: ## Write docs/variables.md from the roles' argument specs
+	@.venv/bin/python .ci/variables.py
+
 lock: ## Bring the locked versions up to date
 	@.ci/lock
 
@@ -90,4 +93,4 @@ clean: ## Remove what the other targets wrote into this folder
 lab: setup
 	@.ci/need lab
 
-.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release release-test sanity screenshots setup test times types unit
+.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release release-test sanity screenshots setup test times types unit variables

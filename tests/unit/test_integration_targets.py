@@ -1,4 +1,4 @@
-"""The integration targets run the playbooks that are shipped, and what changes a machine runs on none that is in use."""
+"""The integration targets run the shipped playbooks, and what changes a machine runs on none that is in use."""
 
 import pathlib
 import re
