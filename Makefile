@@ -69,8 +69,8 @@ packets: lab ## Prove with packets that the kernel agrees with the compiler
 parity: lab ## Hold the kernel, behind each backend, to verdict() with random policies and packets
 	@.ci/tests tests/parity
 
-molecule: lab ## Run the Molecule scenarios; one: make molecule scenario=default
-	@.ci/molecule $(scenario)
+molecule: lab ## Run the Molecule scenarios; one: make molecule scenario=default; on another system: image=localhost/lab:alma9
+	@GATEHOUSE_LAB_IMAGE=$(image) .ci/molecule $(scenario)
 
 times: ## Write what the last `make test` took into docs/development.md
 	@.venv/bin/python .ci/stages.py --write-times
