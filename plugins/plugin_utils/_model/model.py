@@ -160,10 +160,12 @@ class Model:
 
 class _Named(Protocol):
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name."""
 
     @property
-    def where(self) -> Where: ...
+    def where(self) -> Where:
+        """Where the model says it."""
 
 
 _Thing = TypeVar("_Thing", bound=_Named)
