@@ -239,7 +239,7 @@ class Iptables(ScriptedBackend):
         return with_listed_set(listing, name, live)
 
     def refill(self, before: Elements, after: Elements, change: str = "") -> None:
-        """Change what sets in force hold. Nobody who stays loses a packet; who comes is in before who goes is out.
+        """Change what sets in force hold. A peer that stays loses no packet; new peers come in before old ones go.
 
         ipset has no transaction that a rollback could have the kernel refuse, so that this is part of no change.
         """
@@ -295,7 +295,7 @@ class Iptables(ScriptedBackend):
         saved = self._saved(family)
         # iptables-nft-save leaves out, or prints as something wider, what nft wrote into its tables natively.
         if "is incompatible, use 'nft' tool" in saved:
-            raise FirewallError(f"{family.name}-save can't show all its rules: somebody has put some there with nft")
+            raise FirewallError(f"{family.name}-save can't show all its rules: some were put there with nft")
         return our_tables(saved)
 
     def _saved(self, family: _Family, *flags: str) -> str:

@@ -28,10 +28,10 @@ OBSERVED_MOST = 4096
 """Keys in one set of what was observed. When it is full, the kernel takes no more."""
 
 OBSERVED_SECONDS = 2147483
-"""How long such a key stays that nobody renews: as long as ipset can tell, almost 25 days."""
+"""How long such a key stays that is not renewed: as long as ipset can tell, almost 25 days."""
 
 ANSWER = "gatehouse-answer: "
 """Begins the line of a module's answer where that runs without Ansible's part of it."""
 
 MAX_ADDRESSES = 256
-"""How many addresses of a family count behind one host name, where nobody says otherwise."""
+"""How many addresses of a family count behind one host name, unless said otherwise."""

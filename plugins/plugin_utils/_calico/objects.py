@@ -182,7 +182,7 @@ class _Renderer:
             yield _rule("Deny", match, why="hosts of this class are isolated")
 
     def flow(self, direction: str, rule: Rule, ports: PortSet, spared: AddressSet = NOBODY) -> Iterator[Object]:
-        """Yield a flow's rules to one peer; nobody has none, since a rule without an end would be for everybody."""
+        """Yield a flow's rules to one peer; an empty one has none, since a rule without an end matches everything."""
         excepted = dict(self.entities(self.policy.node_class, spared.networks))
         for family, entity in self.entities(peer_name(direction, rule), rule.addresses.networks):
             but, at = excepted.get(family), _at(direction, rule, family)

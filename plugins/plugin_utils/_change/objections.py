@@ -46,7 +46,7 @@ _STATES = {(True, True): "active and enabled", (True, False): "active", (False, 
 
 
 class UnreadableError(GatehouseError):
-    """An answer of a host from which nobody can tell whether it may change."""
+    """An answer of a host that does not tell whether it may change."""
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ class HostChange:
         )
 
     def _fallback(self, found: Result) -> str:
-        """Return what to load at a boot at which the ruleset can't be; nothing where nobody knows, or it observes."""
+        """Return what to load at a boot at which the ruleset can't be; nothing where it is unknown, or it observes."""
         if not self.policy:
             return ""
         port = found["management"]["port"] if found["management"] else int(self._task_vars.get("ansible_port") or SSH)

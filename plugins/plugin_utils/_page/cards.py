@@ -81,7 +81,7 @@ def _rules(policy: Policy) -> Iterator[str]:
 
 
 def _peers(report: Report, name: str) -> Iterator[str]:
-    """Yield the pairs of a name whose hosts nobody manages here."""
+    """Yield the pairs of a name whose hosts are not managed here."""
     found: dict[str, list[tuple[int, MatrixCell]]] = {"May reach": [], "May be reached by": []}
     for number, cell in enumerate(report.cells):
         if cell.sender == name:

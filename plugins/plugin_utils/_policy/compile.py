@@ -59,7 +59,7 @@ class Rule:
 
     @property
     def is_for_somebody(self) -> bool:
-        """Return whether there is anybody at the other end, now or by an answer to come."""
+        """Return whether there is any address at the other end, now or by an answer to come."""
         return bool(self.addresses or self.names)
 
 
@@ -152,7 +152,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
 
 
 def class_rules(fleet: Fleet, node_class: str, direction: str) -> tuple[Rule, ...]:
-    """Return what a class lets in or out: the rules of its policy, or what they would be where nobody manages it."""
+    """Return what a class lets in or out: the rules of its policy, or what they would be where it is not managed."""
     if node_class in fleet.policies:
         return fleet.policies[node_class].rules(direction)
     resolved = fleet.resolved

@@ -260,7 +260,7 @@ def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
 
 
 def _check_addresses(resolved: Resolved, problems: Problems) -> None:
-    """Note hosts of different classes that are one machine: nobody can tell which of them a packet is for."""
+    """Note hosts of different classes that are one machine: no rule can tell which of them a packet is for."""
     owners: dict[Network, tuple[str, str]] = {}
     for node_class, hosts in resolved.hosts.items():
         for host in hosts:

@@ -96,7 +96,7 @@ class AddressSet:
         return [network_text(network) for network in self.networks]
 
     def __bool__(self) -> bool:
-        """Return whether the set has any address; an empty set is nobody."""
+        """Return whether the set has any address; an empty set has none."""
         return bool(self.v4 or self.v6)
 
     def __len__(self) -> int:
