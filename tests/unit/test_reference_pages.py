@@ -36,3 +36,18 @@ def test_the_page_of_playbooks_has_each_one():
     shipped = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
 
     assert set(re.findall(r"^\| `gatehouse\.firewall\.(\w+)` \|", _page("reference.md"), re.MULTILINE)) == shipped
+
+
+def test_the_readme_is_short_and_leads_to_a_first_host_before_it_lists_anything():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
+
+    assert len(text.splitlines()) <= 150
+    assert parts[:6] == [
+        "What it never touches",
+        "Install",
+        "Ten minutes to a first host",
+        "Enforce",
+        "What there is",
+        "Supported",
+    ]

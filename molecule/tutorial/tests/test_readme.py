@@ -14,7 +14,10 @@ PART = re.compile(r"^## Install\n.*?(?=^## What there is$)", re.MULTILINE | re.D
 MINUTES = 10
 REMOVE = "ansible-playbook gatehouse.firewall.remove -i inventory.yml"
 WARNING = "[WARNING]: "
-EXPECTED = ("Only observing (gatehouse_mode), nothing is blocked there: web1", "This host has observed for 0 minutes only")
+EXPECTED = (
+    "Only observing (gatehouse_mode), nothing is blocked there: web1",
+    "This host has observed for 0 minutes only",
+)
 
 
 def steps() -> list[Step]:
