@@ -26,7 +26,7 @@ class ActionModule(FleetAction):
     """Compile the model for the whole inventory."""
 
     def run(self, tmp=None, task_vars=None):
-        """Return the rulesets by key, and each managed host's key and class."""
+        """Return the rulesets by key, and each managed host's key and classes."""
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
             {
@@ -42,7 +42,7 @@ class ActionModule(FleetAction):
         with_facts = variables.facts.like_ours_by_host(task_vars["ansible_play_hosts_all"])
         with failing_on(problems):
             with_iptables = for_iptables(fleet, variables.backend, problems)
-            found = as_result(fleet, arguments["hosts"], with_facts, with_iptables, problems)
+            found = as_result(fleet, arguments["hosts"], with_facts, with_iptables, variables.backend, problems)
         result = {"changed": False, **found, **{key: path for key, path in paths.items() if path}}
         if paths["directory"] and not self._task.check_mode:
             result["changed"] = self._write(arguments["hosts"], variables, fleet, result)

@@ -12,7 +12,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fle
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import ask
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import ask, classes_of
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.endpoints import Ends
 
 
@@ -23,15 +23,19 @@ class ActionModule(FleetAction):
         """Show the answer, and return it."""
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
-            {"sender": {"type": "str"}, "receiver": {"type": "str"}, "port": {"type": "str"}},
-            required_one_of=[("sender", "receiver")],
+            {name: {"type": "str"} for name in ("sender", "receiver", "port", "host")},
+            required_one_of=[("sender", "receiver", "host")],
+            mutually_exclusive=[("sender", "host"), ("receiver", "host"), ("port", "host")],
         )
         problems = Problems()
         variables = self.variables(task_vars, problems)
         named = [text for text in (arguments["sender"], arguments["receiver"]) if text in variables.known]
         ends = Ends(compiled(variables, problems), variables.inventory(named), look_up)
         with failing_on(problems):
-            found = ask(ends, arguments["sender"], arguments["receiver"], arguments["port"], problems)
+            if arguments["host"]:
+                found = classes_of(ends, arguments["host"], problems)
+            else:
+                found = ask(ends, arguments["sender"], arguments["receiver"], arguments["port"], problems)
         for line in found.lines:
             self._display.display(line)
         return {"changed": False, "allowed": found.allowed, "answer": list(found.lines)}

@@ -66,7 +66,8 @@ class ActionModule(FleetAction):
         """Return the files, and what else there is to say; of a plan, the page alone."""
         cells, model = flow_matrix(fleet.resolved.model, datetime.date.today()), fleet.resolved.model
         if arguments["planned"]:
-            plan = planned(_results(arguments["planned"], fleet, hostvars), fleet.classes)
+            classes = {host: fleet.classes_of(host) for host in fleet.hosts}
+            plan = planned(_results(arguments["planned"], fleet, hostvars), classes)
             return {PAGE: page(Report(fleet, cells, plan=plan))}, {}
         said = _results(arguments["registered"], fleet, hostvars)
         live = {host: read_state(host, result) for host, result in said.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary import (
-    by_class,
+    by_classes,
     complaint,
     lists,
     not_changed,
@@ -20,6 +20,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.builtin import run_builtin
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.files import write_files
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.reviewed import FILE, plan_text
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import set_name
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 
 WRITTEN = "This plan is in {0}: harden -e gatehouse_plan={0} makes it, and nothing else"
@@ -51,8 +52,8 @@ class ActionModule(ActionBase):
             for host in task_vars["ansible_play_hosts_all"]
             if host in classes
         }
-        outcomes = [outcome(host, classes[host], result) for host, result in results.items()]
-        numbers = by_class(outcomes, arguments["flows"])
+        outcomes = [outcome(host, set_name(classes[host]), result) for host, result in results.items()]
+        numbers = by_classes(outcomes, arguments["flows"])
         for line in (*table(numbers), *lists(outcomes)):
             self._display.display(line)
         if arguments["directory"] and not self._task.check_mode:

@@ -57,7 +57,7 @@ def flow_table(model, form="markdown"):
 def host_policy(model, host, groups, hostvars):
     """Return the compiled policy of one host as data."""
     fleet = compiled(model, groups, hostvars)
-    if host not in fleet.classes:
+    if host not in fleet.sets:
         raise AnsibleFilterError(f"host_policy: {host} is in no node class that has managed hosts")
     return to_data(fleet.policy_of(host))
 

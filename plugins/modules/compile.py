@@ -87,21 +87,22 @@ manifests:
   returned: success
   type: dict
 flows:
-  description: The number of flows of each node class.
+  description: The number of flows of each set of node classes that hosts have, by their names (C(db+web)).
   returned: success
   type: dict
   sample: {nomad_client: 7}
 canaries:
-  description: The first host of each node class among O(hosts), to be changed before the others.
+  description: >-
+    Few hosts of O(hosts) that together have every node class and every backend, to be changed before the others.
   returned: success
   type: list
   elements: str
   sample: [k8s1, nomad1]
 classes:
-  description: The node class of each managed host of the inventory.
+  description: The node classes of each managed host of the inventory, sorted.
   returned: success
   type: dict
-  sample: {nomad1: nomad_client}
+  sample: {nomad1: [monitored, nomad_client]}
 addresses:
   description: The declared addresses of each managed host of the inventory, by side.
   returned: success

@@ -15,6 +15,7 @@ description:
   - With O(sender), O(receiver) and O(port), says whether packets pass, at which stage of which host that is decided, by
     which flow of which profile, or which flow would allow them if one thing were different.
   - With one of O(sender) and O(receiver), lists what it may reach, or who may reach it; O(port) narrows the list.
+  - With O(host), says of which node classes it is, and by which groups.
   - An end is a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.reads_only
@@ -27,6 +28,9 @@ options:
     type: str
   port:
     description: The receiver's port, such as V(2376/tcp).
+    type: str
+  host:
+    description: The host of the inventory whose node classes are asked for, alone.
     type: str
 attributes:
   diff_mode:
@@ -68,8 +72,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 
 def main():
-    ends = {"sender": {"type": "str"}, "receiver": {"type": "str"}, "port": {"type": "str"}}
-    module = AnsibleModule(ends, supports_check_mode=True, required_one_of=[("sender", "receiver")])
+    module = AnsibleModule(
+        {
+            "sender": {"type": "str"},
+            "receiver": {"type": "str"},
+            "port": {"type": "str"},
+            "host": {"type": "str"},
+        },
+        supports_check_mode=True,
+        required_one_of=[("sender", "receiver", "host")],
+        mutually_exclusive=[("sender", "host"), ("receiver", "host"), ("port", "host")],
+    )
     module.fail_json(msg="this module works through its action plugin, which was not found: check the collection")
 
 

@@ -51,7 +51,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 probes:
-  description: The probes of each managed host, with C(allowed) as the model says; an empty list where it asks none.
+  description: >-
+    The probes of each managed host, with C(allowed) as the model says; an empty list where it asks none. Several
+    classes of an end are joined, as in C(db+web).
   returned: success
   type: dict
   sample:

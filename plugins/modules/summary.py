@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: summary
-short_description: Say how a change of the fleet went, by node class
+short_description: Say how a change of the fleet went, by node classes
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
@@ -19,11 +19,11 @@ extends_documentation_fragment:
   - gatehouse.firewall.attributes.no_diff
 options:
   classes:
-    description: The node class of each managed host, as M(gatehouse.firewall.compile) returns it.
+    description: The node classes of each managed host, as M(gatehouse.firewall.compile) returns it.
     type: dict
     required: true
   flows:
-    description: The number of flows of each node class, as M(gatehouse.firewall.compile) returns it.
+    description: The number of flows of each set of node classes, as M(gatehouse.firewall.compile) returns it.
     type: dict
     required: true
   registered:
@@ -67,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 classes:
-  description: What became of the hosts of each node class, as numbers of hosts.
+  description: What became of the hosts of each set of node classes (C(db+web)), as numbers of hosts, the largest first.
   returned: success
   type: dict
   sample: {nomad_client: {hosts: 2, flows: 6, unchanged: 1, changed: 1, confirmed: 1, rolled_back: 0, failed: 0}}

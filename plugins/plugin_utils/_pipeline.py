@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ._kubernetes.pod_flows import check_pods
+from ._model.bounded_files import note_unsure_assertions, read_bounds
 from ._model.calico_settings import read_calico
 from ._model.declaration import Declaration
+from ._model.exports import check_age
 from ._model.model import Model, read_model
 from ._model.profile import read_profiles
+from ._policy.bounds import check_bounds
 from ._policy.compile import Fleet, compile_fleet
 from ._policy.resolve import Inventory, Lookup, resolve
 from ._values.problems import Problems
@@ -28,15 +31,20 @@ from ._verdict.endpoints import Ends
 def read(declaration: Declaration, problems: Problems) -> Model:
     """Read a declaration into a model, noting problems."""
     profiles = read_profiles(declaration.profiles, declaration.options, problems)
-    model = read_model(profiles, declaration.user, declaration.echo_request, declaration.refresh, problems)
+    user = declaration.user
+    model = read_model(profiles, user, declaration.echo_request, declaration.refresh, problems)
     check_pods(model, problems)
     calico, dhcp = declaration.calico, declaration.dhcp
     known = (model.classes, model.same_as, model.flows)
-    return replace(
+    model = replace(
         model,
         dhcp=flag_at(dhcp.where, dhcp.value, True, problems),
         calico=read_calico(calico.where, calico.value, *known, problems),
+        bounds=read_bounds(declaration.bounded, profiles, user, model, problems),
+        imported=frozenset(export.origin for export in declaration.exported),
     )
+    note_unsure_assertions(declaration.assertions, model, problems)
+    return model
 
 
 def hosts_to_read(
@@ -49,9 +57,7 @@ def hosts_to_read(
     named = [name for zone in model.zones.values() for name in zone.hostnames]
     named += [text for assertion in declaration.assertions for text in _texts(assertion.value)]
     known = {host for hosts in groups.values() for host in hosts}
-    members = [
-        host for node_class in model.classes.values() for group in node_class.groups for host in groups.get(group, ())
-    ]
+    members = [host for node_class in model.classes.values() for host in node_class.members(groups)]
     return list(dict.fromkeys([*members, *(text for text in (*named, *also) if text in known)]))
 
 
@@ -75,7 +81,10 @@ def compile_model(
 ) -> Fleet:
     """Compile a model for an inventory; raise ModelError with every problem there is, those of before among them."""
     with _without_collecting_garbage():
-        fleet = compile_fleet(resolve(model, inventory, lookup, problems), today, problems)
+        check_age(declaration.exported, today, problems)
+        resolved = resolve(model, inventory, lookup, problems)
+        check_bounds(resolved, problems)
+        fleet = compile_fleet(resolved, today, problems)
         if not problems.found:
             check_assertions(declaration.assertions, Ends(fleet, inventory, lookup), problems)
     problems.raise_if_any()

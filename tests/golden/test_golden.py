@@ -131,8 +131,8 @@ def test_every_managed_host_and_every_open_flow_has_a_packet(case):
         if rule.addresses and rule.ports
     }
 
-    assert set(packets) <= set(fleet.classes)
-    assert {fleet.classes[host] for host in packets} == set(fleet.policies)
+    assert set(packets) <= set(fleet.sets)
+    assert {fleet.sets[host] for host in packets} == set(fleet.policies)
     assert "deny" in words
     assert deciding - words - SHADOWED == set()
 

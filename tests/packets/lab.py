@@ -112,7 +112,7 @@ def read_hosts(inventory: Path = INVENTORY) -> dict[str, Host]:
     shared = _read(INVENTORY / "every_lab.yml")["vars"]["lab_networks"]
     networks = [ip_network(prefix) for network in shared for prefix in network["prefixes"]]
     groups = _read(inventory / "hosts.yml")["children"].values()
-    rows = {name: row for group in groups for name, row in group["hosts"].items()}
+    rows = {name: row for group in groups for name, row in group["hosts"].items() if row}
     return {name: _host(name, row["gatehouse_addresses"], networks) for name, row in rows.items()}
 
 

@@ -19,6 +19,7 @@ from ansible_collections.gatehouse.firewall.tests.parity.places import OWN, SERV
 from hypothesis import strategies as some
 
 NODE_CLASS = "web"
+CLASSES = ("db", NODE_CLASS)
 
 _PEERS = ("db", NODE_CLASS, "office", "world")
 _SIDES = ("", "private", "public")
@@ -42,9 +43,12 @@ _small = some.builds(
     _network, some.just(_V4), some.just(32), some.integers(0, 63), some.sampled_from((0, 0, 0, 1, 2, 3, 5))
 ) | some.builds(_network, some.just(_V6), some.just(128), some.integers(0, 63), some.sampled_from((0, 0, 0, 1, 2, 5)))
 _networks = some.one_of(_small, _small, _small, some.sampled_from(_WIDE).map(ip_network))
+_zones = some.lists(_networks, min_size=1, max_size=6).map(AddressSet.of)
 _addresses = some.one_of(
-    some.lists(_networks, min_size=1, max_size=6).map(AddressSet.of),
+    _zones,
     some.lists(_small, min_size=1, max_size=6).map(AddressSet.of),
+    # What exceptions leave of a zone: networks of every length beside each other.
+    some.builds(AddressSet.__sub__, some.sampled_from((EVERYBODY,)) | _zones, _zones),
     some.sampled_from((AddressSet(), EVERYBODY)),
 )
 
@@ -105,9 +109,7 @@ _services = some.sampled_from(
         AddressSet.of(map(ip_network, ("203.0.113.128/25", "2001:db8:2::/64"))),
     )
 )
-_pre_dnat = some.one_of(
-    some.just(PreDnat()), *[some.builds(PreDnat, _ports_before_dnat, _services, some.sampled_from(("", *_SIDES)))] * 2
-)
+_pre_dnat = some.builds(PreDnat, _ports_before_dnat, _services, some.sampled_from(("", *_SIDES)))
 
 
 # Addresses of the host that a flow is for: its own, the service's, both families or one, and some that it hasn't.
@@ -149,11 +151,11 @@ def policies(draw: some.DrawFn) -> Policy:
         return tuple(sorted(found, key=lambda rule: not rule.ports.everything))
 
     return Policy(
-        node_class=NODE_CLASS,
+        classes=CLASSES,
         ingress=rules("ingress"),
         egress=rules("egress"),
-        isolated=addresses(NODE_CLASS, "") if draw(some.booleans()) else AddressSet(),
-        pre_dnat=draw(_pre_dnat),
+        isolated={name: addresses(name, "") for name in CLASSES if draw(some.booleans())},
+        pre_dnat=tuple(draw(some.lists(_pre_dnat, max_size=2))),
         echo_request=not draw(some.booleans()),
         dhcp=not draw(_sometimes),
         interfaces=draw(_interfaces),

@@ -11,11 +11,10 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet
 
 def policy_lines(policy: Policy) -> Iterator[str]:
     """Yield a policy in words, with the addresses of its peers."""
-    yield f"policy of {policy.node_class}, echo requests {_word(policy.echo_request)}, DHCP {_word(policy.dhcp)}:"
+    yield f"policy of {policy.name}, echo requests {_word(policy.echo_request)}, DHCP {_word(policy.dhcp)}:"
     yield from (f"  {line}" for line in describe(policy))
     peers = {(rule.peer, rule.side): rule.addresses for rule in (*policy.ingress, *policy.egress)}
-    if policy.isolated:
-        peers["isolated", ""] = policy.isolated
+    peers |= {(f"isolated {name}", ""): members for name, members in policy.isolated.items()}
     for (peer, side), addresses in sorted(peers.items()):
         where = f" on the {side} side" if side else ""
         yield f"  {peer}{where}: {' '.join(map(str, addresses.networks)) or 'nobody'}"

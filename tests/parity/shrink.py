@@ -42,7 +42,7 @@ def _smaller_cases(case: Case) -> Iterator[Case]:
 
 
 def _smaller_policies(policy: Policy) -> Iterator[Policy]:
-    plain = Policy(policy.node_class)
+    plain = Policy(policy.classes)
     for field in fields(Policy):
         value = getattr(plain, field.name)
         if value != getattr(policy, field.name):
@@ -56,7 +56,7 @@ def _smaller_policies(policy: Policy) -> Iterator[Policy]:
             for smaller in _smaller_rules(rule):
                 changed = (*rules[:number], smaller, *rules[number + 1 :])
                 yield _with_rules(policy, direction, changed)
-    yield from (replace(policy, pre_dnat=stage) for stage in _smaller_stages(policy.pre_dnat))
+    yield from (replace(policy, pre_dnat=stages) for stages in _fewer_stages(policy.pre_dnat))
     yield from _fewer_addresses(policy)
 
 
@@ -72,6 +72,13 @@ def _smaller_rules(rule: Rule) -> Iterator[Rule]:
     if rule.log:
         yield replace(rule, log=False)
     yield from (replace(rule, ports=ports) for ports in _fewer_ports(rule.ports))
+
+
+def _fewer_stages(stages: tuple[PreDnat, ...]) -> Iterator[tuple[PreDnat, ...]]:
+    for number, stage in enumerate(stages):
+        before, after = stages[:number], stages[number + 1 :]
+        yield (*before, *after)
+        yield from ((*before, smaller, *after) for smaller in _smaller_stages(stage))
 
 
 def _smaller_stages(stage: PreDnat) -> Iterator[PreDnat]:
@@ -94,8 +101,7 @@ def _fewer(addresses: AddressSet) -> Iterator[AddressSet]:
 def _fewer_addresses(policy: Policy) -> Iterator[Policy]:
     """Yield the policy with fewer addresses of a peer, everywhere: a peer's name stands for the same ones."""
     known = {(rule.peer, rule.side): rule.addresses for rule in (*policy.ingress, *policy.egress)}
-    if policy.isolated:
-        known[policy.node_class, ""] = policy.isolated
+    known |= {(name, ""): members for name, members in policy.isolated.items()}
     for peer, addresses in known.items():
         yield from (_readdressed(policy, peer, fewer) for fewer in _fewer(addresses))
 
@@ -105,5 +111,5 @@ def _readdressed(policy: Policy, peer: tuple[str, str], addresses: AddressSet) -
         tuple(replace(rule, addresses=addresses) if (rule.peer, rule.side) == peer else rule for rule in rules)
         for rules in (policy.ingress, policy.egress)
     )
-    isolated = addresses if policy.isolated and peer == (policy.node_class, "") else policy.isolated
+    isolated = {name: addresses if peer == (name, "") else members for name, members in policy.isolated.items()}
     return replace(policy, ingress=ingress, egress=egress, isolated=isolated)

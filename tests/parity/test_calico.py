@@ -30,7 +30,11 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Host, Resolved
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet, verdict
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import (
+    Packet,
+    is_judged_before_dnat,
+    verdict,
+)
 from ansible_collections.gatehouse.firewall.tests.parity.places import OWN, PODS
 from ansible_collections.gatehouse.firewall.tests.parity.policies import NODE_CLASS, policies
 from ansible_collections.gatehouse.firewall.tests.parity.redirects import is_passed_on
@@ -57,8 +61,8 @@ Mutant = Callable[[list[Object]], list[Object]]
 
 def fleet_of(policy: Policy, calico: Calico) -> Fleet:
     host = Host(HOST, OWN_ADDRESSES, OWN_ADDRESSES, dict(policy.interfaces))
-    resolved = Resolved(Model(calico=calico), {NODE_CLASS: (host,)}, {})
-    return Fleet({NODE_CLASS: policy}, {HOST: host}, {HOST: NODE_CLASS}, resolved=resolved)
+    resolved = Resolved(Model(calico=calico), dict.fromkeys(policy.classes, (host,)), {})
+    return Fleet({policy.name: policy}, {HOST: host}, {HOST: policy.name}, resolved=resolved)
 
 
 def cluster_of(fleet: Fleet, broken: Mutant) -> Cluster:
@@ -70,7 +74,9 @@ def cluster_of(fleet: Fleet, broken: Mutant) -> Cluster:
 
 def expressible(policy: Policy) -> list[str]:
     """Return the ways of choosing interfaces in which Calico can express a policy."""
-    asked = {policy.pre_dnat.side, *(rule.side for rule in (*policy.ingress, *policy.egress))} - {""}
+    asked = {*(stage.side for stage in policy.pre_dnat), *(rule.side for rule in (*policy.ingress, *policy.egress))} - {
+        ""
+    }
     found = [SIDES] if policy.interfaces else []
     found += [PUBLIC] if policy.interfaces.get("public") else []
     return found + ([] if asked & policy.interfaces.keys() else [ALL])
@@ -96,8 +102,8 @@ def beyond(policy: Policy, calico: Calico, cluster: Cluster, packet: Packet) -> 
         return "a failsafe port"
     if packet.state == "invalid" and (packet.icmp_type is not None or _is_for_another(packet)):
         return "invalid"
-    judged = policy.pre_dnat.ports.holds(packet.protocol, packet.port) and packet.direction == "ingress"
-    elsewhere = not packet.to_host and packet.destination not in policy.pre_dnat.addresses
+    judged = policy.pre_dnat_ports.holds(packet.protocol, packet.port) and packet.direction == "ingress"
+    elsewhere = not packet.to_host and not is_judged_before_dnat(policy, packet)
     if judged and elsewhere and packet.destination not in calico.pod_networks:
         return "judged before DNAT, although for another"
     if packet.redirected_to is not None and not judged and any(rule.is_narrowed for rule in policy.ingress):

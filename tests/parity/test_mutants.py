@@ -31,6 +31,7 @@ SEED = 5
 _HELPERS = (datagrams, dispatch, ipsets, peers, port_matches)
 Mutant = tuple[types.ModuleType, str, str, str]
 # A function of a module, what stands in its text, and what stands there instead.
+_HALVES = "[str(next(one.subnets())).removesuffix('/32').removesuffix('/128') for one in addresses.of_family(family)]"
 MUTANTS: dict[str, Mutant] = {
     "a range ends a port early": (
         dispatch,
@@ -57,14 +58,11 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a flow at one address is at all": (nftables, "_rule_matches", "or not rule.is_narrowed", "or True"),
     "an address counts as what it became": (nftables, "_rule_matches", "ct original ", ""),
-    "half of each network": (nftables, "_set", "network_text(network)", "network_text(next(network.subnets()))"),
+    "half of each network": (nftables, "_set", "addresses.texts_of_family(family)", _HALVES),
     "a flow on one side is on both": (nftables, "_interface", "if not names:", "if True:"),
-    "isolation is forgotten": (
-        nftables,
-        "_flows",
-        "policy.node_class, policy.isolated",
-        "policy.node_class, AddressSet()",
-    ),
+    "isolation is forgotten": (nftables, "_flows", "policy.isolated.items()", "{}.items()"),
+    "isolation of one class alone": (nftables, "_flows", "policy.isolated.items()", "[*policy.isolated.items()][:1]"),
+    "one stage before DNAT alone": (nftables, "_destinations", "jump' if several", "goto' if several"),
     "echo requests always pass": (nftables, "_icmp", "policy.echo_request", "True"),
     "ICMP types of one direction": (nftables, "_icmp", "icmp_types(direction,", 'icmp_types("ingress",'),
     "DHCPv6 from anywhere": (datagrams, "nftables_match", '"saddr": one.source, ', ""),
@@ -81,7 +79,7 @@ MUTANTS: dict[str, Mutant] = {
     "SCTP is forgotten": (nftables, "_direction", "for protocol in PROTOCOLS", "for protocol in PROTOCOLS[:2]"),
     "what no rule allows passes": (nftables, "_base", "counter drop comment", "accept comment"),
     "redirected packets are judged too late": (nftables, "_pre_dnat_base", "dstnat - 20", "dstnat + 20"),
-    "what is forwarded is judged": (nftables, "_destinations", "fib daddr type { local, broadcast, multicast } ", ""),
+    "what is forwarded is judged": (nftables, "_destinations", "fib daddr type {{ local, broadcast, multicast }} ", ""),
     "a service's addresses are forgotten": (nftables, "_destinations", "stage.addresses):", "AddressSet()):"),
     "replies are judged before DNAT": (
         nftables,
@@ -89,11 +87,11 @@ MUTANTS: dict[str, Mutant] = {
         '        yield "ct state established accept"\n',
         "",
     ),
-    "one side's stage before DNAT is on both": (nftables, "_destinations", "if names:", "if False:"),
+    "one side's stage before DNAT is on both": (nftables, "_on", "if names", "if False"),
     "DHCP is dropped before DNAT": (nftables, "_pre_dnat", '*_dhcp(policy, "ingress"),', ""),
     "SCTP is not judged before DNAT": (
         nftables,
-        "_pre_dnat_ports",
+        "_ports",
         "for protocol in PROTOCOLS",
         "for protocol in PROTOCOLS[:2]",
     ),
@@ -112,13 +110,20 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "half of each network": (
         ipsets,
         "address_set",
-        "map(network_text, networks)",
-        "(str(next(n.subnets())) for n in networks)",
+        "addresses.texts_of_family(family)",
+        f"tuple({_HALVES})",
     ),
     "a flow at one address is at all": (iptables, "_at", 'stage.direction == "egress" or', "True or"),
     "an address counts as what it became": (iptables, "_at", "-m conntrack --ctorigdst", "-d"),
     "a flow on one side is on both": (iptables, "_interface_matches", "for name in", "for name in () and"),
-    "isolation is forgotten": (iptables, "_before_ports", "policy.isolated", "AddressSet()"),
+    "isolation is forgotten": (iptables, "_before_ports", "policy.isolated.items()", "{}.items()"),
+    "isolation of one class alone": (
+        iptables,
+        "_before_ports",
+        "policy.isolated.items()",
+        "[*policy.isolated.items()][:1]",
+    ),
+    "one stage before DNAT alone": (iptables, "_pre_dnat_base", "stages(view.policy)", "[*stages(view.policy)][:1]"),
     "echo requests always pass": (iptables, "_icmp", "view.policy.echo_request", "True"),
     "what is invalid may pass": (
         iptables,

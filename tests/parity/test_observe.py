@@ -58,7 +58,7 @@ def passed_over(policy: Policy, packet: Packet) -> bool:
 
     On a port that is judged before DNAT, but to an unknown service; or from no address at all, which ipset can't hold.
     """
-    asked = policy.pre_dnat.ports.holds(packet.protocol, packet.port)
+    asked = policy.pre_dnat_ports.holds(packet.protocol, packet.port)
     unknown_service = packet.redirected_to is not None and asked and not is_judged_before_dnat(policy, packet)
     return unknown_service or packet.peer.is_unspecified
 

@@ -214,12 +214,12 @@ def _connection(packet: Packet, number: int) -> tuple[object, ...]:
 def _aims(policy: Policy) -> list[_Aim]:
     rules = [(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
     everywhere = [network for _direction, rule in rules for network in rule.addresses.networks]
-    strangers = some.sampled_from([*_STRANGERS, *_edges([*everywhere, *policy.isolated.networks])])
+    strangers = some.sampled_from([*_STRANGERS, *_edges([*everywhere, *policy.isolated_from.networks])])
     aims = [
         _Aim(direction, _sampled(_edges(rule.addresses.networks), strangers), _sampled(_port_edges(rule), _any_port))
         for direction, rule in rules
     ]
-    isolated = _sampled(_edges(policy.isolated.networks), strangers)
+    isolated = _sampled(_edges(policy.isolated_from.networks), strangers)
     return aims + [_Aim(aim.direction, isolated, aim.ports) for aim in aims[::3]] or [
         _Aim(direction, strangers, _any_port) for direction in DIRECTIONS
     ]
@@ -244,7 +244,7 @@ def _port_edges(rule: Rule) -> list[tuple[str, int]]:
 def _aims_at_redirects(policy: Policy) -> list[_Aim]:
     """Return aims at the redirected ports that each rule names, at all of them, and at what is judged before."""
     known = [(protocol, port) for port in (*TO_OWN_PORTS, *TO_PODS) for protocol in PROTOCOLS]
-    others = some.sampled_from(known + _range_edges(policy.pre_dnat.ports))
+    others = some.sampled_from(known + _range_edges(policy.pre_dnat_ports))
     everywhere = [network for rule in policy.ingress for network in rule.addresses.networks]
     strangers = some.sampled_from([*_STRANGERS, *_edges(everywhere)])
     aims = [_Aim("ingress", strangers, others)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import select
 import shutil
 import subprocess
@@ -31,6 +32,8 @@ mount -t tmpfs tmpfs /run
 echo up
 exec cat
 """
+PRESTARTED_PYTHON = str(Path(__file__).with_name("prestarted_python.py"))
+CLIENT = runpy.run_path(PRESTARTED_PYTHON)["CLIENT"]
 CALICO_CASE = ROOT / "tests" / "golden" / "calico" / "02-load-balancers-stay-open"
 FAILURE = re.compile(r"^fatal: \[(?P<host>[^\]]+)\]: FAILED! => (?P<result>\{.*\})$", re.MULTILINE)
 
@@ -129,6 +132,29 @@ def prestarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prestarted]
     found = Prestarted(tmp_path_factory.mktemp("said"))
     yield found
     found.stop()
+
+
+@pytest.fixture(scope="session")
+def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Return a function that returns the path of a Python for modules, which has imported some already."""
+    started: dict[tuple[str, ...], tuple[subprocess.Popen[str], str]] = {}
+
+    def python(*names: str) -> str:
+        if names not in started:
+            folder = tmp_path_factory.mktemp("python")
+            client = folder / "python"
+            client.write_text(CLIENT.format(python=sys.executable, path=str(folder / "socket")), encoding="utf-8")
+            client.chmod(0o755)
+            command = [sys.executable, PRESTARTED_PYTHON, str(folder / "socket"), *names]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+            started[names] = process, str(client)
+            assert process.stdout
+            assert process.stdout.readline() == "up\n"
+        return started[names][1]
+
+    yield python
+    for process, _path in started.values():
+        process.communicate()
 
 
 @pytest.fixture(scope="session")

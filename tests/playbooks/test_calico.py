@@ -5,8 +5,10 @@ GATEHOUSE_CALICOCTL is the path of a real calicoctl, which finds an empty datast
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -34,19 +36,48 @@ def store(tmp_path):
     return folder
 
 
-@pytest.fixture
-def run(play, calico_inventory, store):
-    """Run the playbook calico, or one's own."""
+@pytest.fixture(scope="module")
+def runner(play):
+    """Return a function that runs the playbook calico, or one's own, for an inventory and a datastore."""
 
-    def with_calicoctl(*arguments, playbook="gatehouse.firewall.calico", environment=None, **variables):
+    def with_calicoctl(
+        inventory, store, *arguments, playbook="gatehouse.firewall.calico", environment=None, **variables
+    ):
         settings = {
             "gatehouse_calicoctl": str(PROGRAMS / "calicoctl"),
             "gatehouse_calico_environment": {"CALICO_STORE": str(store), **(environment or {})},
             **variables,
         }
-        return play(playbook, calico_inventory, "-e", json.dumps(settings), *arguments)
+        return play(playbook, inventory, "-e", json.dumps(settings), *arguments)
 
     return with_calicoctl
+
+
+@pytest.fixture
+def run(runner, calico_inventory, store):
+    """Run the playbook calico, or one's own, for the test's datastore."""
+    return functools.partial(runner, calico_inventory, store)
+
+
+@pytest.fixture(scope="module")
+def template(runner, calico_case, tmp_path_factory):
+    """A datastore to which the model was applied."""
+    folder = tmp_path_factory.mktemp("applied")
+    store = folder / "store"
+    store.mkdir()
+    assert runner(calico_case(folder), store).code == 0
+    return store
+
+
+@pytest.fixture
+def apply(template, store):
+    """Have the test's datastore be as the role leaves one."""
+
+    def again():
+        shutil.rmtree(store)
+        shutil.copytree(template, store)
+
+    return again
 
 
 def names_in(store):
@@ -139,8 +170,8 @@ def test_what_comes_meanwhile_is_not_overwritten_and_what_is_in_force_is_said(ru
     assert json.loads((store / f"HostEndpoint.{name}.json").read_text())["spec"] == theirs["spec"]
 
 
-def test_an_object_that_changes_between_its_reading_and_its_writing_is_left_as_it_is(run, store, tmp_path):
-    run()
+def test_an_object_that_changes_between_its_reading_and_its_writing_is_left_as_it_is(apply, run, store, tmp_path):
+    apply()
     path = store / "GlobalNetworkPolicy.gatehouse-iks-worker-public-deny.json"
     policy = json.loads(path.read_text())
     path.write_text(json.dumps({**policy, "spec": {**policy["spec"], "order": 5}}))
@@ -176,8 +207,8 @@ def test_a_run_that_dies_leaves_no_endpoint_bare_and_the_next_one_goes_on(run, s
     assert names_in(store) == sorted(EXPECTED)
 
 
-def test_removal_goes_the_other_way_round_and_leaves_what_is_not_ours(run, store, tmp_path):
-    run()
+def test_removal_goes_the_other_way_round_and_leaves_what_is_not_ours(apply, run, store, tmp_path):
+    apply()
     theirs = {"apiVersion": "projectcalico.org/v3", "kind": "GlobalNetworkPolicy", "metadata": {"name": "theirs"}}
     theirs["spec"] = {"selector": "x == 'y'", "types": ["Ingress"]}
     (store / "GlobalNetworkPolicy.theirs.json").write_text(json.dumps(theirs))
@@ -195,18 +226,17 @@ def test_removal_goes_the_other_way_round_and_leaves_what_is_not_ours(run, store
     assert "changed=0" in again.output
 
 
-def test_a_removal_that_dies_leaves_no_endpoint_bare(run, store, tmp_path):
+def test_a_removal_that_dies_leaves_no_endpoint_bare(apply, run, store, tmp_path):
     for after in (len(EXPECTED) + 1, len(EXPECTED) + 4):
-        (store / "done").unlink(missing_ok=True)
-        run()
+        apply()
         run(playbook=remove(tmp_path), environment={"CALICO_DIE_AFTER": str(after)})
         run(playbook=remove(tmp_path))
         assert names_in(store) == []
-    assert [line for line in log_of(store) if "BARE" in line] == []
+        assert [line for line in log_of(store) if "BARE" in line] == []
 
 
-def test_a_host_that_is_gone_loses_its_endpoint(run, store, calico_inventory):
-    run()
+def test_a_host_that_is_gone_loses_its_endpoint(apply, run, store, calico_inventory):
+    apply()
     document = yaml.safe_load(calico_inventory.read_text())
     del document["all"]["children"]["workers"]["hosts"]["Worker_2"]
     calico_inventory.write_text(yaml.safe_dump(document))

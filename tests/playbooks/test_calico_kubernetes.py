@@ -7,7 +7,6 @@ import functools
 import json
 import os
 import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -32,13 +31,17 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def runner(play, kubernetes_settings, calico_case, write):
+def runner(play, python_with, kubernetes_settings, calico_case, write):
     """Return a function that runs the role for a cluster, with its files in a folder, and returns how that ended."""
 
     def role(folder, cluster, *arguments, tasks_from="main", env=None, **variables):
         task = {"ansible.builtin.import_role": {"name": "gatehouse.firewall.calico", "tasks_from": tasks_from}}
         book = write(folder / "play.yml", [{"hosts": "all", "gather_facts": False, "tasks": [task]}])
-        extra = {"gatehouse_calico_via": "kubernetes", "ansible_python_interpreter": sys.executable, **variables}
+        extra = {
+            "gatehouse_calico_via": "kubernetes",
+            "ansible_python_interpreter": python_with("kubernetes"),
+            **variables,
+        }
         env = kubernetes_settings(cluster.url, folder) if env is None else env
         return play(book, calico_case(folder), "-e", json.dumps(extra), *arguments, env=env)
 

@@ -28,6 +28,7 @@ def explain(play):
         (["from=lb1", "to=k8s1", "port=30080/tcp"], ["allowed", "pre-DNAT of k8s1 (k8s_node) allows it"]),
         (["from=external", "to=lb1", "port=22/tcp"], ["denied", "input of lb1"]),
         (["to=vm2"], ["vm2, as external_vm, lets in:", "22/tcp 2376/tcp from nomad_client, flow nomad_to_vm"]),
+        (["host=vm2"], ["vm2 is external_vm, by the group job_vms"]),
         (["from=vm2"], ["vm2, as external_vm, may reach", "22/tcp to vcs, flow code_checkout"]),
     ],
 )

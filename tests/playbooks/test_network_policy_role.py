@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -49,7 +48,7 @@ def run(runner, cluster, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def runner(play, kubernetes_settings, write):
+def runner(play, python_with, kubernetes_settings, write):
     """Return a function that runs the role for a cluster that a kubeconfig names, and returns how that ended."""
 
     def role(
@@ -59,7 +58,7 @@ def runner(play, kubernetes_settings, write):
         variables = {**model, **variables} if inventory == "localhost," else {}
         task = {"ansible.builtin.import_role": {"name": "gatehouse.firewall.network_policy", "tasks_from": tasks_from}}
         content = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": [task]}]
-        here = ("-c", "local", "-e", f"ansible_python_interpreter={sys.executable}")
+        here = ("-c", "local", "-e", f"ansible_python_interpreter={python_with('kubernetes')}")
         settings = kubernetes_settings(cluster.url, folder)
         outcome = play(write(folder / "play.yml", content), inventory, *here, *arguments, env=settings)
         assert not check or outcome.code == 0, outcome.output
@@ -92,12 +91,12 @@ def test_policies_are_applied_and_a_second_run_changes_nothing(first, run, clust
     assert cluster.policies == before
 
 
-def test_the_playbook_takes_the_model_of_an_inventory(play, kubernetes_settings, cluster, write, tmp_path):
+def test_the_playbook_takes_the_model_of_an_inventory(play, python_with, kubernetes_settings, cluster, write, tmp_path):
     model = {"gatehouse_profile": "keptn_jes", "gatehouse_options": OPTIONS}
     hosts = write(tmp_path / "hosts.yml", {"all": {"hosts": {"node1": {}}, "vars": model}})
     twice = write(tmp_path / "twice.yml", [{"import_playbook": "gatehouse.firewall.network_policy"}] * 2)
     settings = kubernetes_settings(cluster.url, tmp_path)
-    done = play(twice, hosts, "-e", f"ansible_playbook_python={sys.executable}", env=settings)
+    done = play(twice, hosts, "-e", f"ansible_playbook_python={python_with('kubernetes')}", env=settings)
 
     first, second = (part.count("\nchanged: [") for part in done.output.split("PLAY [")[1:])
     assert (done.code, first, second) == (0, 1, 0), done.output

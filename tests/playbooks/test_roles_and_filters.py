@@ -42,6 +42,17 @@ def test_a_front_door_opens_for_a_host_whose_class_is_another(play_of, inventory
     assert "UNREACHABLE" in outcome.output
 
 
+def test_a_front_door_opens_for_a_host_that_has_the_class_beside_another(play_of, inventory):
+    classes = yaml.safe_load(inventory.read_text())["all"]["vars"]["gatehouse_classes"]
+    (web,) = [one for one in classes if one["name"] == "web"]
+    both = [*classes, {"name": "nomad_client", "groups": web["groups"]}]
+    role = ["gatehouse.firewall.nomad_client"]
+    outcome = play_of({"hosts": "web1", "vars": {"gatehouse_classes": both}, "roles": role})
+
+    assert "expected nomad_client" not in outcome.output
+    assert "UNREACHABLE" in outcome.output
+
+
 RULESET = "the plan's"
 TESTS = {
     "model | gatehouse.firewall.port_set('web', 'ingress', 'office')": ["443/tcp"],

@@ -83,7 +83,7 @@ def vpc(ec2):
 
 
 @pytest.fixture(scope="module")
-def run_plays(play, environment, write, server, tmp_path_factory):
+def run_plays(play, python_with, environment, write, server, tmp_path_factory):
     """Run plays, or a playbook, with variables in group_vars/all."""
 
     def with_variables(plays, variables, *arguments, collections=(LOCKED,)):
@@ -95,6 +95,8 @@ def run_plays(play, environment, write, server, tmp_path_factory):
         return play(
             plays if isinstance(plays, str) else write(folder / "play.yml", plays),
             write(folder / "hosts.yml", hosts),
+            "-e",
+            f"ansible_python_interpreter={python_with('boto3')}",
             *arguments,
             env={**CREDENTIALS, "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(filter(None, paths))},
         )

@@ -139,7 +139,7 @@ def test_a_family_without_an_answer_keeps_what_it_had(fleet: Fleet, names: NameS
     await_answers(fleet, "git2")
 
 
-# Says where it can write, whether it reads our locks, and with what capabilities it runs; and leaves a file in its /tmp.
+# Says where it can write, whether it sees our locks, and which capabilities it has; and leaves a file in its /tmp.
 PLACES = ("/etc", "/usr", "/var", "/run", "/root", "/etc/gatehouse", "/var/lib/gatehouse", "/run/gatehouse")
 TRY = f"""#!/bin/sh
 for place in {" ".join(PLACES)} $RUNTIME_DIRECTORY; do

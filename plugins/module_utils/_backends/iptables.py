@@ -81,6 +81,18 @@ class _Family:
         return f"rules.v{self.number}"
 
 
+@dataclass(frozen=True)
+class _Ours:
+    """What the kernel has of ours: our part of each table of each family, and what ``ipset save`` prints of sets."""
+
+    tables: dict[_Family, dict[str, Table]]
+    sets: str
+
+    def used(self, rules: Iterable[str]) -> Sets:
+        """Return type and sorted elements of each set of ours that rules use."""
+        return parsed_sets(self.sets, _our_sets(rules))
+
+
 class Iptables(ScriptedBackend):
     """The iptables, ip6tables and ipset commands of this host."""
 
@@ -97,6 +109,7 @@ class Iptables(ScriptedBackend):
         super().__init__(run, [path or name for name, path in paths.items()])
         self._v4, self._v6 = _Family(4, self._commands[0]), _Family(6, self._commands[1])
         self._ipset = self._commands[2]
+        self._variants: dict[str, str] = {}
 
     def version(self) -> str:
         """Return ``iptables 1.8.9 (nf_tables)``."""
@@ -126,15 +139,7 @@ class Iptables(ScriptedBackend):
 
     def listing(self) -> str:
         """Return our chains, the jumps to them with their places, and the sets our rules use; without counters."""
-        if self.missing:
-            return ""
-        lines: list[str] = []
-        for family in self._families():
-            for name, table in self._tables(family).items():
-                lines += [f"{family.name} -t {name} {line}" for line in listed(table)]
-        for name, (kind, members) in self._sets(lines).items():
-            lines += [f"ipset create {name} {kind}", *(f"ipset add {name} {member}" for member in members)]
-        return without_endings("".join(f"{line}\n" for line in lines))
+        return "" if self.missing else _listing(self._ours())
 
     def counted(self) -> str:
         """Return our tables of both families with counters, as they are saved."""
@@ -181,7 +186,8 @@ class Iptables(ScriptedBackend):
         """Put a ruleset in place of ours. Where one family refuses it, the other goes back to what it had."""
         self.require()
         # No transaction spans both families, nor two tables: a refusal may leave a part of the ruleset in force.
-        before, previous = self.listing(), self.previous()
+        ours = self._ours()
+        before, previous = _listing(ours), self._previous(ours)
         refusal = self._feed(ruleset, change)
         if not refusal:
             return
@@ -217,14 +223,15 @@ class Iptables(ScriptedBackend):
 
     def previous(self) -> str:
         """Return the ruleset that leads back to what is in the kernel now, with each jump once and first."""
-        if self.missing:
-            return ""
+        return "" if self.missing else self._previous(self._ours())
+
+    def _previous(self, ours: _Ours) -> str:
         # The rules that start tracking are no ruleset: the rollback of a first change leads to none of ours.
-        if self.only_tracks(self.listing()):
+        if self.only_tracks(_listing(ours)):
             return ""
-        files = {family.file: "".join(restoring(self._tables(family))) for family in self._families()}
+        files = {family.file: "".join(restoring(tables)) for family, tables in ours.tables.items()}
         rules = "".join(files.values())
-        return joined({**files, "ipset": "".join(refilling(self._sets(rules.splitlines())))})
+        return joined({**files, "ipset": "".join(refilling(ours.used(rules.splitlines())))})
 
     def start_tracking(self) -> None:
         """Start connection tracking in both families, with a chain that nothing leads to."""
@@ -246,7 +253,7 @@ class Iptables(ScriptedBackend):
         if change:
             raise FirewallError("ipset can't change sets in force as part of a change")
         saved = "".join(rule for family in self._families() for rule in restoring(self._tables(family)))
-        in_force = {without_endings(name): name for name in self._sets(saved.splitlines())}
+        in_force = {without_endings(name): name for name in _our_sets(saved.splitlines())}
         lines = []
         for command, these, those in (("add", after, before), ("del", before, after)):
             for name in after:
@@ -302,20 +309,25 @@ class Iptables(ScriptedBackend):
         names: Iterable[str] = TABLES
         if self._variant(family) == "legacy":
             # To ask for a table that the kernel lacks would make it.
-            names = [name for name in TABLES if name in self._legacy_tables(family)]
+            there = self._legacy_tables(family)
+            names = [name for name in TABLES if name in there]
         return "".join(self._words([f"{family.command}-save", *flags, "-t", name]) for name in names)
 
     def _legacy_tables(self, family: _Family) -> list[str]:
         name = family.name.replace("tables", "_tables_names")
         return self._run(["cat", f"/proc/net/{name}"], None)[1].split()
 
-    def _sets(self, rules: Iterable[str]) -> Sets:
-        """Return type and sorted elements of each set of ours that rules use."""
-        used = {found for rule in rules for found in SET_MATCH.findall(rule) if found.startswith("gatehouse-")}
-        return parsed_sets(self._words([self._ipset, "save"]), used) if used else {}
+    def _ours(self) -> _Ours:
+        tables = {family: self._tables(family) for family in self._families()}
+        rules = [line for found in tables.values() for table in found.values() for line in listed(table)]
+        return _Ours(tables, self._words([self._ipset, "save"]) if _our_sets(rules) else "")
 
     def _variant(self, family: _Family) -> str:
-        return "nf_tables" if "(nf_tables)" in self._words([family.command, "-V"]) else "legacy"
+        """Return a command's variant; it is asked once, as each listing wants to know."""
+        if family.command not in self._variants:
+            is_nft = "(nf_tables)" in self._words([family.command, "-V"])
+            self._variants[family.command] = "nf_tables" if is_nft else "legacy"
+        return self._variants[family.command]
 
     def _elsewhere(self) -> dict[str, int]:
         """Return the number of rules of each chain of the other variant that has any."""
@@ -333,6 +345,21 @@ class Iptables(ScriptedBackend):
         places = [str(Path(family.command).parent), *_DIRECTORIES]
         command = shutil.which(f"{family.name}-{other}-save", path=os.pathsep.join(places))
         return self._words([command]) if command else ""
+
+
+def _listing(ours: _Ours) -> str:
+    lines: list[str] = []
+    for family, tables in ours.tables.items():
+        for name, table in tables.items():
+            lines += [f"{family.name} -t {name} {line}" for line in listed(table)]
+    for name, (kind, members) in ours.used(lines).items():
+        lines += [f"ipset create {name} {kind}", *(f"ipset add {name} {member}" for member in members)]
+    return without_endings("".join(f"{line}\n" for line in lines))
+
+
+def _our_sets(rules: Iterable[str]) -> set[str]:
+    """Return the names of the sets of ours that rules use."""
+    return {found for rule in rules for found in SET_MATCH.findall(rule) if found.startswith("gatehouse-")}
 
 
 def _other(variant: str) -> str:

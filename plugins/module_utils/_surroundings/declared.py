@@ -19,6 +19,14 @@ _EVERY: Ranges = ((0, 65535),)
 
 
 @dataclass(frozen=True)
+class Stage:
+    """Ports that a host judges before DNAT at its own addresses, and at these that are none of its own."""
+
+    ports: Sequence[PortRange]
+    addresses: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Declared:
     """A host's addresses and interfaces, what its flows let in and out, and what it judges before DNAT, and where.
 
@@ -30,8 +38,7 @@ class Declared:
     interfaces: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ingress: Sequence[PortRange] = ()
     egress: Sequence[PortRange] = ()
-    pre_dnat: Sequence[PortRange] = ()
-    pre_dnat_addresses: Sequence[str] = ()
+    pre_dnat: Sequence[Stage] = ()
     elsewhere: Sequence[str] = ()
     antispoof: str = "off"
     sided_peers: Sequence[Sequence[str]] = ()
@@ -43,14 +50,14 @@ class Declared:
         if not declared:
             return None
         sides: dict[str, list[str]] = params.get("addresses") or {}
+        stages = [Stage(_ranges(one["ports"]), one["addresses"]) for one in declared.get("pre_dnat", ())]
         return cls(
             addresses=[text for texts in sides.values() for text in texts],
             interfaces=params.get("interfaces") or declared.get("interfaces") or {},
             ingress=_ranges(declared.get("ingress", ())),
             egress=_ranges(declared.get("egress", ())),
-            pre_dnat=_ranges(declared.get("pre_dnat", ())),
-            pre_dnat_addresses=declared.get("pre_dnat_addresses", ()),
-            elsewhere=[*declared.get("at", ()), *declared.get("pre_dnat_addresses", ())],
+            pre_dnat=stages,
+            elsewhere=[*declared.get("at", ()), *(text for stage in stages for text in stage.addresses)],
             antispoof=declared.get("antispoof", "off"),
             sided_peers=declared.get("sided_peers", ()),
         )

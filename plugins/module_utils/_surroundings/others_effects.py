@@ -11,6 +11,7 @@ from typing import Iterator, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import (
     Declared,
+    Stage,
     in_both,
     in_words,
     of_match,
@@ -33,6 +34,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.o
     within,
 )
 
+_NO_STAGE = Stage((), ())
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 
 
@@ -72,17 +74,20 @@ def redirected(tables: Sequence[Table], declared: Declared, own: Sequence[str]) 
         places = one.match.destinations or ()
         if places and all(_is_loopback(place) for place in places):
             continue
-        others = [place for place in places if not _is_judged_at(place, declared, own)]
-        ports = of_match(one.match) if others else without(of_match(one.match), declared.pre_dnat)
+        ports, others = of_match(one.match), list(places)
+        for stage in declared.pre_dnat or [_NO_STAGE]:
+            elsewhere = [place for place in places if not _is_judged_at(place, stage, own)]
+            ports = ports if elsewhere else without(ports, stage.ports)
+            others = [place for place in others if place in elsewhere]
         what = f"{in_words(ports)}{_at(others or places)}"
         if ports and what not in known:
             known.add(what)
             yield f"{what} is redirected by a rule of others ({one.place})"
 
 
-def _is_judged_at(place: str, declared: Declared, own: Sequence[str]) -> bool:
-    """Return whether the pre-DNAT stage looks at a destination: an address of the host's own, or one that it names."""
-    named = networks(declared.pre_dnat_addresses)
+def _is_judged_at(place: str, stage: Stage, own: Sequence[str]) -> bool:
+    """Return whether a pre-DNAT stage looks at a destination: an address of the host's own, or one that it names."""
+    named = networks(stage.addresses)
     parts = networks([place])
     return _is_own(place, own) or (bool(parts) and all(any(_is_in(part, one) for one in named) for part in parts))
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from .._model.security_groups import GroupRules, SecurityGroup
-from .._policy.compile import Fleet, Rule, class_rules
+from .._policy.compile import Fleet, Rule, class_rules, set_name
+from .._values.addresses import AddressSet
 from .._values.direction import DIRECTIONS
 from .._values.ports import PortRange, PortSet
 from .._values.problems import Problems
 
 LIMIT = 60
 """How many rules a group has in each direction and family at most, unless AWS has raised the quota."""
+
+MOST_GROUPS = 5
+"""In how many groups a network interface is at most, unless AWS has raised the quota."""
 
 _HINT = "or take its classes out of their security groups, and leave it to the hosts"
 _SCTP_PORTS = (PortRange("sctp", 1, 65535),)
@@ -32,6 +36,8 @@ def note_problems(fleet: Fleet, problems: Problems) -> None:
                         _note_narrowed(fleet, rule, problems)
                         _note_sctp(fleet, rule, problems)
             _note_isolation(fleet, node_class, problems)
+    for policy in fleet.policies.values():
+        _note_membership(fleet, policy.classes, problems)
 
 
 def declared(fleet: Fleet) -> tuple[SecurityGroup, ...]:
@@ -53,6 +59,23 @@ def remarks(fleet: Fleet, groups: Sequence[GroupRules]) -> Iterator[str]:
         yield from _about_flow(fleet, name)
     for group in declared(fleet):
         yield from _open_at_one_end(fleet, group)
+
+
+def _note_membership(fleet: Fleet, classes: Sequence[str], problems: Problems) -> None:
+    """Note hosts of several classes that would be in too many groups, or not in those of all their flows."""
+    owners = owners_of(fleet)
+    groups = list(dict.fromkeys(owners[name] for name in classes if name in owners))
+    if not groups:
+        return
+    where = fleet.resolved.model.security_groups[groups[0]].where.key("classes")
+    rules = {name: [*class_rules(fleet, name, "ingress"), *class_rules(fleet, name, "egress")] for name in classes}
+    outside = [name for name in classes if name not in owners and rules[name]]
+    if outside:
+        expected = f"{', '.join(outside)} in a group, too: hosts of {set_name(classes)} are in {', '.join(groups)}, and"
+        problems.add(where, list(groups), f"{expected} AWS would deny their other flows", _HINT)
+    if len(groups) > MOST_GROUPS:
+        expected = f"at most {MOST_GROUPS} groups for hosts of {set_name(classes)}: AWS takes no more for an interface"
+        problems.add(where, groups, expected)
 
 
 def _note_side(fleet: Fleet, node_class: str, rule: Rule, problems: Problems) -> None:
@@ -107,18 +130,33 @@ def _other(direction: str) -> str:
 
 
 def _open_to_own_members(fleet: Fleet, node_class: str) -> Mapping[str, list[Rule]]:
-    """Return the rules of an isolated class whose peers hold its own members; none of another class."""
+    """Return the rules of an isolated class's hosts whose peers hold its own members; none of another class.
+
+    What else these hosts are counts, too: AWS lets through what any of their groups does.
+    """
     if not fleet.resolved.model.classes[node_class].isolated:
         return {direction: [] for direction in DIRECTIONS}
     members, owners = fleet.resolved.peers(node_class, ""), owners_of(fleet)
+    policies = [policy for policy in fleet.policies.values() if node_class in policy.classes]
+    beside = [name for policy in policies for name in policy.classes if name in owners]
     return {
         direction: [
             rule
-            for rule in class_rules(fleet, node_class, direction)
-            if rule.peer not in owners and rule.ports and rule.addresses & members
+            for name in dict.fromkeys([node_class, *beside])
+            for rule in class_rules(fleet, name, direction)
+            if rule.ports and _peers(fleet, rule) & members
         ]
         for direction in DIRECTIONS
     }
+
+
+def _peers(fleet: Fleet, rule: Rule) -> AddressSet:
+    """Return the peers that a rule has in AWS: of a class in a group, all members of the group."""
+    owner = owners_of(fleet).get(rule.peer)
+    if not owner:
+        return rule.addresses
+    classes = fleet.resolved.model.security_groups[owner].classes
+    return AddressSet.union(fleet.resolved.peers(name, "") for name in classes)
 
 
 def _meet(ports: PortSet, others: PortSet) -> bool:

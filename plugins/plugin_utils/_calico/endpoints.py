@@ -14,6 +14,7 @@ from .._policy.compile import Fleet, Policy, Rule
 from .._policy.resolve import Host
 from .._values.addresses import EVERYBODY, AddressSet, network_text
 from .._values.direction import DIRECTIONS
+from .._values.ports import PortSet
 from .._values.problems import Problems, Where
 from .names import CLASS_LABEL, HOST_LABEL, OWNER, PREFIX, SIDE_LABEL, Names, Object, an_object
 from .schema import is_interface, is_subdomain
@@ -44,17 +45,17 @@ class EndpointHost:
 
 @dataclass(frozen=True)
 class EndpointKind:
-    """The endpoints of one class on one ``side``, or on all interfaces where there is none: judged alike.
+    """The endpoints of hosts of the same classes on one ``side``, or on all interfaces without one: judged alike.
 
-    ``policy`` has the rules that count there; ``denies_before_dnat`` says whether what no flow allows is denied before
-    DNAT.
+    ``policy`` has the rules that count there. On the ports that are in ``denies_before_dnat``, what no flow allows is
+    denied before DNAT.
     """
 
     slug: str
     side: str
     policy: Policy
     hosts: tuple[EndpointHost, ...]
-    denies_before_dnat: bool
+    denies_before_dnat: PortSet
     mode: str
 
     @property
@@ -82,18 +83,27 @@ class EndpointKind:
         return not self.side
 
 
-def endpoint_kinds(fleet: Fleet, node_class: str, names: Names) -> list[EndpointKind]:
-    """Return the kinds of endpoints of one class; note hosts that have none, or not the same as the others."""
-    calico, problems = fleet.resolved.model.calico, names.problems
-    hosts = fleet.resolved.hosts.get(node_class, ())
+def enforced_by_calico(fleet: Fleet) -> list[Policy]:
+    """Return the policies that Calico enforces: of the hosts that have one of its classes, all that they have."""
+    classes = {*fleet.resolved.model.calico.classes}
+    return [policy for policy in fleet.policies.values() if classes & {*policy.classes}]
+
+
+def endpoint_kinds(fleet: Fleet, names: Names) -> list[EndpointKind]:
+    """Return the kinds of endpoints; note classes without hosts, and hosts that have none or not the same as others."""
     where = Where("gatehouse_calico.classes")
-    slug = names.slug("class", node_class, where)
-    if not hosts:
-        problems.add(where, node_class, "a node class with hosts of the inventory: its networks have no host endpoints")
-        return []
+    for name in fleet.resolved.model.calico.classes:
+        if not fleet.resolved.hosts.get(name):
+            expected = "a node class with hosts of the inventory: its networks have no host endpoints"
+            names.problems.add(where, name, expected)
+    return [kind for policy in enforced_by_calico(fleet) for kind in _kinds(fleet, policy, names)]
+
+
+def _kinds(fleet: Fleet, policy: Policy, names: Names) -> list[EndpointKind]:
+    calico, hosts = fleet.resolved.model.calico, fleet.members[policy.name]
+    slug = names.slug_of_several("class", policy.classes, Where("gatehouse_calico.classes"))
     found = tuple(_endpoint_host(host, names) for host in hosts)
-    policy = fleet.policies[node_class]
-    _check_sides(calico, policy, hosts, problems)
+    _check_sides(calico, policy, hosts, names.problems)
     on = {PUBLIC: ("public",), ALL: ("",)}.get(calico.interfaces, tuple(sorted(hosts[0].interfaces)))
     return [_kind(calico.mode, slug, side, policy, found) for side in on]
 
@@ -107,7 +117,8 @@ def _kind(mode: str, slug: str, side: str, policy: Policy, hosts: tuple[Endpoint
 
     ingress, egress = (tuple(rule for rule in rules if counts(rule.side)) for rules in (policy.ingress, policy.egress))
     own = replace(policy, ingress=ingress, egress=egress)
-    return EndpointKind(slug, side, own, hosts, counts(policy.pre_dnat.side), mode)
+    denied = PortSet.of(item for stage in policy.pre_dnat if counts(stage.side) for item in stage.ports.ranges)
+    return EndpointKind(slug, side, own, hosts, denied, mode)
 
 
 def _endpoint_host(host: Host, names: Names) -> EndpointHost:
@@ -123,7 +134,7 @@ def _endpoint_host(host: Host, names: Names) -> EndpointHost:
 
 
 def _check_sides(calico: Calico, policy: Policy, hosts: Sequence[Host], problems: Problems) -> None:
-    """Note what keeps the hosts of a class from sharing their policies, and interfaces that Calico can't name."""
+    """Note what keeps hosts of the same classes from sharing their policies, and interfaces that Calico can't name."""
     for host in hosts:
         if set(host.interfaces) != set(hosts[0].interfaces):
             where, got = Where("gatehouse_interfaces", f"host {host.name}"), dict(host.interfaces)
@@ -132,9 +143,12 @@ def _check_sides(calico: Calico, policy: Policy, hosts: Sequence[Host], problems
             _check_named(calico, host, problems)
     if calico.interfaces != ALL:
         return
-    one_sided = {policy.pre_dnat.side, *(rule.side for rule in (*policy.ingress, *policy.egress))} - {""}
+    one_sided = {
+        *(stage.side for stage in policy.pre_dnat),
+        *(rule.side for rule in (*policy.ingress, *policy.egress)),
+    } - {""}
     for side in sorted(one_sided & set(hosts[0].interfaces)):
-        expected = f"public or sides: {policy.node_class} has flows for its {side} side alone"
+        expected = f"public or sides: {policy.name} has flows for its {side} side alone"
         problems.add(Where("gatehouse_calico.interfaces"), ALL, expected)
 
 

@@ -11,8 +11,9 @@ before it for a tier. Labels' values are held to the same, which Kubernetes' own
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from .._values.problems import Problems, Where
@@ -30,6 +31,8 @@ FLOW_ANNOTATION = "gatehouse.firewall/flow"
 WHY_ANNOTATION = "gatehouse.firewall/why"
 LONGEST_LABEL = 63  # characters of a DNS label, RFC 1123 2.1, and of a label's value
 
+_BETWEEN = "--"  # no name by itself has two dashes together
+_DIGEST = 10  # hexadecimal digits
 _NOT_OF_A_LABEL = re.compile(r"[^a-z0-9]+")
 
 
@@ -57,6 +60,14 @@ class Names:
         other = self.taken.setdefault((kind, slug), name)
         if other != name:
             self.problems.add(where, name, f"a name of its own for Calico: {other} is called {slug}, too")
+        return slug
+
+    def slug_of_several(self, kind: str, several: Sequence[str], where: Where) -> str:
+        """Return the name of a set of things as a DNS label; of a long one, as much as fits, and a digest."""
+        slug = _BETWEEN.join(self.slug(kind, name, where) for name in several)
+        if len(slug) > LONGEST_LABEL and len(several) > 1:
+            digest = sha256(slug.encode()).hexdigest()[:_DIGEST]
+            slug = f"{slug[: LONGEST_LABEL - _DIGEST - len(_BETWEEN)].rstrip('-')}{_BETWEEN}{digest}"
         return slug
 
 

@@ -4,9 +4,9 @@
 # Note: this file is private to the collection.
 """A fleet's policies as Calico's objects: host endpoints, and what is judged at them, in projectcalico.org/v3.
 
-A class of hosts has up to four policies on each kind of its endpoints: one that judges before DNAT, one for each
-direction, and one that denies the rest. Peers are GlobalNetworkSets that rules select by label, so that one address
-more or less changes a set and no policy. Every rule is for one family and one protocol: Calico refuses to mix
+Hosts of the same classes have up to four policies on each kind of their endpoints: one that judges before DNAT, one for
+each direction, and one that denies the rest. Peers are GlobalNetworkSets that rules select by label, so that one
+address more or less changes a set and no policy. Every rule is for one family and one protocol: Calico refuses to mix
 families, and numeric ports without a protocol.
 
 Sources: Calico's API reference for projectcalico.org/v3, and its pages on host endpoints and pre-DNAT policy.
@@ -14,14 +14,14 @@ Sources: Calico's API reference for projectcalico.org/v3, and its pages on host 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._host_rules.peer_sets import SERVICE_ADDRESSES, address_sets, is_everybody, peer_name
+from .._host_rules.peer_sets import address_sets, is_everybody, is_service, peer_name
 from .._model.calico_settings import OBSERVE, Calico
 from .._policy.compile import Fleet, Policy, Rule
-from .._values.addresses import AddressSet, Network
+from .._values.addresses import Network
 from .._values.always_allowed import IGMP, IGMP_GROUPS, Datagram, dhcp, icmp_types
 from .._values.ports import PROTOCOLS, PortRange, PortSet
 from .._values.problems import Problems, Where
@@ -32,7 +32,6 @@ _TO_INGRESS, _TO_EGRESS, _TO_DENY = 100, 200, 900  # what is between ours is for
 _PEER_KEY = {"ingress": "source", "egress": "destination"}
 _TYPE = {"ingress": "Ingress", "egress": "Egress"}
 EVERYBODY: Mapping[str, Any] = {}  # an end of a rule that says nothing
-NOBODY = AddressSet()
 _LOOPBACK = {4: "127.0.0.0/8", 6: "::1/128"}
 
 
@@ -43,7 +42,7 @@ def render(fleet: Fleet, problems: Problems) -> list[Object]:
     """
     calico = fleet.resolved.model.calico
     names = Names(problems)
-    kinds = [kind for name in calico.classes for kind in endpoint_kinds(fleet, name, names)]
+    kinds = endpoint_kinds(fleet, names)
     rendered = [_Renderer(calico, kind, names) for kind in kinds]
     return [
         *_network_sets(kinds, names),
@@ -56,9 +55,9 @@ def render(fleet: Fleet, problems: Problems) -> list[Object]:
 def _network_sets(kinds: Iterable[EndpointKind], names: Names) -> Iterator[Object]:
     found: dict[str, dict[int, list[str]]] = {}
     for kind in kinds:
-        for name, family, networks in address_sets(kind.policy):
-            if name != SERVICE_ADDRESSES:
-                found.setdefault(name, {})[family] = [str(network) for network in networks]
+        for name, family, addresses in address_sets(kind.policy):
+            if not is_service(name):
+                found.setdefault(name, {})[family] = [str(network) for network in addresses.of_family(family)]
     for name, families in sorted(found.items()):
         slug = _set_slug(names, name)
         nets = [net for _family, nets in sorted(families.items()) for net in nets]
@@ -72,7 +71,7 @@ def _set_slug(names: Names, name: str) -> str:
 
 @dataclass(frozen=True)
 class _Renderer:
-    """The policies of one class on one kind of its endpoints."""
+    """The policies of one kind of endpoints."""
 
     calico: Calico
     kind: EndpointKind
@@ -127,30 +126,30 @@ class _Renderer:
 
     def before_dnat(self) -> Iterator[Object]:
         """Yield the rules for what the hosts may redirect, each with its ports: an Allow here ends all judging."""
-        judged = self.policy.pre_dnat.ports
+        judged, denied = self.policy.pre_dnat_ports, self.kind.denies_before_dnat
         if self.kind.has_loopback:
             for family in (4, 6):
-                yield from self.judged(family, "Allow", {"source": {"nets": [_LOOPBACK[family]]}}, why="loopback")
+                yield from self.judged(family, "Allow", {"source": {"nets": [_LOOPBACK[family]]}}, judged, "loopback")
         yield from (rule for rule in self.dhcp("ingress") if judged.holds("udp", rule["destination"]["ports"][0]))
-        if self.kind.denies_before_dnat:
-            for family, entity in self.entities(self.policy.node_class, self.policy.isolated.networks):
-                match = {"source": entity, **self.not_for_pods(family)}
-                yield from self.judged(family, "Deny", match, why="hosts of this class are isolated")
-        # Where nothing is denied here, an Allow must not take isolated hosts past the policies that deny them.
-        spared = NOBODY if self.kind.denies_before_dnat else self.policy.isolated
+        for family, entity in self.isolated_entities():
+            match = {"source": entity, **self.not_for_pods(family)}
+            yield from self.judged(family, "Deny", match, denied, "hosts of this class are isolated")
+        # On ports where nothing is denied here, an Allow must not take isolated hosts past the policies that deny them.
         for rule in self.policy.ingress:
-            yield from self.flow("ingress", rule, judged & rule.ports, spared)
-        if self.kind.denies_before_dnat:
-            for family in (4, 6):
-                yield from self.judged(family, "Deny", self.not_for_pods(family))
+            yield from self.flow("ingress", rule, denied & rule.ports)
+            yield from self.flow("ingress", rule, (judged - denied) & rule.ports, spares_isolated=True)
+        for family in (4, 6):
+            yield from self.judged(family, "Deny", self.not_for_pods(family), denied)
 
     def not_for_pods(self, family: int) -> Mapping[str, Any]:
         # Before DNAT, a Deny is for all that arrives, packets to pods among it.
         pods = [str(network) for network in self.calico.pod_networks.networks if network.version == family]
         return {"destination": {"notNets": pods}} if pods else {}
 
-    def judged(self, family: int, action: str, match: Mapping[str, Any], why: str = "") -> Iterator[Object]:
-        for protocol, ports in by_protocol(self.policy.pre_dnat.ports):
+    def judged(
+        self, family: int, action: str, match: Mapping[str, Any], judged: PortSet, why: str = ""
+    ) -> Iterator[Object]:
+        for protocol, ports in by_protocol(judged):
             destination = {**match.get("destination", {}), "ports": ports}
             found = {"ipVersion": family, "protocol": protocol, **match, "destination": destination}
             yield _rule(action, found, why=why)
@@ -171,19 +170,25 @@ class _Renderer:
         # Before the policies of the class: where it is isolated, they would deny a host its own addresses.
         yield self.global_policy(f"own-{host.slug}", self.calico.order + _TO_INGRESS - 1, spec, selector)
         if self.policy.pre_dnat:
-            allowed = (self.judged(family, "Allow", match, "loopback") for family, match in between.items())
+            judged = self.policy.pre_dnat_ports
+            allowed = (self.judged(family, "Allow", match, judged, "loopback") for family, match in between.items())
             found = [rule for rules in allowed for rule in rules]
             spec = {"types": ["Ingress"], "preDNAT": True, "applyOnForward": True, "ingress": found}
             yield self.global_policy(f"own-{host.slug}-pre-dnat", self.calico.order - 1, spec, selector)
 
     def isolated(self, direction: str) -> Iterator[Object]:
-        for family, entity in self.entities(self.policy.node_class, self.policy.isolated.networks):
+        for family, entity in self.isolated_entities():
             match = {"ipVersion": family, _PEER_KEY[direction]: entity}
             yield _rule("Deny", match, why="hosts of this class are isolated")
 
-    def flow(self, direction: str, rule: Rule, ports: PortSet, spared: AddressSet = NOBODY) -> Iterator[Object]:
+    def isolated_entities(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        for name, members in self.policy.isolated.items():
+            yield from self.entities(name, members.networks)
+
+    def flow(self, direction: str, rule: Rule, ports: PortSet, spares_isolated: bool = False) -> Iterator[Object]:
         """Yield a flow's rules to one peer; an empty one has none, since a rule without an end matches everything."""
-        excepted = dict(self.entities(self.policy.node_class, spared.networks))
+        spared = [*self.isolated_entities()] if spares_isolated else []
+        excepted = {family: _any_of([one for own, one in spared if own == family]) for family in (4, 6)}
         for family, entity in self.entities(peer_name(direction, rule), rule.addresses.networks):
             but, at = excepted.get(family), _at(direction, rule, family)
             if but == EVERYBODY or at == {"nets": []}:
@@ -228,6 +233,13 @@ def by_protocol(ports: PortSet) -> Iterator[tuple[str, list[int | str]]]:
 
 def _port(item: PortRange) -> int | str:
     return item.first if item.first == item.last else f"{item.first}:{item.last}"
+
+
+def _any_of(entities: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return who is meant by any of these; None where there are none."""
+    if not entities or EVERYBODY in entities:
+        return EVERYBODY if entities else None
+    return {"selector": " || ".join(entity["selector"] for entity in entities)}
 
 
 def _selects(slug: str) -> str:

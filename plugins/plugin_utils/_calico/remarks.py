@@ -13,7 +13,7 @@ from .._policy.compile import Fleet, Policy, Rule
 from .._values.addresses import EVERYBODY
 from .._values.ports import PortSet
 from .._values.problems import Problems
-from .endpoints import endpoint_kinds
+from .endpoints import endpoint_kinds, enforced_by_calico
 from .names import Names
 from .verdict import FAILSAFES
 
@@ -21,16 +21,16 @@ from .verdict import FAILSAFES
 def calico_remarks(fleet: Fleet) -> Iterator[str]:
     """Yield a line for each thing that stays open, or is judged, although the model doesn't say so."""
     calico = fleet.resolved.model.calico
-    classes = [name for name in calico.classes if name in fleet.policies]  # the renderer refuses all others
-    if classes and calico.mode == OBSERVE:
+    enforced = enforced_by_calico(fleet)
+    if enforced and calico.mode == OBSERVE:
         yield "Calico observes: its policies are staged, and its host endpoints let everything through"
     if calico.failsafes == LEAVE:
-        for node_class in classes:
-            yield from _failsafe_remarks(node_class, fleet.policies[node_class])
-    for kind in [kind for name in classes for kind in endpoint_kinds(fleet, name, Names(Problems()))]:
-        if kind.policy.pre_dnat and kind.denies_before_dnat and not calico.pod_networks:
+        for policy in enforced:
+            yield from _failsafe_remarks(policy)
+    for kind in endpoint_kinds(fleet, Names(Problems())):
+        if kind.denies_before_dnat and not calico.pod_networks:
             side = f"the {kind.side} side" if kind.side else "any interface"
-            judged = f"{kind.policy.pre_dnat.ports} of {kind.policy.node_class} on {side}"
+            judged = f"{kind.denies_before_dnat} of {kind.policy.name} on {side}"
             hint = "gatehouse_calico.pod_networks leaves those alone"
             yield f"Calico judges {judged} whomever a packet is for, pods among them: {hint}"
         late = [rule for rule in kind.policy.ingress if rule.is_narrowed and not _is_within(rule, kind.policy)]
@@ -38,18 +38,18 @@ def calico_remarks(fleet: Fleet) -> Iterator[str]:
             yield f"Calico judges the flow {flow} by the address that a packet has after DNAT, if the host redirects it"
 
 
-def _failsafe_remarks(node_class: str, policy: Policy) -> Iterator[str]:
+def _failsafe_remarks(policy: Policy) -> Iterator[str]:
     for direction, words in (("ingress", "from everybody"), ("egress", "to everybody")):
         ports = list(_open_failsafes(policy, direction))
         if ports:
-            opened = f"Calico leaves {', '.join(ports)} of {node_class} open {words}, whatever the model says"
+            opened = f"Calico leaves {', '.join(ports)} of {policy.name} open {words}, whatever the model says"
             hint = "gatehouse_calico.failsafes: manage narrows them"
             yield f"{opened}: Felix' failsafes come before any policy; {hint}"
 
 
 def _is_within(rule: Rule, policy: Policy) -> bool:
     """Return whether all ports of a rule are judged before DNAT."""
-    return (policy.pre_dnat.ports & rule.ports) == rule.ports
+    return (policy.pre_dnat_ports & rule.ports) == rule.ports
 
 
 def _open_failsafes(policy: Policy, direction: str) -> Iterator[str]:

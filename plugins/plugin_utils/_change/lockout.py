@@ -51,7 +51,7 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     )
     return (
         f"This ruleset would cut this controller off: it reaches the host from {source} at port {port}/tcp, and no "
-        f"flow to {policy.node_class} allows that. {almost}, or set gatehouse_allow_self_lockout: true"
+        f"flow to {' or '.join(policy.classes)} allows that. {almost}, or set gatehouse_allow_self_lockout: true"
     )
 
 

@@ -92,9 +92,9 @@ def _service(manager: Mapping[str, Any]) -> str:
 
 def _redirects(policy: Policy, ebpf: Mapping[str, Any]) -> Iterator[Objection]:
     """Yield what eBPF programs do with node ports before netfilter can judge them."""
-    ports = policy.pre_dnat.ports
+    ports = policy.pre_dnat_ports
     if ebpf["kube_proxy"]:
-        text = EBPF_REDIRECTS.format(ebpf["kube_proxy"], ports, policy.node_class)
+        text = EBPF_REDIRECTS.format(ebpf["kube_proxy"], ports, " or ".join(policy.classes))
         yield Objection(text, refuses=True, always=True)
     elif ebpf["interfaces"]:
         yield Objection(EBPF_MAY_REDIRECT.format(", ".join(ebpf["interfaces"]), ports))

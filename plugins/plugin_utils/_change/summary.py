@@ -2,16 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""How a change of the fleet went: each host's result, summed up by node class, for people."""
+"""How a change of the fleet went: each host's result, summed up by their node classes, for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 COLUMNS = ("hosts", "flows", "unchanged", "changed", "confirmed", "rolled_back", "failed", "unreachable", "waiting")
 
 _SHOWN = 20
+_ROWS = 20
 _LISTS = {
     "unreachable": "Not reached",
     "rolled_back": "Gone back to their previous ruleset",
@@ -26,47 +27,55 @@ class Outcome:
     """What became of one host, in the words of COLUMNS and _LISTS (a host that is confirmed has changed, too)."""
 
     host: str
-    node_class: str
+    classes: str
     what: tuple[str, ...]
 
 
-def outcome(host: str, node_class: str, result: Mapping[str, object] | None) -> Outcome:
+def outcome(host: str, classes: str, result: Mapping[str, object] | None) -> Outcome:
     """Read the result that a host's change was registered with; None where it wasn't tried."""
     if result is None:
-        return Outcome(host, node_class, ("waiting",))
+        return Outcome(host, classes, ("waiting",))
     if result.get("unreachable"):
-        return Outcome(host, node_class, ("unreachable",))
+        return Outcome(host, classes, ("unreachable",))
     if result.get("failed"):
         is_back = result.get("confirmed") is False and result.get("gone_back", True)
-        return Outcome(host, node_class, ("rolled_back" if is_back else "failed",))
+        return Outcome(host, classes, ("rolled_back" if is_back else "failed",))
     if not result.get("changed"):
-        return Outcome(host, node_class, ("unchanged",))
+        return Outcome(host, classes, ("unchanged",))
     if not result.get("confirmed"):
-        return Outcome(host, node_class, ("changed",))
+        return Outcome(host, classes, ("changed",))
     over = () if result.get("new_connection", True) else ("old_connection",)
-    return Outcome(host, node_class, ("changed", "confirmed", *over))
+    return Outcome(host, classes, ("changed", "confirmed", *over))
 
 
-def by_class(outcomes: Iterable[Outcome], flows: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Return the number of hosts in each column, by node class."""
+def by_classes(outcomes: Iterable[Outcome], flows: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return the number of hosts in each column, for each set of classes; the largest first."""
     found: dict[str, dict[str, int]] = {}
     for one in outcomes:
-        numbers = found.setdefault(one.node_class, {**dict.fromkeys(COLUMNS, 0), "flows": flows.get(one.node_class, 0)})
+        numbers = found.setdefault(one.classes, {**dict.fromkeys(COLUMNS, 0), "flows": flows.get(one.classes, 0)})
         for column in ("hosts", *(what for what in one.what if what in COLUMNS)):
             numbers[column] += 1
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda item: (-item[1]["hosts"], item[0])))
 
 
 def table(numbers: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return the numbers as lines; of the last columns, only those that say something."""
+    """Return the numbers as lines; of the last columns, only those that say something. Many rows end in a sum."""
     shown = [name for name in COLUMNS if name in COLUMNS[:5] or any(row[name] for row in numbers.values())]
-    rows = [["class", *(name.replace("_", " ") for name in shown)]]
-    rows += [[name, *(str(row[column]) for column in shown)] for name, row in numbers.items()]
+    heads = [["classes", *(name.replace("_", " ") for name in shown)]]
+    rows = [[name, *(str(row[column]) for column in shown)] for name, row in numbers.items()]
+    rows = heads + (rows if len(rows) <= _ROWS else [*rows[:_ROWS], *_rest(numbers, shown)])
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     return [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
         for row in rows
     ]
+
+
+def _rest(numbers: Mapping[str, Mapping[str, int]], shown: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the rows that stand for those that aren't shown, and for all; flows of different classes have no sum."""
+    rows = [*numbers.values()]
+    for words, some in ((f"{len(rows) - _ROWS} more", rows[_ROWS:]), ("all", rows)):
+        yield [words, *("" if column == "flows" else str(sum(row[column] for row in some)) for column in shown)]
 
 
 def complaint(numbers: Mapping[str, Mapping[str, int]]) -> str:

@@ -26,8 +26,7 @@ def declared_of(policy: Policy) -> dict[str, Any]:
     return {
         "ingress": _ports(policy.ingress),
         "egress": _ports(policy.egress),
-        "pre_dnat": policy.pre_dnat.ports.texts(),
-        "pre_dnat_addresses": policy.pre_dnat.addresses.texts(),
+        "pre_dnat": [{"ports": stage.ports.texts(), "addresses": stage.addresses.texts()} for stage in policy.pre_dnat],
         "at": list(at),
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
         **({} if policy.antispoof == OFF else _of_sources(policy)),

@@ -82,7 +82,7 @@ def compiled(
             return compile_model(declaration, model, inventory, look_up, today, problems)
 
         fleet = compile_now() if problems.found else compiled_once((declaration, inventory, today), compile_now)
-        if not fleet.classes and not fleet.resolved.model.pods and not may_be_empty:
+        if not fleet.sets and not fleet.resolved.model.pods and not may_be_empty:
             classes = [row.value for row in declaration.user.classes]
             problems.add(
                 Where("gatehouse_classes"), classes or None, "a class with a host of the inventory", _IS_THIS_IT

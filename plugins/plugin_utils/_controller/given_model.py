@@ -15,8 +15,9 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from .. import _pipeline as pipeline
-from .._model.declaration import HOST_KEYS, LISTS, PREFIX, VALUES, Declaration, Source, declare
+from .._model.declaration import HOST_KEYS, MODEL_KEYS, PREFIX, Declaration, Source, declare, is_declared
 from .._model.model import Model
+from .._model.model_files import KEY as FILES
 from .._model.sources import load_profile, look_up
 from .._policy.compile import Fleet
 from .._policy.resolve import Inventory
@@ -25,6 +26,7 @@ from .._values.problems import ModelError, Problems, Where, near_miss, one_of
 from .._verdict.ask import explained
 from .._verdict.endpoints import Ends
 from .._verdict.explain import Explanation
+from .internals import folder_of
 
 Given = Mapping[str, Any]
 Groups = Mapping[str, Iterable[str]]
@@ -107,9 +109,10 @@ def _declare(model: Given, problems: Problems) -> Declaration:
     """Take all variables of a play, of which those with our prefix count, or a mapping that has the keys without it."""
     written = {str(key): model[key] for key in model}
     prefixed = {key: plain(value) for key, value in written.items() if key.startswith(PREFIX)}
+    short = {f"{PREFIX}{key}": plain(value) for key, value in written.items() if is_declared(f"{PREFIX}{key}")}
     if not prefixed:
-        known = (*LISTS, *VALUES)
-        for key in written.keys() - set(known):
+        known = [key[len(PREFIX) :] for key in MODEL_KEYS]
+        for key in (key for key in written if f"{PREFIX}{key}" not in short):
             problems.add(Where(key), written[key], f"no such key, but {one_of(known)}", near_miss(key, known))
-    short = {f"{PREFIX}{key}": plain(value) for key, value in written.items() if key in (*LISTS, *VALUES)}
-    return declare([Source("", prefixed or short)], load_profile, problems)
+    folder = folder_of(written.get(FILES, written.get(FILES[len(PREFIX) :])))
+    return declare([Source("", prefixed or short, folder)], load_profile, problems)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._model.declaration import MODEL_KEYS
+from .._model.declaration import is_declared
 from .._values.plain import plain
 from .._values.problems import Problems, Where
 
@@ -45,7 +45,7 @@ def note_hidden(files: Mapping[str, Mapping[str, object]], problems: Problems) -
     """
     first: dict[str, tuple[str, object]] = {}
     for name, variables in files.items():
-        for key in (key for key in MODEL_KEYS if variables.get(key) is not None):
+        for key in (key for key in variables if is_declared(key) and variables[key] is not None):
             other, value = first.setdefault(key, (name, variables[key]))
             if variables[key] != value:
                 expected = f"it in one file of the group: {other} has it, too, and Ansible takes only one of them"

@@ -10,10 +10,16 @@ A later ansible-core may have any of it elsewhere. Then a task fails with that, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible import release
 from ansible.errors import AnsibleActionFail
+
+try:
+    from ansible._internal._datatag._tags import Origin
+except ImportError:
+    Origin = None  # ansible-core before 2.19
 
 UNKNOWN = (
     "gatehouse.firewall doesn't know this ansible-core ({0}): its {1} has no {2}. Use a release that it is tested with"
@@ -51,6 +57,32 @@ def set_by_host(manager: object) -> Mapping[str, Mapping[str, Any]]:
 def role(task: object) -> Any:
     """Return the role that a task is of; None where it is a play's."""
     return _of(task, "_role")
+
+
+def role_vars(found: object) -> Mapping[str, Any]:
+    """Return the variables in a role's own vars, without those of roles that depend on it and the other way round."""
+    variables: Mapping[str, Any] = _of(found, "_role_vars")
+    return variables
+
+
+def role_defaults(found: object) -> Mapping[str, Any]:
+    """Return the variables in a role's own defaults."""
+    variables: Mapping[str, Any] = _of(found, "_default_vars")
+    return variables
+
+
+def folder_of(value: object) -> Path | None:
+    """Return the folder of the file in which a value of a variable was written; None where Ansible doesn't know it.
+
+    It doesn't for what stands on the command line. Before ansible-core 2.19 it knows only of what stands in YAML, and
+    of no value that has been through a template.
+    """
+    if Origin:
+        found = Origin.get_tag(value)
+        path = found.path if found else None
+    else:
+        path = getattr(value, "ansible_pos", (None,))[0]
+    return Path(path).parent if path and Path(path).is_absolute() else None
 
 
 def _of(owner: object, name: str) -> Any:

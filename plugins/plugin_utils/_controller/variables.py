@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, reduce
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -17,13 +18,15 @@ from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
 from .._model.arguments import note_wrong
-from .._model.declaration import HOST_KEYS, MODEL_KEYS, OWN_KEYS, PREFIX, Source, is_of_model
+from .._model.declaration import HOST_KEYS, OWN_KEYS, PREFIX, Source, is_declared, is_of_model
+from .._model.model_files import KEY as FILES
 from .._policy.resolve import Host, Inventory
 from .._values.plain import plain
 from .._values.problems import Problems, Where, quoted
 from . import internals
 from .facts import Facts, Read
 from .group_files import note_hidden_files
+from .role_lists import note_lists_of_roles
 from .templates import difference, distinct
 
 NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command line; a fact is one host's own"
@@ -40,6 +43,8 @@ CONTROLLER_KEYS = {  # what the controller reads, writes and runs
     "gatehouse_calico_environment",
     "gatehouse_calico_connection",
     "gatehouse_calico_via",
+    "gatehouse_export",
+    FILES,
 }
 _NOT_A_HOSTS = (
     "it in the variables of all hosts, of a play or on the command line: it is the controller's, and no host chooses it"
@@ -83,6 +88,7 @@ class FleetVariables:
         self._note_facts()
         self._note_misplaced()
         self._note_included()
+        note_lists_of_roles(self._play, self._task, self._task_vars, self._problems)
         note_hidden_files(self._loader, self._sources, self._inventory.groups, self._problems)
 
     def sources(self) -> list[Source]:
@@ -94,13 +100,21 @@ class FleetVariables:
         # Role defaults count least: any other place hides them.
         defaults = {key: self._defaults[key] for key in self._defaults.keys() - above.keys() - declared}
         sources = [
-            Source("", self._templated("", above, hosts, self._in_play)),
-            Source("role defaults", self._templated("role defaults", _of_model(defaults), hosts, self._in_play)),
+            self._source("", above, hosts, self._in_play),
+            self._source("role defaults", _of_model(defaults), hosts, self._in_play),
         ]
         for origin, raw, members in below:
             visible = {key: value for key, value in _of_model(raw).items() if key not in above}
-            sources.append(Source(origin, self._templated(origin, visible, members, self._anywhere)))
+            sources.append(self._source(origin, visible, members, self._anywhere))
         return sources
+
+    def _source(self, origin: str, raw: Mapping[str, object], hosts: list[str], read: Read) -> Source:
+        return Source(origin, self._templated(origin, raw, hosts, read), self._folder(raw))
+
+    def _folder(self, variables: Mapping[str, object]) -> Path | None:
+        """Return the folder that paths of model files are relative to; of the command line, the working directory."""
+        found = internals.folder_of(variables.get(FILES))
+        return found or (Path.cwd() if FILES in self._manager.extra_vars else None)
 
     @cached_property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -184,10 +198,10 @@ class FleetVariables:
     def _note_facts(self) -> None:
         """Note what set_fact has set as if it were part of the model: it would be ignored."""
         facts = internals.set_by_host(self._manager)
-        for key in (*MODEL_KEYS, *OWN_KEYS):
-            host = next((host for host in sorted(facts) if key in facts[host]), None)
-            if host:
-                self._problems.add(Where(key, f"a fact of {host}"), plain(facts[host][key]), NOT_A_FACT)
+        known = {key for found in facts.values() for key in found if is_declared(key) or key in OWN_KEYS}
+        for key in sorted(known):
+            host = min(host for host in facts if key in facts[host])
+            self._problems.add(Where(key, f"a fact of {host}"), plain(facts[host][key]), NOT_A_FACT)
 
     def _note_misplaced(self) -> None:
         """Note a host's own variables that stand outside the inventory: they would be ignored, too."""
@@ -205,7 +219,7 @@ class FleetVariables:
     def _note_included(self) -> None:
         """Note what include_vars has set for one host of the play in another way than for another."""
         included = internals.included_by_host(self._manager)
-        for key in sorted({key for found in included.values() for key in found} & {*MODEL_KEYS}):
+        for key in sorted({key for found in included.values() for key in found if is_declared(key)}):
             answers = [(host, plain(included.get(host, {}).get(key))) for host in self._play_hosts]
             self._one_value(Where(key), answers)
 

@@ -11,13 +11,14 @@ say so, or should not, is said in words.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from .._model.antispoof import SPOOFED
 from .._policy.compile import Fleet, Policy
-from .._values.addresses import AddressSet, Network, network_text
+from .._values.addresses import Address, AddressSet, Network, network_text
 from .._values.ports import PROTOCOLS, PortRange, PortSet
 from .._values.readers import NAME_LENGTH
 from .observed import Observed, Seen, denied
@@ -109,13 +110,12 @@ class _Group:
 
 def missing_flows(fleet: Fleet, observed: Mapping[str, Observed]) -> Missing:
     """Return the flows that are missing, by what each host has observed."""
-    groups: dict[tuple[str, str, str], _Group] = {}
+    found: list[tuple[str, Seen]] = []
     remarks: list[str] = [
         f"{host}: no room was left to count all ({', '.join(one.full)})" for host, one in observed.items() if one.full
     ]
-    parties = _parties(fleet)
     for host, one in observed.items():
-        if host not in fleet.classes:
+        if host not in fleet.sets:
             continue
         policy = fleet.policy_of(host)
         for seen in denied(policy, one.seen):
@@ -123,8 +123,8 @@ def missing_flows(fleet: Fleet, observed: Mapping[str, Observed]) -> Missing:
             if reason:
                 remarks.append(f"{host}: {reason}")
             else:
-                _put(groups, fleet.classes[host], _narrowest(parties, seen), seen)
-    zones, named = _named(fleet, groups)
+                found.append((host, seen))
+    zones, named = _named(fleet, _grouped(fleet, found))
     flows, dynamic = _flows(fleet, named)
     return Missing(tuple(zones), tuple(flows), tuple(dict.fromkeys([*remarks, *dynamic])))
 
@@ -156,33 +156,67 @@ def _is_for_all(addresses: AddressSet) -> bool:
     )
 
 
-def _narrowest(parties: Sequence[tuple[str, AddressSet]], seen: Seen) -> str:
-    """Return who has an address; an empty text where none does."""
-    return next((name for name, addresses in parties if seen.address in addresses), "")
+def _grouped(fleet: Fleet, found: Sequence[tuple[str, Seen]]) -> dict[tuple[str, str, str], _Group]:
+    """Return what was seen by its ends; one connection that both its hosts have seen has the same ends twice."""
+    parties, owners = _parties(fleet), _owners(fleet)
+    by_port: dict[tuple[str, int], list[tuple[str, str, Seen]]] = {}
+    for host, seen in found:
+        peer = owners.get(seen.address, str(seen.address))
+        ends = (peer, host) if seen.direction == "ingress" else (host, peer)
+        by_port.setdefault((seen.protocol, seen.port), []).append((*ends, seen))
+    groups: dict[tuple[str, str, str], _Group] = {}
+    for rows in by_port.values():
+        receivers = _who(fleet, parties, [row[1] for row in rows])
+        by_receiver: dict[str, list[tuple[str, str, Seen]]] = {}
+        for row in rows:
+            by_receiver.setdefault(receivers[row[1]] or row[1], []).append(row)
+        for alike in by_receiver.values():
+            senders = _who(fleet, parties, [row[0] for row in alike])
+            for sender, receiver, seen in alike:
+                _put(groups, (senders[sender], receivers[receiver]), seen)
+    return groups
+
+
+def _owners(fleet: Fleet) -> dict[Address, str]:
+    """Return the managed host that has an address."""
+    hosts = fleet.hosts.values()
+    return {network.network_address: host.name for host in hosts for network in host.addresses("").networks}
+
+
+def _who(fleet: Fleet, parties: Sequence[tuple[str, AddressSet]], ends: Sequence[str]) -> dict[str, str]:
+    """Return the class or zone of each end: of hosts, the class with the fewest hosts that has all of them, or most.
+
+    Of addresses that are no host's, the one with the fewest addresses; an empty text where there is none.
+    """
+    members = fleet.resolved.hosts
+    found: dict[str, str] = {}
+    left = {end for end in ends if end in fleet.sets}
+    while left:
+        counts = Counter(name for host in left for name in fleet.classes_of(host))
+        best = min(counts, key=lambda name: (-counts[name], len(members[name]), name))
+        found |= {host: best for host in left if best in fleet.classes_of(host)}
+        left -= found.keys()
+    for end in dict.fromkeys(end for end in ends if end not in found):
+        found[end] = next((name for name, addresses in parties if ip_address(end) in addresses), "")
+    return found
 
 
 def _no_flow_for(policy: Policy, seen: Seen) -> str:
     """Return why no flow should be suggested for what was seen; an empty text where one can be."""
     if seen.direction == SPOOFED:
         return f"no flow can allow {seen}: gatehouse_antispoof judges its source, which this host routes another way"
-    if seen.address in policy.isolated:
-        return f"no flow can allow {seen}: hosts of {policy.node_class} are isolated from each other"
+    for name, members in policy.isolated.items():
+        if seen.address in members:
+            return f"no flow can allow {seen}: hosts of {name} are isolated from each other"
     if seen.protocol not in PROTOCOLS or not seen.port:
         return f"no flow but one for all ports and protocols can allow {seen}"
     return ""
 
 
-def _put(groups: dict[tuple[str, str, str], _Group], node_class: str, peer: str, seen: Seen) -> None:
-    """Note what was seen by its ends; one connection that both its hosts have seen has the same ends twice."""
-    if peer:
-        ends = (peer, node_class, "") if seen.direction == "ingress" else (node_class, peer, "")
-    else:
-        ends = (
-            ("", node_class, str(seen.address)) if seen.direction == "ingress" else (node_class, "", str(seen.address))
-        )
-    group = groups.setdefault(ends, _Group())
+def _put(groups: dict[tuple[str, str, str], _Group], ends: Ends, seen: Seen) -> None:
+    group = groups.setdefault((*ends, "" if all(ends) else str(seen.address)), _Group())
     group.seen.append(seen)
-    if not peer:
+    if not all(ends):
         group.unknown.add(ip_network(seen.address))
 
 
@@ -217,7 +251,8 @@ def _flows(fleet: Fleet, named: Mapping[Ends, list[Seen]]) -> tuple[list[Missing
         if dynamic:
             remarks.append(_dynamic_remark(ends, dynamic))
         if seen:
-            sided = any(fleet.policies[end].has_sides for end in ends if end in fleet.policies)
+            policies = [policy for policy in fleet.policies.values() if {*ends} & {*policy.classes}]
+            sided = any(policy.has_sides for policy in policies)
             flows.append(_flow_of(names.new(f"{ends[0][:28]}_to_{ends[1][:28]}"), ends, seen, sided))
     return flows, remarks
 

@@ -148,15 +148,15 @@ def _holders(fleet: Fleet) -> dict[str, list[str]]:
     """Return the managed hosts that let each flow through, in or out."""
     flows = {name: set(_flows_of(fleet, name)) for name in fleet.policies}
     found: dict[str, list[str]] = {}
-    for host, node_class in sorted(fleet.classes.items()):
-        for flow in flows[node_class]:
+    for host, name in sorted(fleet.sets.items()):
+        for flow in flows[name]:
             found.setdefault(flow, []).append(host)
     return found
 
 
-def _flows_of(fleet: Fleet, node_class: str) -> Iterator[str]:
+def _flows_of(fleet: Fleet, name: str) -> Iterator[str]:
     for direction in DIRECTIONS:
-        yield from (rule.flow for rule in fleet.policies[node_class].rules(direction) if rule.is_for_somebody)
+        yield from (rule.flow for rule in fleet.policies[name].rules(direction) if rule.is_for_somebody)
 
 
 def _use(flow: Flow, found: list[tuple[str, Watched]], holders: list[str], heard: set[str]) -> FlowUse:

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...module_utils._contract.constants import OBSERVED_MOST, OBSERVED_SECONDS
-from .._values.addresses import Network, is_single, network_text
+from .._values.addresses import AddressSet
 
 _SET_FAMILY = {4: "inet", 6: "inet6"}
 
@@ -37,10 +37,10 @@ def _digest(peer: str, kind: str) -> str:
     return hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()[:8]
 
 
-def address_set(peer: str, family: int, networks: Sequence[Network]) -> IpSet:
+def address_set(peer: str, family: int, addresses: AddressSet) -> IpSet:
     """Return the set of a peer's addresses in a family."""
-    elements = tuple(map(network_text, networks))
-    what = "ip" if all(map(is_single, networks)) else "net"
+    elements = addresses.texts_of_family(family)
+    what = "ip" if addresses.is_of_addresses(family) else "net"
     # ipset's default, or more: a set never grows past its maxelem. It is part of the digest, since `create -exist`
     # refuses a set that is there with other options.
     kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"

@@ -21,6 +21,7 @@ from itertools import product
 
 from ...module_utils._contract.header import NamedSet, folded
 from .._model.antispoof import LINK_LOCAL, OFF, SPOOFED, judged, note_beyond_iptables
+from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._policy.describe import head, title
 from .._values.addresses import AddressSet, network_text
@@ -36,7 +37,7 @@ from .logged import LOG_BURST as FLOW_BURST
 from .logged import LOG_RATE as FLOW_RATE
 from .logged import flow_prefix
 from .observe_sets import LOG_BURST, LOG_RATE, WORDS, log_prefix
-from .peer_sets import SERVICE_ADDRESSES, address_sets, interfaces_on, is_everybody, peer_name
+from .peer_sets import address_sets, interfaces_on, is_everybody, peer_name, stages
 from .port_matches import port_matches
 from .port_segments import Segment, by_chain, range_text, segments, within
 
@@ -121,12 +122,12 @@ def _view(policy: Policy, family: int) -> _View:
         policy,
         ingress=rules("ingress"),
         egress=rules("egress"),
-        isolated=own(policy.isolated),
-        pre_dnat=replace(policy.pre_dnat, addresses=own(policy.pre_dnat.addresses)),
+        isolated={name: own(members) for name, members in policy.isolated.items()},
+        pre_dnat=tuple(replace(stage, addresses=own(stage.addresses)) for stage in policy.pre_dnat),
     )
     sets = {
-        name: address_set(name, version, networks)
-        for name, version, networks in address_sets(part)
+        name: address_set(name, version, addresses)
+        for name, version, addresses in address_sets(part)
         if version == family
     }
     for direction, kept, version in observed.sets(policy):
@@ -150,7 +151,7 @@ def _filter(view: _View) -> Iterator[str]:
 
 def _mangle(view: _View) -> Iterator[str]:
     # mangle PREROUTING (-150) comes after connection tracking (-200) and before every DNAT (-100).
-    stage, ports = _PRE_DNAT, view.policy.pre_dnat.ports
+    stage, ports = _PRE_DNAT, view.policy.pre_dnat_ports
     if not view.policy.pre_dnat:
         chains = {stage.chain: [*_antispoof(view), "-j RETURN"], **_spoofed(view)}
         return _table("mangle", *(({}, []) if view.policy.antispoof == OFF else (chains, [stage])))
@@ -159,7 +160,7 @@ def _mangle(view: _View) -> Iterator[str]:
     chains = {
         stage.chain: list(_pre_dnat_base(view)),
         **_spoofed(view),
-        f"{stage.chain}-PORTS": list(_pre_dnat_ports(view)),
+        **_pre_dnat_ports(view),
         **_flows(view, stage, before, found),
         **_observed(view, stage),
     }
@@ -211,8 +212,9 @@ def _dhcp(view: _View, stage: _Stage) -> Iterator[str]:
 def _before_ports(view: _View, stage: _Stage) -> Iterator[str]:
     """Yield what decides of new connections before their port is looked at."""
     policy = view.policy
-    for peer in _address_matches(view, policy.node_class, policy.isolated, _END[stage.direction]):
-        yield f"{peer}{_comment(f'isolated:{policy.node_class}')}{_denied(view, stage)}"
+    for name, members in policy.isolated.items():
+        for peer in _address_matches(view, name, members, _END[stage.direction]):
+            yield f"{peer}{_comment(f'isolated:{name}')}{_denied(view, stage)}"
     for rule in policy.rules(stage.direction):
         if rule.ports.everything:
             yield from _allowed(view, stage, rule)
@@ -255,10 +257,10 @@ def _counted(view: _View, kind: str, ends: str) -> Iterator[str]:
 
 def _counted_before(view: _View, stage: _Stage) -> Iterator[str]:
     """Yield what passes over packets that came by before DNAT, whatever they were redirected to."""
-    judged = view.policy.pre_dnat
-    for item in judged.ports.ranges:
+    found = ((judged.side, item) for judged in view.policy.pre_dnat for item in judged.ports.ranges)
+    for side, item in found:
         match = f"-m conntrack --ctproto {item.protocol} --ctorigdstport {range_text(item, ':')} "
-        for interface in _interface_matches(view, stage, judged.side):
+        for interface in _interface_matches(view, stage, side):
             yield f"{interface}{match}{_comment('counted before DNAT')}-j RETURN"
 
 
@@ -266,7 +268,7 @@ def _redirected(view: _View, stage: _Stage) -> Iterator[str]:
     """Yield what lets in packets that were redirected to the host's own ports, by the port that was asked for."""
     for rule in view.policy.ingress:
         for protocol in PROTOCOLS:
-            for part in within(segments([rule], protocol), view.policy.pre_dnat.ports, protocol):
+            for part in within(segments([rule], protocol), view.policy.pre_dnat_ports, protocol):
                 ports = range_text(part, ":")
                 match = f"-m conntrack --ctstate DNAT --ctproto {protocol} --ctorigdstport {ports} "
                 yield from _allowed(view, stage, rule, match)
@@ -316,22 +318,30 @@ def _spoofed(view: _View) -> Chains:
 
 
 def _pre_dnat_base(view: _View) -> Iterator[str]:
-    stage, judged = _PRE_DNAT, view.policy.pre_dnat
     yield from _antispoof(view)
     # Replies to what the host began from one of these ports, too.
     yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
-    services = _address_matches(view, SERVICE_ADDRESSES, judged.addresses, "dst")
-    own = [f"-m addrtype --dst-type {kind} " for kind in _OWN_TYPES[view.family]]
-    for interface in _interface_matches(view, stage, judged.side):
-        yield from (f"{interface}{destination}-g {stage.chain}-PORTS" for destination in (*services, *own))
+    judged = view.policy.pre_dnat
+    for name, stage in stages(view.policy):
+        ways = [f"-g {_PRE_DNAT.chain}-PORTS"] if len(judged) == 1 else list(_to_flows(stage))
+        services = _address_matches(view, name, stage.addresses, "dst")
+        own = [f"-m addrtype --dst-type {kind} " for kind in _OWN_TYPES[view.family]]
+        for interface in _interface_matches(view, _PRE_DNAT, stage.side):
+            yield from (f"{interface}{destination}{way}" for destination in (*services, *own) for way in ways)
     yield "-j RETURN"
 
 
-def _pre_dnat_ports(view: _View) -> Iterator[str]:
+def _pre_dnat_ports(view: _View) -> Chains:
+    """Return the chain of the ports. Several stages have none: from one of them, no packet would come to the next."""
+    if len(view.policy.pre_dnat) > 1:
+        return {}
+    return {f"{_PRE_DNAT.chain}-PORTS": [*_to_flows(view.policy.pre_dnat[0]), "-j RETURN"]}
+
+
+def _to_flows(stage: PreDnat) -> Iterator[str]:
     for protocol in PROTOCOLS:
-        ranges = [item for item in view.policy.pre_dnat.ports.ranges if item.protocol == protocol]
+        ranges = [item for item in stage.ports.ranges if item.protocol == protocol]
         yield from (f"{match}-g {_PRE_DNAT.chain}-FLOWS" for match in port_matches(protocol, ranges))
-    yield "-j RETURN"
 
 
 def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator[str]:

@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ...module_utils._contract.constants import OBSERVED_MOST, OBSERVED_SECONDS, TABLE
 from ...module_utils._contract.header import NamedSet
 from .._model.antispoof import BY_SIDES, LINK_LOCAL, OFF, SPOOFED, judged, routed_wrongly
+from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._policy.describe import head
-from .._values.addresses import AddressSet, Network, is_single, network_text
+from .._values.addresses import AddressSet
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from .._values.ports import PROTOCOLS
 from .datagrams import nftables_match
@@ -30,13 +31,13 @@ from .logged import LOG_RATE as FLOW_RATE
 from .logged import flow_prefix
 from .observe_sets import LOG_BURST, LOG_RATE, WORDS, kinds, log_prefix, sets
 from .peer_sets import (
-    SERVICE_ADDRESSES,
     address_sets,
     at_name,
     interfaces_on,
     is_everybody,
     narrowed_sets,
     peer_name,
+    stages,
 )
 from .port_segments import Segment, range_text, segments, within
 
@@ -68,8 +69,8 @@ def render(policy: Policy) -> str:
         "",
     ]
     filled = (
-        NamedSet(_set_name(peer, family), peer, tuple(map(network_text, networks)))
-        for peer, family, networks in _filled(policy)
+        NamedSet(_set_name(peer, family), peer, addresses.texts_of_family(family))
+        for peer, family, addresses in _filled(policy)
     )
     return first_line(policy, filled, _set_name) + "\n".join(lines)
 
@@ -92,14 +93,15 @@ def _name(hook: str, protocol: str, segment: Segment) -> str:
 def _flows(policy: Policy, direction: str, found: Mapping[str, Sequence[Segment]]) -> Iterator[str]:
     """Yield what decides by flow. It accepts or drops what it decides, and returns otherwise."""
     hook = _HOOKS[direction]
-    for peer in _peer_matches(direction, policy.node_class, policy.isolated):
-        yield f'{peer}{"return" if policy.observe else "drop"} comment "isolated:{policy.node_class}"'
+    for name, members in policy.isolated.items():
+        for peer in _peer_matches(direction, name, members):
+            yield f'{peer}{"return" if policy.observe else "drop"} comment "isolated:{name}"'
     yield from _rules(policy, direction, (rule for rule in policy.rules(direction) if rule.ports.everything))
     if direction == "ingress":
         # Redirected to a port of the host's own: the port that was asked for decides, or else the one it became.
         for protocol, parts in found.items():
             # jump, not goto: a packet that no flow allows by the first port comes back for the second.
-            redirected = [(part, "jump") for part in within(parts, policy.pre_dnat.ports, protocol)]
+            redirected = [(part, "jump") for part in within(parts, policy.pre_dnat_ports, protocol)]
             # nft takes `ct original proto-dst` only behind a match of the protocol.
             yield from _dispatch(
                 f"meta l4proto {protocol} ct status dnat ct original proto-dst", hook, protocol, redirected
@@ -196,8 +198,7 @@ def _contradicted(policy: Policy) -> Iterator[str]:
 
 def _pre_dnat(policy: Policy) -> Iterator[str]:
     """Yield the stage between connection tracking and everybody's DNAT, for what is asked of the host itself."""
-    stage = policy.pre_dnat
-    if not stage:
+    if not policy.pre_dnat:
         return
     yield from _chain(
         "pre_dnat_flows",
@@ -210,20 +211,22 @@ def _pre_dnat(policy: Policy) -> Iterator[str]:
             else 'counter drop comment "denied before DNAT: no flow allows it"',
         ],
     )
-    ports = _pre_dnat_ports(policy)
-    yield from _chain(
-        "pre_dnat_ports",
-        (f"{protocol} dport {{ {item} }} goto pre_dnat_flows" for protocol, item in ports.items() if item),
-    )
+    for number, (_name, stage) in enumerate(stages(policy)):
+        ports = (f"{protocol} dport {{ {item} }} goto pre_dnat_flows" for protocol, item in _ports(stage))
+        yield from _chain(_chain_of_ports(number), ports)
     yield from _chain("pre_dnat_destinations", _destinations(policy))
 
 
-def _pre_dnat_ports(policy: Policy) -> dict[str, str]:
-    ranges = policy.pre_dnat.ports.ranges
-    return {
-        protocol: ", ".join(range_text(item, "-") for item in ranges if item.protocol == protocol)
-        for protocol in PROTOCOLS
-    }
+def _chain_of_ports(number: int) -> str:
+    return f"pre_dnat_ports_{number}" if number else "pre_dnat_ports"
+
+
+def _ports(stage: PreDnat) -> Iterator[tuple[str, str]]:
+    """Yield each protocol of a stage with its ports."""
+    for protocol in PROTOCOLS:
+        ports = ", ".join(range_text(item, "-") for item in stage.ports.ranges if item.protocol == protocol)
+        if ports:
+            yield protocol, ports
 
 
 def _observed(policy: Policy) -> Iterator[str]:
@@ -249,12 +252,10 @@ def _observed(policy: Policy) -> Iterator[str]:
 
 def _counted_before(policy: Policy) -> Iterator[str]:
     """Yield what passes over packets that came by before DNAT, whatever they were redirected to."""
-    names = interfaces_on(policy, policy.pre_dnat.side)
-    interface = f"iifname {_quoted(names)} " if names else ""
-    for protocol, ports in _pre_dnat_ports(policy).items():
-        if ports:
+    for _name, stage in stages(policy):
+        for protocol, ports in _ports(stage):
             match = f"meta l4proto {protocol} ct original proto-dst {{ {ports} }}"
-            yield f'{interface}{match} accept comment "counted before DNAT"'
+            yield f'{_on(policy, stage)}{match} accept comment "counted before DNAT"'
 
 
 def _counted(policy: Policy, direction: str, port: str) -> Iterator[str]:
@@ -272,14 +273,24 @@ def _observed_set(direction: str, kept: str, family: int) -> str:
 
 
 def _destinations(policy: Policy) -> Iterator[str]:
-    stage = policy.pre_dnat
+    several = len(policy.pre_dnat) > 1
+    for number, (name, stage) in enumerate(stages(policy)):
+        interface = _on(policy, stage)
+        if interface and not several:
+            yield f"{interface.replace('iifname', 'iifname !=')}accept"
+            interface = ""
+        # jump: what isn't for the ports of one stage comes back for the next.
+        how = f"{'jump' if several else 'goto'} {_chain_of_ports(number)}"
+        # A destination is matched as an egress peer is.
+        for match in _peer_matches("egress", name, stage.addresses):
+            yield f"{interface}{match}{how}"
+        yield f"{interface}fib daddr type {{ local, broadcast, multicast }} {how}"
+
+
+def _on(policy: Policy, stage: PreDnat) -> str:
+    """Return the match for the interfaces on which a stage judges; nothing where these are all."""
     names = interfaces_on(policy, stage.side)
-    if names:
-        yield f"iifname != {_quoted(names)} accept"
-    # A destination is matched as an egress peer is.
-    for match in _peer_matches("egress", SERVICE_ADDRESSES, stage.addresses):
-        yield f"{match}goto pre_dnat_ports"
-    yield "fib daddr type { local, broadcast, multicast } goto pre_dnat_ports"
+    return f"iifname {_quoted(names)} " if names else ""
 
 
 def _icmp(policy: Policy, direction: str) -> Iterator[str]:
@@ -363,13 +374,15 @@ def _set_name(peer: str, family: int) -> str:
     return f"{peer}.v{family}"
 
 
-def _filled(policy: Policy) -> Iterable[tuple[str, int, Sequence[Network]]]:
-    return dict.fromkeys((*address_sets(policy), *narrowed_sets(policy)))
+def _filled(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
+    found = (*address_sets(policy), *narrowed_sets(policy))
+    for (name, family), addresses in {(name, family): own for name, family, own in found}.items():
+        yield name, family, addresses
 
 
 def _sets(policy: Policy) -> Iterator[str]:
-    for name, family, networks in _filled(policy):
-        yield from _set(_set_name(name, family), family, networks)
+    for name, family, addresses in _filled(policy):
+        yield from _set(_set_name(name, family), family, addresses)
     for direction, kept, family in sets(policy):
         yield f"\tset {_observed_set(direction, kept, family)} {{"
         yield f"\t\ttype ipv{family}_addr . inet_proto . inet_service"
@@ -380,14 +393,15 @@ def _sets(policy: Policy) -> Iterator[str]:
         yield "\t}"
 
 
-def _set(name: str, family: int, networks: Sequence[Network]) -> Iterator[str]:
+def _set(name: str, family: int, addresses: AddressSet) -> Iterator[str]:
+    elements = addresses.texts_of_family(family)
     yield f"\tset {name} {{"
     yield f"\t\ttype ipv{family}_addr"
-    if not all(is_single(network) for network in networks):
+    if not addresses.is_of_addresses(family):
         yield "\t\tflags interval"
-    if networks:
+    if elements:
         yield "\t\telements = {"
-        yield from (f"\t\t\t{network_text(network)}," for network in networks)
+        yield "\t\t\t" + ",\n\t\t\t".join(elements) + ","
         yield "\t\t}"
     yield "\t}"
 

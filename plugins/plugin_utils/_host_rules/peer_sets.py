@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
-from .._values.addresses import EVERYBODY_V4, EVERYBODY_V6, Network
+from .._values.addresses import EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network
 from .._values.direction import DIRECTIONS
 
 FAMILIES = (4, 6)
@@ -30,36 +31,46 @@ def at_name(rule: Rule) -> str:
     return f"{rule.flow}.at"
 
 
+def stages(policy: Policy) -> Iterator[tuple[str, PreDnat]]:
+    """Yield what is judged before DNAT, with what names the addresses of each."""
+    for number, stage in enumerate(policy.pre_dnat):
+        yield f"{SERVICE_ADDRESSES}.{number}" if number else SERVICE_ADDRESSES, stage
+
+
+def is_service(name: str) -> bool:
+    """Return whether a name is that of addresses which are judged before DNAT."""
+    return name.startswith(SERVICE_ADDRESSES)  # no other has a dot there
+
+
 def is_everybody(networks: Sequence[Network]) -> bool:
     """Return whether networks of one family are all of it."""
     return networks in (EVERYBODY_V4, EVERYBODY_V6)
 
 
-def address_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]:
-    """Yield name, family and networks of each peer that has any in a family, unless it is everybody there.
+def address_sets(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
+    """Yield name, family and addresses of each peer that has any in a family, unless it is everybody there.
 
     A peer by host names has a set in both families, whatever the answers are: others may follow.
     """
     rules = [(peer_name(direction, rule), rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
     by_name = {name for name, rule in rules if rule.names}
     peers = {name: rule.addresses for name, rule in rules}
-    if policy.isolated:
-        peers[policy.node_class] = policy.isolated
-    peers[SERVICE_ADDRESSES] = policy.pre_dnat.addresses
+    peers |= policy.isolated
+    peers |= {name: stage.addresses for name, stage in stages(policy)}
     for name, addresses in sorted(peers.items()):
         for family in FAMILIES:
             own = addresses.of_family(family)
             if name in by_name or (own and not is_everybody(own)):
-                yield name, family, own
+                yield name, family, addresses
 
 
-def narrowed_sets(policy: Policy) -> Iterator[tuple[str, int, Sequence[Network]]]:
+def narrowed_sets(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
     """Yield the same of the addresses that each flow to the host is for, where these are not all."""
     for name, addresses in sorted({at_name(rule): rule.at for rule in policy.ingress}.items()):
         for family in FAMILIES:
             own = addresses.of_family(family)
             if own and not is_everybody(own):
-                yield name, family, own
+                yield name, family, addresses
 
 
 def interfaces_on(policy: Policy, side: str) -> tuple[str, ...]:

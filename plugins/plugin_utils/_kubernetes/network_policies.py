@@ -87,10 +87,28 @@ def _rules(fleet: Fleet, name: str, direction: str) -> Iterator[tuple[Flow, dict
 def _peers(fleet: Fleet, flow: Flow, direction: str) -> Iterator[dict[str, Any]]:
     pods, names = fleet.resolved.model.pods, peers_of(flow, direction)
     yield from (_pod_peer(pods[name]) for name in names if name in pods)
-    addresses = AddressSet.union(peer_addresses(fleet, name) for name in names)
     if direction == "egress" and flow.is_narrowed:
-        addresses = flow.at
-    yield from ({"ipBlock": {"cidr": str(network)}} for network in addresses.networks)
+        yield from _blocks(flow.at)
+        return
+    whole = fleet.resolved.whole
+    yield from _blocks(AddressSet.union(peer_addresses(fleet, name) for name in names if name not in whole))
+    for name in (name for name in names if name in whole):
+        yield from _blocks_without(whole[name], peer_addresses(fleet, name))
+
+
+def _blocks(addresses: AddressSet) -> Iterator[dict[str, Any]]:
+    return ({"ipBlock": {"cidr": str(network)}} for network in addresses.networks)
+
+
+def _blocks_without(whole: AddressSet, addresses: AddressSet) -> Iterator[dict[str, Any]]:
+    """Yield the blocks of a zone, with exceptions wherever these are fewer than the blocks that are left."""
+    for one in whole.networks:
+        here = AddressSet.of([one])
+        left, excepted = here & addresses, here - addresses
+        if excepted and len(excepted) < len(left):
+            yield {"ipBlock": {"cidr": str(one), "except": [str(network) for network in excepted.networks]}}
+        else:
+            yield from _blocks(left)
 
 
 def _pod_peer(pods: Pods) -> dict[str, Any]:

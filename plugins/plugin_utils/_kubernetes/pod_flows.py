@@ -49,7 +49,7 @@ def pod_remarks(fleet: Fleet) -> Iterator[str]:
     """Yield a line for each thing about pods that is not wrong, and yet not what people may mean."""
     model = fleet.resolved.model
     for flow in model.flows.values():
-        if _pods_of(flow, model) and flow.where.path.startswith("gatehouse_") and flow.name not in fleet.expired:
+        if _pods_of(flow, model) and not flow.where.is_shipped and flow.name not in fleet.expired:
             yield from (f"{flow.where}: the flow {flow.name} {words}" for words in _remarks(fleet, flow))
     if model.undetected:
         options = ", ".join(f"gatehouse_options.{name}" for name in model.undetected)
@@ -67,7 +67,7 @@ def _check_class(one: NodeClass, problems: Problems) -> None:
         if getattr(one, key):
             problems.add(one.where.key(key), getattr(one, key), f"no {key} beside pods: it is for hosts")
     # A profile may have names for policies that an option puts into a namespace, or not.
-    names = one.pods.policy_names if one.where.path.startswith("gatehouse_") else ()
+    names = () if one.where.is_shipped else one.pods.policy_names
     if not one.pods.namespace and (one.pods.isolate or names):
         expected = "a namespace: a NetworkPolicy is in one, and without any these pods can only be a peer"
         problems.add(one.where.key("pods").key("namespace"), None, expected)

@@ -9,32 +9,42 @@ A source is one place that sets variables (a group, a host, a play), with the na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from .._values.problems import Problems, Where, near_miss
 from .._values.readers import rows
 from .arguments import arguments
+from .exports import Export
 from .model import Declared, Layer
+from .model_files import KEY as FILES
+from .model_files import LISTS, Bounded, ModelFiles, read_model_files
 from .profile import Profile
 
 PREFIX = "gatehouse_"
-LISTS = ("classes", "zones", "services", "flows", "security_groups", "assertions")
 VALUES = ("profile", "options", "echo_request", "dhcp", "refresh", "calico")
-MODEL_KEYS = tuple(f"{PREFIX}{key}" for key in (*VALUES, *LISTS))
+MODEL_KEYS = (*(f"{PREFIX}{key}" for key in (*VALUES, *LISTS)), FILES)
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
 OWN_KEYS = ("gatehouse_mode", "gatehouse_antispoof", *SIDE_KEYS)
 HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *OWN_KEYS)
+_NAMED = re.compile(rf"({PREFIX}(?:{'|'.join(LISTS)}))__\w+", re.ASCII)
+_NAMEABLE = tuple(f"{PREFIX}{key}" for key in LISTS)
 ProfileLoader = Callable[[Where, str, Problems], Sequence[Profile]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Variables set in one place; ``origin`` is empty where the variable's name alone says enough."""
+    """Variables set in one place; ``origin`` is empty where the variable's name alone says enough.
+
+    ``folder`` is the one that paths of model files are relative to, where it is known.
+    """
 
     origin: str
     variables: Mapping[str, object]
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,8 @@ class Declaration:
     user: Layer = field(default_factory=Layer)
     assertions: Sequence[Declared] = ()
     calico: Declared = Declared(Where("gatehouse_calico"), None)
+    bounded: Sequence[Bounded] = ()
+    exported: Sequence[Export] = ()
 
 
 def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Problems) -> Declaration:
@@ -56,6 +68,7 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
     for source in sources:
         _note_misspelt(source, problems)
     profile = _single(sources, "gatehouse_profile", problems)
+    files = read_model_files(_entries(sources, problems), problems)
     return Declaration(
         profiles=_profiles(profile, load_profile, problems),
         options=_single(sources, "gatehouse_options", problems),
@@ -63,14 +76,16 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
         dhcp=_single(sources, "gatehouse_dhcp", problems),
         refresh=_single(sources, "gatehouse_refresh", problems),
         user=Layer(
-            classes=_rows(sources, "gatehouse_classes", problems),
-            zones=_rows(sources, "gatehouse_zones", problems),
-            services=_rows(sources, "gatehouse_services", problems),
-            flows=_rows(sources, "gatehouse_flows", problems),
-            security_groups=_rows(sources, "gatehouse_security_groups", problems),
+            classes=_rows(sources, "classes", files, problems),
+            zones=_rows(sources, "zones", files, problems),
+            services=_rows(sources, "services", files, problems),
+            flows=_rows(sources, "flows", files, problems),
+            security_groups=_rows(sources, "security_groups", files, problems),
         ),
-        assertions=_rows(sources, "gatehouse_assertions", problems),
+        assertions=_rows(sources, "assertions", files, problems),
         calico=_single(sources, "gatehouse_calico", problems),
+        bounded=files.bounded,
+        exported=files.exported,
     )
 
 
@@ -78,12 +93,28 @@ def declare(sources: Sequence[Source], load_profile: ProfileLoader, problems: Pr
 def misspelt(key: str) -> str:
     """Return a hint where a variable's name is almost one of ours, which would be ignored in silence."""
     known = arguments()
-    return near_miss(key, known, cutoff=0.9) if key.startswith(PREFIX) and key not in known else ""
+    if not key.startswith(PREFIX) or key in known or list_of(key):
+        return ""
+    head, is_named, _name = key.partition("__")
+    if is_named and head in {*known} - {*_NAMEABLE}:
+        return f"only lists of the model have names: {', '.join(_NAMEABLE)}"
+    return near_miss(head, _NAMEABLE if is_named else known, cutoff=0.9)
 
 
 def is_of_model(key: str) -> bool:
     """Return whether a variable is the model's, or means to be one of ours."""
-    return key in MODEL_KEYS or bool(misspelt(key))
+    return is_declared(key) or bool(misspelt(key))
+
+
+def is_declared(key: str) -> bool:
+    """Return whether a variable is the model's."""
+    return key in MODEL_KEYS or bool(list_of(key))
+
+
+def list_of(key: str) -> str:
+    """Return which list of the model a named one adds to, as ``gatehouse_flows__shop`` to ``gatehouse_flows``."""
+    named = _NAMED.fullmatch(key)
+    return named.group(1) if named else ""
 
 
 def _note_misspelt(source: Source, problems: Problems) -> None:
@@ -93,12 +124,22 @@ def _note_misspelt(source: Source, problems: Problems) -> None:
             problems.add(Where(key, source.origin), value, "a variable of the model", hint)
 
 
-def _rows(sources: Iterable[Source], key: str, problems: Problems) -> list[Declared]:
-    return [
-        Declared(where, value)
+def _rows(sources: Iterable[Source], key: str, files: ModelFiles, problems: Problems) -> list[Declared]:
+    variable = f"{PREFIX}{key}"
+    found = [
+        Declared(*row)
         for source in sources
-        for where, value in rows(Where(key, source.origin), source.variables.get(key), problems)
+        for name in (variable, *sorted(name for name in source.variables if list_of(name) == variable))
+        for row in rows(Where(name, source.origin), source.variables.get(name), problems)
     ]
+    return found + files.rows[key]
+
+
+def _entries(sources: Iterable[Source], problems: Problems) -> Iterator[tuple[Where, object, Path | None]]:
+    for source in sources:
+        where, value = Where(FILES, source.origin), source.variables.get(FILES)
+        items = [(where, value)] if isinstance(value, str) else rows(where, value, problems)
+        yield from ((*item, source.folder) for item in items)
 
 
 def _single(sources: Iterable[Source], key: str, problems: Problems) -> Declared:

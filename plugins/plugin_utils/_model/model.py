@@ -10,6 +10,7 @@ What the words mean to a user (node class, zone, service, flow) stands in docs/m
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
@@ -18,6 +19,7 @@ from .._values.addresses import EVERYBODY, AddressSet
 from .._values.ports import PortSet
 from .._values.problems import Problems, Where, near_miss, one_of
 from .._values.readers import SIDES, Item, flag_at
+from .bounds import Bounds
 from .calico_settings import Calico
 from .name_refresh import Refresh, read_refresh
 from .node_classes import CLASS_KEYS, NodeClass, inherit, joined_classes, read_class
@@ -26,7 +28,7 @@ from .security_groups import GROUP_KEYS, SecurityGroup, check_security_groups, r
 
 ENDS = ("both", "ingress", "egress")
 
-_ZONE_KEYS = ("name", "networks", "hostnames", "zones", "why")
+_ZONE_KEYS = ("name", "networks", "hostnames", "zones", "except", "why")
 _SERVICE_KEYS = ("name", "ports", "why")
 _FLOW_KEYS = (
     "name",
@@ -43,6 +45,10 @@ _FLOW_KEYS = (
     "owner",
     "ticket",
     "expires",
+)
+_EXPECTED_SOURCE = "the document that asks for the flow: from says who sends, and ports where to"
+_ADDRESS_OR_PORT = re.compile(
+    r"\d+(\.\d+){3}(/\d+)?|([0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*(/\d+)?|\d+(-\d+)?(/[a-z+]+)?", re.ASCII
 )
 
 
@@ -73,13 +79,29 @@ class Layer:
 
 @dataclass(frozen=True)
 class Zone:
-    """A named set of networks, host names and other zones that are no inventory hosts. Empty matches no address."""
+    """A named set of networks, host names and other zones that are no inventory hosts. Empty matches no address.
+
+    The networks of ``excepted`` and of ``excepted_zones`` are not in it, whatever else has them. The latter are mapped
+    by their place in the list.
+    """
 
     name: str
     networks: AddressSet
     hostnames: tuple[str, ...]
     zones: tuple[str, ...]
     where: Where = field(compare=False)
+    excepted: AddressSet = AddressSet()
+    excepted_zones: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def has_exceptions(self) -> bool:
+        """Return whether anything is taken away from it."""
+        return bool(self.excepted or self.excepted_zones)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Return the zones that say what this one holds, and what it doesn't."""
+        return (*self.zones, *self.excepted_zones.values())
 
 
 @dataclass(frozen=True)
@@ -109,6 +131,7 @@ class Flow:
     ticket: str = ""
     expires: datetime.date | None = None
     at: AddressSet = EVERYBODY
+    services: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def is_narrowed(self) -> bool:
@@ -131,7 +154,8 @@ class Flow:
 class Model:
     """Everything declared, the user's layer on the profiles'.
 
-    ``same_as`` says of each class that is another which one; it is not among the ``classes``.
+    ``same_as`` says of each class that is another which one; it is not among the ``classes``. ``imported`` has the
+    origins of places in other fleets' exports.
     """
 
     classes: Mapping[str, NodeClass] = field(default_factory=dict)
@@ -146,6 +170,8 @@ class Model:
     same_as: Mapping[str, str] = field(default_factory=dict)
     calico: Calico = Calico()
     undetected: Mapping[str, str] = field(default_factory=dict)
+    bounds: tuple[Bounds, ...] = ()
+    imported: frozenset[str] = frozenset()
 
     @property
     def pods(self) -> dict[str, Pods]:
@@ -236,12 +262,15 @@ def _note_duplicate(thing: _Named, twin: _Named, problems: Problems) -> None:
 
 def _read_zone(item: Item) -> Zone:
     item.text("why")
+    excepted, excepted_zones = item.networks_and_names("except")
     return Zone(
         name=item.one_name("name"),
         networks=item.networks("networks"),
         hostnames=item.host_names("hostnames"),
         zones=item.names("zones"),
         where=item.where,
+        excepted=excepted,
+        excepted_zones=excepted_zones,
     )
 
 
@@ -260,7 +289,7 @@ def _read_flow(
     zones: Mapping[str, Zone],
     same_as: Mapping[str, str],
 ) -> Flow:
-    known = {**classes, **zones, **same_as}
+    known, used = {**classes, **zones, **same_as}, item.references("services", services)
     senders, receivers = (
         tuple(dict.fromkeys(same_as.get(name, name) for name in _read_peers(item, key, known)))
         for key in ("from", "to")
@@ -276,18 +305,29 @@ def _read_flow(
         name=item.one_name("name"),
         senders=senders,
         receivers=receivers,
-        ports=_read_flow_ports(item, services),
+        ports=_read_flow_ports(item, [services[name] for name in used]),
+        services=used,
         where=item.where,
         side=item.choice("side", SIDES, ""),
         end=item.choice("end", ENDS, "both"),
         log=item.flag("log"),
         why=item.text("why"),
-        source=item.text("source"),
+        source=_read_source(item),
         owner=item.text("owner"),
         ticket=item.text("ticket"),
         expires=item.date("expires"),
         at=_read_at(item, receivers, classes),
     )
+
+
+def _read_source(item: Item) -> str:
+    """Read where a flow is written down; an address there was meant to narrow the flow, which it does not."""
+    written = item.raw("source")
+    values = written if isinstance(written, list) else [written]
+    if any(_ADDRESS_OR_PORT.fullmatch(str(value)) for value in values):
+        item.problems.add(item.place("source"), written, _EXPECTED_SOURCE, "did you mean from?")
+        return ""
+    return item.text("source")
 
 
 def _read_at(item: Item, receivers: Iterable[str], classes: Mapping[str, NodeClass]) -> AddressSet:
@@ -309,10 +349,10 @@ def _read_peers(item: Item, key: str, known: Mapping[str, object]) -> tuple[str,
     return item.references(key, known)
 
 
-def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
+def _read_flow_ports(item: Item, services: Iterable[Service]) -> PortSet:
     ports = item.ports("ports")
-    for name in item.references("services", services):
-        ports |= services[name].ports
+    for service in services:
+        ports |= service.ports
     if item.lacks("ports", "services"):
         item.problems.add(item.where, item.raw("name"), "services or ports, or both")
     return ports
@@ -321,7 +361,8 @@ def _read_flow_ports(item: Item, services: Mapping[str, Service]) -> PortSet:
 def _check_classes(model: Model, problems: Problems) -> None:
     used = {name for flow in model.flows.values() for name in (*flow.senders, *flow.receivers)}
     for node_class in model.classes.values():
-        if node_class.name in used and not node_class.mapped and not node_class.where.path.startswith("gatehouse_"):
+        is_missing = not node_class.mapped and not node_class.optional
+        if node_class.name in used and is_missing and node_class.where.is_shipped:
             expected = f"an entry named {node_class.name} with groups or networks"
             hint = f"{node_class.where.origin} has flows for it"
             problems.add(Where("gatehouse_classes"), None, expected, hint)
@@ -329,20 +370,22 @@ def _check_classes(model: Model, problems: Problems) -> None:
 
 def _check_zones(model: Model, problems: Problems) -> None:
     for zone in model.zones.values():
-        for index, name in enumerate(zone.zones):
-            where = zone.where.key("zones").at(index)
+        held = [(zone.where.key("zones").at(index), name) for index, name in enumerate(zone.zones)]
+        excepted = [(zone.where.key("except").at(index), name) for index, name in zone.excepted_zones.items()]
+        for where, name in (*held, *excepted):
             if name not in model.zones:
                 problems.add(where, name, f"a zone: {one_of(model.zones)}", near_miss(name, model.zones))
-            elif zone.name in _zones_within(model.zones, name):
+            elif zone.name in zones_within(model.zones, name):
                 problems.add(where, name, "a zone that doesn't hold this one in turn")
 
 
-def _zones_within(zones: Mapping[str, Zone], name: str) -> set[str]:
+def zones_within(zones: Mapping[str, Zone], name: str) -> set[str]:
+    """Return a zone with all those that say what it holds, and what it doesn't."""
     seen: set[str] = set()
     waiting = [name]
     while waiting:
         current = waiting.pop()
         if current not in seen and current in zones:
             seen.add(current)
-            waiting.extend(zones[current].zones)
+            waiting.extend(zones[current].named)
     return seen

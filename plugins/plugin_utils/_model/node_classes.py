@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from .._values.addresses import AddressSet
@@ -15,7 +15,19 @@ from .._values.problems import Problems, Where, near_miss, one_of
 from .._values.readers import SIDES, Item, rows
 from .pods import Pods, inherit_pods, read_pods
 
-CLASS_KEYS = ("name", "groups", "networks", "same_as", "isolated", "pre_dnat", "pods", "why")
+CLASS_KEYS = (
+    "name",
+    "groups",
+    "except",
+    "networks",
+    "same_as",
+    "isolated",
+    "pre_dnat",
+    "pods",
+    "may_be_empty",
+    "optional",
+    "why",
+)
 _PRE_DNAT_KEYS = ("ports", "addresses", "side")
 
 
@@ -37,10 +49,14 @@ class PreDnat:
 
 @dataclass(frozen=True)
 class NodeClass:
-    """A kind of host with one job: the hosts of inventory groups, and networks where no host is managed; or pods.
+    """A job that hosts have: those of inventory groups, and networks where no host is managed; or pods.
 
+    A host is of every class in whose ``groups`` it is, unless it is in one of the groups that are ``excepted`` there.
     Hosts of an isolated class never talk to each other, whatever wider zone a flow opens to them. What is None is for
     the profile to say, or no. A class that is the ``same_as`` another has its members, and gives it its flows.
+
+    Nobody may be of a class that is ``nobody`` on purpose, of one of a profile that is ``optional`` and has no entry,
+    and of one that ``may_be_empty``, in whose groups there is no host today.
     """
 
     name: str
@@ -51,40 +67,76 @@ class NodeClass:
     pre_dnat: PreDnat | None = None
     same_as: str = ""
     pods: Pods | None = None
+    excepted: tuple[str, ...] = ()
+    nobody: bool = False
+    optional: bool = False
+    may_be_empty: bool = False
+
+    def members(self, groups: Mapping[str, Iterable[str]]) -> list[str]:
+        """Return the hosts of the class, sorted; a group that the inventory lacks has none."""
+        named, excepted = (
+            {host for group in found for host in groups.get(group, ())} for found in (self.groups, self.excepted)
+        )
+        return sorted(named - excepted)
 
     @property
     def mapped(self) -> bool:
         """Return whether the class has members by declaration."""
-        return bool(self.groups or self.networks or self.pods)
+        return bool(self.groups or self.networks or self.pods or self.nobody)
 
 
 def read_class(item: Item) -> NodeClass:
     """Read one row of a model's classes."""
-    groups = []
-    for place, group in rows(item.place("groups"), item.raw("groups"), item.problems):
-        if isinstance(group, str) and group.isprintable():
-            groups.append(str(group))
-        else:
-            item.problems.add(place, group, "the name of an inventory group")
+    groups, excepted = (tuple(_group_names(item, key)) for key in ("groups", "except"))
     item.text("why")
-    if item.lacks("groups", "networks", "same_as", "pods") and item.where.path.startswith("gatehouse_"):
-        expected = "groups or networks, or pods, or same_as: a class without members is an error"
-        item.problems.add(item.where, item.raw("name"), expected)
+    _check_members(item, groups)
     if item.has("same_as"):
         expected = "no members beside same_as: those of that class are its own"
-        _expect_none(item, ("groups", "networks"), expected)
+        _expect_none(item, ("groups", "except", "networks"), expected)
     if item.has("pods"):
-        _expect_none(item, ("groups", "networks", "same_as"), "nothing beside pods: they have no addresses here")
+        _expect_none(
+            item, ("groups", "except", "networks", "same_as"), "nothing beside pods: they have no addresses here"
+        )
     return NodeClass(
         name=item.one_name("name"),
-        groups=tuple(groups),
+        groups=groups,
         networks=item.networks("networks"),
         where=item.where,
         isolated=item.flag("isolated") if item.has("isolated") else None,
-        pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else None,
+        pre_dnat=_read_pre_dnat(item),
         same_as=item.one_name("same_as") if item.has("same_as") else "",
         pods=read_pods(item, "pods") if item.has("pods") else None,
+        excepted=excepted,
+        nobody=item.raw("networks") == [] and not groups,
+        optional=item.flag("optional"),
+        may_be_empty=item.flag("may_be_empty"),
     )
+
+
+def _check_members(item: Item, groups: tuple[str, ...]) -> None:
+    is_own = not item.where.is_shipped
+    if is_own and item.lacks("groups", "networks", "same_as", "pods") and item.raw("networks") != []:
+        expected = (
+            "groups or networks, or pods, or same_as: a class without members is an error; networks: [] is nobody"
+        )
+        item.problems.add(item.where, item.raw("name"), expected)
+    for key, expected in (
+        ("except", "the groups from which except takes hosts out"),
+        ("may_be_empty", "the groups that may be empty; networks: [] is nobody"),
+    ):
+        if not item.lacks(key) and item.raw(key) is not False and not groups:
+            item.problems.add(item.place("groups"), item.raw("groups"), expected)
+    if is_own and item.has("optional"):
+        expected = "no optional: that is for a profile's classes, and this is the entry of one; networks: [] is nobody"
+        item.problems.add(item.place("optional"), item.raw("optional"), expected)
+
+
+def _group_names(item: Item, key: str) -> Iterator[str]:
+    for place, group in rows(item.place(key), item.raw(key), item.problems):
+        if isinstance(group, str) and group.isprintable():
+            yield str(group)
+        else:
+            item.problems.add(place, group, "the name of an inventory group")
 
 
 def _expect_none(item: Item, keys: tuple[str, ...], expected: str) -> None:
@@ -93,14 +145,20 @@ def _expect_none(item: Item, keys: tuple[str, ...], expected: str) -> None:
             item.problems.add(item.place(key), item.raw(key), expected)
 
 
-def read_pre_dnat(item: Item, key: str) -> PreDnat:
+def _read_pre_dnat(item: Item) -> PreDnat | None:
+    if not item.has("pre_dnat"):
+        return None
+    return read_pre_dnat(item.place("pre_dnat"), item.raw("pre_dnat"), item.problems)
+
+
+def read_pre_dnat(where: Where, value: object, problems: Problems) -> PreDnat:
     """Read what a class judges before DNAT; without ports that is nothing."""
-    inner = Item(item.place(key), item.raw(key), _PRE_DNAT_KEYS, item.problems)
+    inner = Item(where, value, _PRE_DNAT_KEYS, problems)
     ports = inner.ports("ports")
     if inner.is_mapping and inner.raw("ports") is None:
-        item.problems.add(inner.place("ports"), None, "a list of ports; [] judges nothing before DNAT")
+        problems.add(inner.place("ports"), None, "a list of ports; [] judges nothing before DNAT")
     if ports.everything:
-        item.problems.add(inner.place("ports"), "all", 'ports such as "30000-32767/tcp+udp": only they are redirected')
+        problems.add(inner.place("ports"), "all", 'ports such as "30000-32767/tcp+udp": only they are redirected')
     return PreDnat(ports, inner.networks("addresses"), inner.choice("side", ("", *SIDES), ""))
 
 
@@ -113,6 +171,7 @@ def inherit(own: NodeClass, shipped: NodeClass | None) -> NodeClass:
         own,
         isolated=shipped.isolated if own.isolated is None else own.isolated,
         pre_dnat=shipped.pre_dnat if own.pre_dnat is None else own.pre_dnat,
+        optional=own.optional or shipped.optional,
         pods=own.pods if is_other else inherit_pods(own.pods, shipped.pods),
     )
 

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""A card for each pair, class and zone: one after the other, and in front of the page where a link leads to one."""
+"""A card for each pair, class, set of classes that hosts have, and zone.
+
+They stand one after the other, and in front of the page where a link leads to one.
+"""
 
 from __future__ import annotations
 
@@ -40,29 +43,40 @@ def _flow_row(flow: Flow, one_of_many: bool) -> list[str]:
 
 
 def names(report: Report) -> Iterator[str]:
-    """Yield a card for each class and zone: who it is, and what its hosts let through."""
-    for name in dict.fromkeys([*report.fleet.policies, *report.names]):
+    """Yield a card for each set of classes, class and zone: who it is, and what its hosts let through."""
+    classes = [name for policy in report.fleet.policies.values() for name in policy.classes]
+    for name in dict.fromkeys([*report.fleet.policies, *classes, *report.names]):
         yield f'<article class="card name" id="{report.place(name)}" aria-label="{text(name)}">{_CLOSE}\n'
-        kind = "node class" if report.kind(name) == "class" else "zone"
-        yield f'<h3><span class="{report.kind(name)}">●</span> {text(name)} <small>{kind}</small></h3>\n'
-        yield from _members(report, name)
         policy = report.fleet.policies.get(name)
+        kind = "node class" if report.kind(name) == "class" else "zone"
+        kind = "node classes" if policy and len(policy.classes) > 1 else kind
+        yield f'<h3><span class="{report.kind(name)}">●</span> {text(name)} <small>{kind}</small></h3>\n'
+        yield from _members(report, name, policy)
         yield from _rules(policy) if policy else _peers(report, name)
         yield "</article>\n"
 
 
-def _members(report: Report, name: str) -> Iterator[str]:
-    hosts, pods = report.hosts.get(name, []), report.model.pods.get(name)
+def _members(report: Report, name: str, policy: Policy | None) -> Iterator[str]:
+    if policy and len(policy.classes) > 1:
+        of_each = " ".join(link(report.place(one), text(one)) for one in policy.classes)
+        yield f"<p>{_hosts(report, name)} of all these classes: {of_each}</p>\n"
+        return
+    sets, pods = report.sets_with(name), report.model.pods.get(name)
     known = [code(word) for word in (*report.fleet.resolved.names.get(name, {}), *_networks(report, name))]
-    if hosts:
-        yield f"<p>{link(f'hosts-{name}', count(len(hosts), 'host'))}</p>\n"
+    for one in sets:
+        of_more = f" as {link(report.place(one), text(one))}" if one != name else ""
+        yield f"<p>{_hosts(report, one)}{of_more}</p>\n"
     if pods:
         labels = " ".join(code(f"{key}={value}") for key, value in pods.labels.items())
         yield f"<p>Pods with {labels}{f' in {code(pods.namespace)}' if pods.namespace else ''}</p>\n"
     if known:
         yield f'<p class="ports">{" ".join(known)}</p>\n'
-    elif not hosts and not pods:
+    elif not sets and not pods:
         yield "<p>Nobody, so that its flows open nothing.</p>\n"
+
+
+def _hosts(report: Report, name: str) -> str:
+    return link(f"hosts-{name}", count(len(report.hosts[name]), "host"))
 
 
 def _networks(report: Report, name: str) -> list[str]:
@@ -81,7 +95,7 @@ def _rules(policy: Policy) -> Iterator[str]:
 
 
 def _peers(report: Report, name: str) -> Iterator[str]:
-    """Yield the pairs of a name whose hosts are not managed here."""
+    """Yield the pairs of a name that is no set of classes by itself."""
     found: dict[str, list[tuple[int, MatrixCell]]] = {"May reach": [], "May be reached by": []}
     for number, cell in enumerate(report.cells):
         if cell.sender == name:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .._plan.reviewed import FILE, Planned
+from .._policy.compile import set_name
 from .html import count, items, link, text
 from .report import Report
 from .said import host_list
@@ -26,10 +27,10 @@ def changes(report: Report) -> Iterator[str]:
     together: dict[tuple[str, Difference], list[str]] = {}
     for host, one in report.plan.items():
         if one.changed:
-            together.setdefault((one.node_class, _difference(one)), []).append(host)
+            together.setdefault((set_name(one.classes), _difference(one)), []).append(host)
     yield from _sum(report, report.plan)
-    for (node_class, difference), own in together.items():
-        yield f'<article class="change"><h3>{link(report.place(node_class), text(node_class))} '
+    for (name, difference), own in together.items():
+        yield f'<article class="change"><h3>{link(report.place(name), text(name))} '
         yield f"<small>{count(len(own), 'host')}</small></h3>\n<p>{host_list(report, own)}</p>\n"
         yield from _lines(difference)
         yield "</article>\n"

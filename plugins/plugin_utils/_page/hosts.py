@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""The index of hosts: by class, since the hosts of a class have the same rules; and what each has of its own."""
+"""The index of hosts: by classes, since hosts of the same have the same rules; and what each has of its own."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .report import Report
 
 _COLUMNS = ("host", "private", "public", "interfaces", "backend")
 _OPEN = 50
-"""Classes of more hosts are folded; the browser's search opens them."""
+"""Tables of more hosts are folded; the browser's search opens them."""
 
 
 def hosts(report: Report) -> Iterator[str]:
-    """Yield a table for each class."""
-    for node_class, own in report.hosts.items():
+    """Yield a table for each set of classes."""
+    for name, own in report.hosts.items():
         shown = " open" if len(own) <= _OPEN else ""
-        yield f'<details id="hosts-{node_class}"{shown}><summary><h3>{text(node_class)}</h3> '
+        yield f'<details id="hosts-{name}"{shown}><summary><h3>{text(name)}</h3> '
         yield f"{count(len(own), 'host')}</summary>\n"
-        yield f'<p class="note">All have {link(report.place(node_class), f"the rules of {text(node_class)}")}.</p>\n'
+        yield f'<p class="note">All have {link(report.place(name), f"the rules of {text(name)}")}.</p>\n'
         yield from table(*with_something(_COLUMNS, [_row(report, host) for host in own]), "hosts")
         yield "</details>\n"
 

@@ -70,8 +70,9 @@ def _head() -> Iterator[str]:
 
 def _header(report: Report) -> Iterator[str]:
     fleet = report.fleet
+    classes = {name for policy in fleet.policies.values() for name in policy.classes}
     counts = (
-        f"{count(len(fleet.policies), 'class', 'classes')} with {count(len(fleet.hosts), 'host')}, "
+        f"{count(len(classes), 'class', 'classes')} with {count(len(fleet.hosts), 'host')}, "
         f"{count(len(report.model.flows), 'flow')}"
     )
     yield f"<header>\n<h1>Who reaches whom</h1>\n<p>{counts}. Whatever no flow opens is denied.</p>\n"

@@ -55,11 +55,8 @@ class Report:
 
     @cached_property
     def hosts(self) -> dict[str, list[Host]]:
-        """Return the managed hosts of each class, by name."""
-        found: dict[str, list[Host]] = {name: [] for name in self.fleet.policies}
-        for host, node_class in sorted(self.fleet.classes.items()):
-            found[node_class].append(self.fleet.hosts[host])
-        return found
+        """Return the managed hosts of each set of classes, by name."""
+        return {name: sorted(hosts, key=lambda host: host.name) for name, hosts in self.fleet.members.items()}
 
     @cached_property
     def host_places(self) -> dict[str, str]:
@@ -68,19 +65,23 @@ class Report:
         return {host: f"host-{number}" for number, host in enumerate(hosts)}
 
     def kind(self, name: str) -> str:
-        """Return whether a name is a class or a zone."""
-        return "class" if name in self.model.classes else "zone"
+        """Return whether a name is that of a zone, or of a class or a set of classes."""
+        return "zone" if name in self.model.zones else "class"
+
+    def sets_with(self, name: str) -> list[str]:
+        """Return the sets of classes that have a class."""
+        return [one for one, policy in self.fleet.policies.items() if name in policy.classes]
 
     def place(self, name: str) -> str:
-        """Return where a class or a zone stands."""
+        """Return where a class, a set of classes or a zone stands."""
         return f"{self.kind(name)}-{name}"
 
 
-def by_class(report: Report) -> dict[str, list[HostState]]:
-    """Return what the hosts of each class have said, for those classes of which any host was asked."""
+def by_classes(report: Report) -> dict[str, list[HostState]]:
+    """Return what the hosts of each set of classes have said, for those of which any host was asked."""
     found: dict[str, list[HostState]] = {}
-    for node_class, hosts in report.hosts.items():
+    for name, hosts in report.hosts.items():
         own = [report.live[host.name] for host in hosts if host.name in report.live]
         if own:
-            found[node_class] = own
+            found[name] = own
     return found

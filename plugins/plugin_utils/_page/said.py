@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from .._host_facts.state import HostState
 from .html import count, items, link, table, text
-from .report import Report, by_class
+from .report import Report, by_classes
 from .traffic import observed, usage
 
 _OPEN = 20
@@ -22,20 +22,20 @@ _OPEN = 20
 
 def said(report: Report) -> Iterator[str]:
     """Yield what the hosts have said; nothing where none was asked."""
-    if by_class(report):
+    if by_classes(report):
         for part in PARTS:
             yield from part(report)
 
 
 def _states(report: Report) -> Iterator[str]:
     """Yield how many hosts are as the model has them, and the classes in which some are not."""
-    rows = {node_class: _numbers(own) for node_class, own in by_class(report).items()}
+    rows = {name: _numbers(own) for name, own in by_classes(report).items()}
     asked, good, different, silent = (sum(column) for column in zip(*rows.values()))
     yield f'<p class="sum"><strong>{good:,} of {count(asked, "host")} as the model has them</strong>, '
     yield f"{different:,} not, {silent:,} without an answer.</p>\n"
     shown = [
-        [link(report.place(node_class), text(node_class)), *(f"{number:,}" for number in numbers)]
-        for node_class, numbers in rows.items()
+        [link(report.place(name), text(name)), *(f"{number:,}" for number in numbers)]
+        for name, numbers in rows.items()
         if numbers[1] < numbers[0]
     ]
     if shown:
@@ -51,18 +51,18 @@ def _numbers(own: list[HostState]) -> tuple[int, int, int, int]:
 def _findings(report: Report) -> Iterator[str]:
     """Yield how hosts differ from what they should be; those of a class that say the same stand together."""
     together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for node_class, own in by_class(report).items():
+    for name, own in by_classes(report).items():
         for one in own:
             if one.findings:
-                together.setdefault((node_class, one.findings), []).append(one.host)
-    for (node_class, lines), hosts in together.items():
-        yield from _article(report, hosts, node_class, lines)
+                together.setdefault((name, one.findings), []).append(one.host)
+    for (name, lines), hosts in together.items():
+        yield from _article(report, hosts, name, lines)
 
 
 def _silences(report: Report) -> Iterator[str]:
     """Yield who gave no answer, and why."""
     together: dict[str, list[str]] = {}
-    for one in (one for own in by_class(report).values() for one in own):
+    for one in (one for own in by_classes(report).values() for one in own):
         if one.silence:
             together.setdefault(one.silence, []).append(one.host)
     for why, hosts in together.items():

@@ -13,7 +13,7 @@ from .._host_facts.observed import Seen
 from .._host_facts.state import Count
 from .._values.ports import PROTOCOLS
 from .html import code, count, folded, items, link, table, text
-from .report import Report, by_class
+from .report import Report, by_classes
 
 _MOST = 200
 """A host keeps at most a few thousand peers: the page has those of each class that were seen most often."""
@@ -38,13 +38,13 @@ def usage(report: Report) -> Iterator[str]:
     """Yield how often each flow was used, by class; nothing where no host counts."""
     rows = [
         [
-            link(report.place(node_class), text(node_class)),
+            link(report.place(name), text(name)),
             code(flow),
             text(direction),
             _number(seen),
             f"{seen.hosts:,}",
         ]
-        for node_class, own in by_class(report).items()
+        for name, own in by_classes(report).items()
         for (flow, direction), seen in _together((_flow(one), one) for host in own for one in host.usage).items()
     ]
     if rows:
@@ -56,11 +56,11 @@ def usage(report: Report) -> Iterator[str]:
 
 def observed(report: Report) -> Iterator[str]:
     """Yield what hosts have let through that no flow asks for, by class; nothing where none has seen any."""
-    for node_class, own in by_class(report).items():
+    for name, own in by_classes(report).items():
         found = _together((_peer(one), one) for host in own if host.observed for one in host.observed.seen)
         most = sorted(found.items(), key=lambda pair: -pair[1].packets)
         if found:
-            peers = f"{node_class}, {count(len(found), 'peer and port', 'peers and ports')}"
+            peers = f"{name}, {count(len(found), 'peer and port', 'peers and ports')}"
             lines = _observed_table([_observed_row(*pair) for pair in most[:_MOST]], len(found) - _MOST)
             yield from folded("Let through without a flow", peers, len(found), lines)
 

@@ -42,7 +42,7 @@ def _security_groups(fleet: Fleet, problems: Problems) -> list[Mapping[str, Any]
     try:
         return [security_group.to_data(group) for group in security_group.render(fleet)]
     except ModelError as error:
-        if any(not group.where.origin.startswith("profile ") for group in declared(fleet)):
+        if any(not group.where.is_shipped for group in declared(fleet)):
             problems.found.extend(error.problems)
         return []
 

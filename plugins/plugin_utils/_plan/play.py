@@ -20,6 +20,7 @@ from .._policy.compile import Fleet, Policy
 from .._policy.resolve import Host
 from .._values.problems import Problems, Where
 from .._values.readers import SIDES
+from .._verdict.half_flows import half_flow_remarks
 from .._verdict.useless_flows import remarks
 from .manifests import manifests
 
@@ -34,12 +35,14 @@ def as_result(
     hosts: Sequence[str],
     with_facts: Mapping[str, Sequence[str]],
     with_iptables: Sequence[str],
+    backend_of: Callable[[Host], str],
     problems: Problems,
 ) -> dict[str, Any]:
     """Return what the tasks of a play need of a fleet, as the result of the one that compiles it.
 
     ``hosts`` are those that the play is about, ``with_facts`` those of them that must be left alone, and
-    ``with_iptables`` the keys of the policies that hosts may take from iptables.
+    ``with_iptables`` the keys of the policies that hosts may take from iptables. ``backend_of`` answers which backend a
+    host is asked to have.
     """
     policies, keys = one_policy_each(fleet)
     return {
@@ -47,13 +50,13 @@ def as_result(
         "iptables_rulesets": {key: iptables.render(policies[key]) for key in with_iptables},
         "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
         "hosts": keys,
-        "classes": dict(fleet.classes),
+        "classes": {name: list(fleet.classes_of(name)) for name in fleet.hosts},
         "addresses": {name: own_addresses(host) for name, host in fleet.hosts.items()},
         "interfaces": {name: dict(host.interfaces) for name, host in fleet.hosts.items() if host.interfaces},
         "declared": {key: declared_of(policy) for key, policy in policies.items()},
         "same_as": dict(fleet.same_as),
         "flows": {name: len(flows_of(policy)) for name, policy in fleet.policies.items()},
-        "canaries": canaries(fleet, [host for host in hosts if host not in with_facts]),
+        "canaries": canaries(fleet, [host for host in hosts if host not in with_facts], backend_of),
         "manifests": manifests(fleet, problems),
         "warnings": list(warnings_about(fleet, hosts)),
         "hosts_with_facts": dict(with_facts),
@@ -61,15 +64,15 @@ def as_result(
 
 
 def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
-    """Return the policies by key and each host's key: a class's name, with the interfaces and the modes that matter."""
+    """Return the policies by key and each host's key: its classes, with the interfaces and the modes that matter."""
     policies: dict[str, Policy] = {}
     hosts = {}
-    for host, node_class in fleet.classes.items():
+    for host, name in fleet.sets.items():
         policy = fleet.policy_of(host)
         sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
         mode = ["observe"] if policy.observe else []
         antispoof = [f"antispoof={policy.antispoof}"] if policy.antispoof != OFF else []
-        key = hosts[host] = " ".join([node_class, *sides, *antispoof, *mode])
+        key = hosts[host] = " ".join([name, *sides, *antispoof, *mode])
         policies.setdefault(key, policy)
     return policies, hosts
 
@@ -92,13 +95,22 @@ def flows_of(policy: Policy) -> set[str]:
     return {rule.flow for rule in (*policy.ingress, *policy.egress)}
 
 
-def canaries(fleet: Fleet, hosts: Sequence[str]) -> list[str]:
-    """Return the first of these hosts in each node class: those to change before the others."""
-    first: dict[str, str] = {}
+def canaries(fleet: Fleet, hosts: Sequence[str], backend_of: Callable[[Host], str]) -> list[str]:
+    """Return few of these hosts that together have every class and every backend: those to change before the others.
+
+    Of hosts that add as many, the first.
+    """
+    kinds: dict[tuple[tuple[str, ...], str], str] = {}
     for host in hosts:
-        if host in fleet.classes:
-            first.setdefault(fleet.classes[host], host)
-    return list(first.values())
+        if host in fleet.sets:
+            kinds.setdefault((fleet.classes_of(host), backend_of(fleet.hosts[host])), host)
+    added = {host: {*classes, ("backend", backend)} for (classes, backend), host in kinds.items()}
+    missing = set().union(*added.values())
+    found = []
+    while missing:
+        found.append(max(added, key=lambda host: len(added[host] & missing)))
+        missing -= added[found[-1]]
+    return [host for host in added if host in found]
 
 
 def own_addresses(host: Host) -> dict[str, list[str]]:
@@ -107,15 +119,15 @@ def own_addresses(host: Host) -> dict[str, list[str]]:
 
 
 def _asks_in_vain(fleet: Fleet, host: str) -> bool:
-    return host in fleet.classes and fleet.hosts[host].antispoof != fleet.policy_of(host).antispoof
+    return host in fleet.sets and fleet.hosts[host].antispoof != fleet.policy_of(host).antispoof
 
 
 def warnings_about(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
     """Yield what a user should know although nothing is wrong."""
-    unmanaged = sorted(set(hosts) - set(fleet.classes))
+    unmanaged = sorted(set(hosts) - set(fleet.sets))
     if unmanaged:
         yield f"In no node class, and left as they are: {', '.join(unmanaged)}"
-    observing = sorted(host for host in hosts if host in fleet.classes and fleet.hosts[host].observe)
+    observing = sorted(host for host in hosts if host in fleet.sets and fleet.hosts[host].observe)
     if observing:
         yield f"Only observing (gatehouse_mode), nothing is blocked there: {', '.join(observing)}"
     unsided = [host for host in hosts if _asks_in_vain(fleet, host)]
@@ -123,6 +135,9 @@ def warnings_about(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
         yield f"{IN_VAIN}: {', '.join(sorted(unsided))}"
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
+    if fleet.resolved.empty:
+        yield f"Nobody today, as may_be_empty allows: {'. '.join(fleet.resolved.empty)}"
     yield from remarks(fleet)
+    yield from half_flow_remarks(fleet)
     yield from calico_remarks(fleet)
     yield from pod_remarks(fleet)

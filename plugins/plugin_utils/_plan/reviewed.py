@@ -15,7 +15,7 @@ from typing import Any
 from .._values.problems import GatehouseError
 
 FILE = "plan.json"
-SCHEMA = 1
+SCHEMA = 2
 _SIDES = ("before", "after")
 _MOVED = {
     "after": "the model lets {0} let through something else than when the plan was made",
@@ -33,7 +33,7 @@ class PlanError(GatehouseError):
 class Planned:
     """A host's part of a plan: whether it would change, and what it lets through before and after, in lines."""
 
-    node_class: str
+    classes: tuple[str, ...]
     changed: bool
     before: tuple[str, ...]
     after: tuple[str, ...]
@@ -41,7 +41,7 @@ class Planned:
     def as_data(self) -> dict[str, Any]:
         """Return the part as it stands in the file."""
         sides = {"before": list(self.before), "after": list(self.after)}
-        return {"class": self.node_class, "changed": self.changed, **sides}
+        return {"classes": list(self.classes), "changed": self.changed, **sides}
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,20 @@ def _first_difference(planned: Sequence[str], found: Sequence[str]) -> tuple[str
     return (gone or ["nothing"])[0], (new or ["nothing"])[0]
 
 
-def planned(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, str]) -> dict[str, Planned]:
+def planned(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, Sequence[str]]) -> dict[str, Planned]:
     """Return the plan of the hosts that have shown a difference, from what their look was registered with."""
     return {
         host: Planned(
-            classes[host], bool(result.get("changed")), *(tuple(result["diff"][side].splitlines()) for side in _SIDES)
+            tuple(classes[host]),
+            bool(result.get("changed")),
+            *(tuple(result["diff"][side].splitlines()) for side in _SIDES),
         )
         for host, result in sorted(results.items())
         if result.get("diff")
     }
 
 
-def plan_text(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, str]) -> str:
+def plan_text(results: Mapping[str, Mapping[str, Any]], classes: Mapping[str, Sequence[str]]) -> str:
     """Return the same as the text of the file."""
     hosts = {host: one.as_data() for host, one in planned(results, classes).items()}
     return json.dumps({"schema": SCHEMA, "hosts": hosts}, indent=1) + "\n"
@@ -93,12 +95,15 @@ def read_plan(text: str) -> Reviewed:
     """Read the text of a plan; raise PlanError where it is none."""
     try:
         content = json.loads(text)
-        hosts = {
-            str(name): Planned(one["class"], one["changed"] is True, *(tuple(map(str, one[side])) for side in _SIDES))
-            for name, one in content["hosts"].items()
-        }
+        schema = content["schema"]
+        hosts = {str(name): _read(one) for name, one in content["hosts"].items()} if schema == SCHEMA else {}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PlanError(f"got {text[:60]!r}, expected the {FILE} that plan writes into gatehouse_plan_dir") from error
-    if content.get("schema") != SCHEMA:
-        raise PlanError(f"got a plan of schema {content.get('schema')}, expected {SCHEMA}: plan again")
+    if schema != SCHEMA:
+        raise PlanError(f"got a plan of schema {schema}, expected {SCHEMA}: plan again")
     return Reviewed(hosts)
+
+
+def _read(host: Mapping[str, Any]) -> Planned:
+    classes, *sides = (tuple(map(str, host[key])) for key in ("classes", *_SIDES))
+    return Planned(classes, host["changed"] is True, *sides)

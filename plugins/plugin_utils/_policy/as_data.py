@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from .._model.antispoof import antispoof_at
@@ -22,7 +22,7 @@ _RULE_TEXTS = ("flow", "peer", "side", "why", "source")
 _RULE_KEYS = (*_RULE_TEXTS, "log", "ports", "addresses", "names", "at")
 _NAME_KEYS = ("name", "addresses")
 _POLICY_KEYS = (
-    "class",
+    "classes",
     "observe",
     "antispoof",
     "isolated",
@@ -39,15 +39,14 @@ _POLICY_KEYS = (
 def to_data(policy: Policy) -> dict[str, Any]:
     """Return a policy as data that JSON and YAML can hold."""
     return {
-        "class": policy.node_class,
+        "classes": list(policy.classes),
         "observe": policy.observe,
         "antispoof": policy.antispoof,
-        "isolated": policy.isolated.texts(),
-        "pre_dnat": {
-            "ports": policy.pre_dnat.ports.texts(),
-            "addresses": policy.pre_dnat.addresses.texts(),
-            "side": policy.pre_dnat.side,
-        },
+        "isolated": {name: members.texts() for name, members in policy.isolated.items()},
+        "pre_dnat": [
+            {"ports": stage.ports.texts(), "addresses": stage.addresses.texts(), "side": stage.side}
+            for stage in policy.pre_dnat
+        ],
         "echo_request": policy.echo_request,
         "dhcp": policy.dhcp,
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
@@ -66,10 +65,13 @@ def from_data(data: object) -> Policy:
     """Return the policy that ``to_data`` made data of; raise ModelError where the data is no policy, or no safe one."""
     problems = Problems()
     item = Item(Where("policy"), data, _POLICY_KEYS, problems)
+    classes = item.names("classes")
+    if not classes and not item.raw("classes"):
+        problems.add(item.place("classes"), item.raw("classes"), "a list of at least one node class")
     policy = Policy(
-        node_class=item.one_name("class"),
-        isolated=item.networks("isolated"),
-        pre_dnat=read_pre_dnat(item, "pre_dnat") if item.has("pre_dnat") else PreDnat(),
+        classes=tuple(sorted(dict.fromkeys(classes))),
+        isolated=_isolated_from_data(item, classes),
+        pre_dnat=tuple(_stages_from_data(item)),
         observe=item.flag("observe"),
         antispoof=antispoof_at(item.place("antispoof"), item.raw("antispoof"), problems),
         echo_request=item.flag("echo_request"),
@@ -84,9 +86,22 @@ def from_data(data: object) -> Policy:
     return policy
 
 
+def _isolated_from_data(policy: Item, classes: Collection[str]) -> dict[str, AddressSet]:
+    raw = policy.raw("isolated") or {}
+    found = Item(policy.place("isolated"), raw, classes or raw, policy.problems)
+    return {name: found.networks(name) for name in sorted(found.keys())}
+
+
+def _stages_from_data(policy: Item) -> Iterator[PreDnat]:
+    for where, value in rows(policy.place("pre_dnat"), policy.raw("pre_dnat"), policy.problems):
+        stage = read_pre_dnat(where, value, policy.problems)
+        if stage:
+            yield stage
+
+
 def _check_sharing(item: Item, policy: Policy, problems: Problems) -> None:
     """Note rules that would share a set or a chain without being the same."""
-    sets = {(policy.node_class, "", False): policy.isolated} if policy.isolated else {}
+    sets = {(name, "", False): members for name, members in policy.isolated.items()}
     narrowed: dict[str, AddressSet] = {}
     for direction in DIRECTIONS:
         flows: set[tuple[str, str, bool]] = set()

@@ -2,17 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""From a resolved model to one policy per node class.
+"""From a resolved model to one policy for each set of classes that hosts have.
 
-A flow stands once and means both ends: egress at the sender's class, ingress at the receiver's, where they are managed.
+A flow stands once and means both ends: egress at the sender's classes, ingress at the receiver's, where they are
+managed. A host has the flows of all its classes, so that hosts of the same classes share a policy.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from .._model.antispoof import OFF, effective
 from .._model.model import Flow, Model
@@ -65,26 +66,46 @@ class Rule:
 
 @dataclass(frozen=True)
 class Policy:
-    """All that a host of one class lets in and out; whatever no rule allows is denied.
+    """All that a host of these classes lets in and out; whatever no rule allows is denied.
 
-    No rule counts for the addresses that the class is ``isolated`` from: its own members', where it is an isolated one.
-    The rules of ``ingress`` decide of what is in ``pre_dnat`` before the host redirects it.
+    ``classes`` are sorted. ``isolated`` has the members of each of them that is isolated: no rule counts for these.
+    The rules of ``ingress`` decide of what is in any of ``pre_dnat`` before the host redirects it.
     ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
-    say. Where it says ``observe``, a host denies nothing: what would be denied is counted. Hosts of a class differ in
-    nothing else.
+    say. Where it says ``observe``, a host denies nothing: what would be denied is counted. Hosts of the same classes
+    differ in nothing else.
     """
 
-    node_class: str
+    classes: tuple[str, ...]
     ingress: tuple[Rule, ...] = ()
     egress: tuple[Rule, ...] = ()
-    isolated: AddressSet = AddressSet()
-    pre_dnat: PreDnat = PreDnat()
+    isolated: Mapping[str, AddressSet] = field(default_factory=dict)
+    pre_dnat: tuple[PreDnat, ...] = ()
     echo_request: bool = True
     dhcp: bool = True
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refresh: Refresh = Refresh()
     observe: bool = False
     antispoof: str = OFF
+
+    @property
+    def name(self) -> str:
+        """Return what the set of classes is called."""
+        return set_name(self.classes)
+
+    @property
+    def isolated_from(self) -> AddressSet:
+        """Return the members of all its isolated classes."""
+        return AddressSet.union(self.isolated.values())
+
+    @property
+    def pre_dnat_ports(self) -> PortSet:
+        """Return the ports that are judged before DNAT at all."""
+        return PortSet.of(item for stage in self.pre_dnat for item in stage.ports.ranges)
+
+    @property
+    def pre_dnat_addresses(self) -> AddressSet:
+        """Return the addresses that are judged before DNAT besides the host's own."""
+        return AddressSet.union(stage.addresses for stage in self.pre_dnat)
 
     def rules(self, direction: str) -> tuple[Rule, ...]:
         """Return the rules of one direction, in the order in which they decide."""
@@ -93,27 +114,39 @@ class Policy:
     @property
     def has_sides(self) -> bool:
         """Return whether it matters which interface is on which side."""
-        return bool(self.pre_dnat.side) or any(rule.side for rule in (*self.ingress, *self.egress))
+        return any(stage.side for stage in self.pre_dnat) or any(rule.side for rule in (*self.ingress, *self.egress))
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """The outcome of a compilation: a policy per class, and each managed host's class.
+    """The outcome of a compilation: a policy for each set of classes, and the set of each managed host.
 
-    ``expired`` names the flows that are closed because their last day is over; ``same_as`` says of each class that is
-    another which one; ``resolved`` is what it was compiled from.
+    Both are by the set's name. ``expired`` names the flows that are closed because their last day is over; ``same_as``
+    says of each class that is another which one; ``resolved`` is what it was compiled from.
     """
 
     policies: Mapping[str, Policy]
     hosts: Mapping[str, Host]
-    classes: Mapping[str, str]
+    sets: Mapping[str, str]
     expired: tuple[str, ...] = ()
     same_as: Mapping[str, str] = field(default_factory=dict)
     resolved: Resolved = field(default_factory=lambda: Resolved(Model(), {}, {}), compare=False)
 
+    @cached_property
+    def members(self) -> Mapping[str, tuple[Host, ...]]:
+        """The hosts of each set of classes."""
+        found: dict[str, list[Host]] = {name: [] for name in self.policies}
+        for host, name in self.sets.items():
+            found[name].append(self.hosts[host])
+        return {name: tuple(hosts) for name, hosts in found.items()}
+
+    def classes_of(self, host: str) -> tuple[str, ...]:
+        """Return a host's classes, sorted; none where it is not managed."""
+        return self.policies[self.sets[host]].classes if host in self.sets else ()
+
     def policy_of(self, host: str) -> Policy:
-        """Return a host's policy: its class's, with its own modes, and its interfaces where sides matter."""
-        policy, own = self.policies[self.classes[host]], self.hosts[host]
+        """Return a host's policy: its classes', with its own modes, and its interfaces where sides matter."""
+        policy, own = self.policies[self.sets[host]], self.hosts[host]
         antispoof = effective(own.antispoof, own.interfaces)
         if own.interfaces and (policy.has_sides or antispoof != OFF):
             policy = replace(policy, interfaces=own.interfaces, antispoof=antispoof)
@@ -121,34 +154,49 @@ class Fleet:
 
 
 def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) -> Fleet:
-    """Compile one policy for each class that has managed hosts."""
+    """Compile one policy for each set of classes that has managed hosts."""
     model = resolved.model
     peers = lru_cache(maxsize=None)(resolved.peers)
     names = {zone: _host_names(found) for zone, found in resolved.names.items()}
     flows = [flow for flow in model.flows_of_hosts() if flow.open_on(today)]
-    managed = [name for name, hosts in resolved.hosts.items() if hosts]
     fleet = Fleet(
         policies={
-            name: Policy(
-                node_class=name,
-                ingress=_rules(flows, "ingress", name, peers, names),
-                egress=_rules(flows, "egress", name, peers, names),
-                isolated=peers(name, "") if model.classes[name].isolated else AddressSet(),
-                pre_dnat=model.classes[name].pre_dnat or PreDnat(),
+            set_name(classes): Policy(
+                classes=classes,
+                ingress=_rules(flows, "ingress", classes, peers, names),
+                egress=_rules(flows, "egress", classes, peers, names),
+                isolated={name: peers(name, "") for name in classes if model.classes[name].isolated},
+                pre_dnat=_united(model, classes),
                 echo_request=model.echo_request,
                 dhcp=model.dhcp,
                 refresh=model.refresh,
             )
-            for name in managed
+            for classes in dict.fromkeys(resolved.classes_by_host.values())
         },
-        hosts={host.name: host for name in managed for host in resolved.hosts[name]},
-        classes={host.name: name for name in managed for host in resolved.hosts[name]},
+        hosts={host: resolved.host(host) for host in resolved.classes_by_host},
+        sets={host: set_name(classes) for host, classes in resolved.classes_by_host.items()},
         expired=tuple(flow.name for flow in model.flows.values() if not flow.open_on(today)),
         same_as=model.same_as,
         resolved=resolved,
     )
     _check_interfaces(fleet, resolved, problems)
     return fleet
+
+
+def set_name(classes: Collection[str]) -> str:
+    """Return what a set of classes is called: by their names, in an order of their own."""
+    return "+".join(sorted(classes))  # no name has a plus
+
+
+def _united(model: Model, classes: tuple[str, ...]) -> tuple[PreDnat, ...]:
+    """Return what any of these classes judges before DNAT, in as few stages as differ in more than their ports."""
+    found: dict[tuple[str, AddressSet], PortSet] = {}
+    for name in classes:
+        stage = model.classes[name].pre_dnat
+        if stage:
+            key = (stage.side, stage.addresses)
+            found[key] = found.get(key, PortSet()) | stage.ports
+    return tuple(PreDnat(ports, addresses, side) for (side, addresses), ports in found.items())
 
 
 def class_rules(fleet: Fleet, node_class: str, direction: str) -> tuple[Rule, ...]:
@@ -158,7 +206,7 @@ def class_rules(fleet: Fleet, node_class: str, direction: str) -> tuple[Rule, ..
     resolved = fleet.resolved
     flows = [flow for flow in resolved.model.flows.values() if flow.name not in fleet.expired]
     names = {zone: _host_names(found) for zone, found in resolved.names.items()}
-    return _rules(flows, direction, node_class, resolved.peers, names)
+    return _rules(flows, direction, (node_class,), resolved.peers, names)
 
 
 def _host_names(found: Mapping[str, AddressSet]) -> tuple[HostName, ...]:
@@ -168,14 +216,14 @@ def _host_names(found: Mapping[str, AddressSet]) -> tuple[HostName, ...]:
 def _rules(
     flows: list[Flow],
     direction: str,
-    node_class: str,
+    classes: tuple[str, ...],
     peers: Callable[[str, str], AddressSet],
     names: Mapping[str, tuple[HostName, ...]],
 ) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for flow in flows:
         own, others = (flow.receivers, flow.senders) if direction == "ingress" else (flow.senders, flow.receivers)
-        if node_class not in own or flow.end not in ("both", direction):
+        if flow.end not in ("both", direction) or not any(name in own for name in classes):
             continue
         for peer in others:
             rules += _rules_of(flow, direction, peer, peers(peer, flow.side), names.get(peer, ()))
@@ -212,10 +260,9 @@ def _check_interfaces(fleet: Fleet, resolved: Resolved, problems: Problems) -> N
             for rule in (*policy.ingress, *policy.egress)
             if rule.side
         }
-        if policy.pre_dnat.side:
-            needed.add((policy.pre_dnat.side, f"pre_dnat of {name} is", True))
+        needed |= {(stage.side, f"pre_dnat of {name} is", True) for stage in policy.pre_dnat if stage.side}
         for side, what, always in sorted(needed):
-            for host in resolved.hosts[name]:
+            for host in fleet.members[name]:
                 if not host.interfaces.get(side) and (always or host.interfaces):
                     where = Where(f"gatehouse_interfaces.{side}", f"host {host.name}")
                     problems.add(where, None, f"an interface name: {what} for the {side} side only")

@@ -15,7 +15,8 @@ from .compile import Policy, Rule
 
 def title(policy: Policy) -> str:
     """Return the comment that every rendered file begins with."""
-    return f"# gatehouse.firewall, node class {policy.node_class}. Generated: edits are lost at the next run."
+    words = f"node class{'es' if len(policy.classes) > 1 else ''} {', '.join(policy.classes)}"
+    return f"# gatehouse.firewall, {words}. Generated: edits are lost at the next run."
 
 
 def head(policy: Policy) -> list[str]:
@@ -37,7 +38,7 @@ def describe(policy: Policy) -> list[str]:
 def describe_class(policy: Policy) -> list[str]:
     """Return what counts for every rule of a policy: mode, isolation, echo, DHCP, interfaces, spoofing, pre-DNAT."""
     mode = [OBSERVES] if policy.observe else []
-    isolation = [f"nothing between hosts of {policy.node_class}: they are isolated"] if policy.isolated else []
+    isolation = [f"nothing between hosts of {name}: they are isolated" for name in policy.isolated]
     echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
     dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
@@ -52,13 +53,13 @@ def _antispoof(policy: Policy) -> list[str]:
 
 
 def _pre_dnat(policy: Policy) -> list[str]:
-    stage = policy.pre_dnat
-    if not stage:
-        return []
-    addresses = ", ".join(stage.addresses.texts())
-    service = f" and to {addresses}" if addresses else ""
-    side = f" on the {stage.side} side" if stage.side else ""
-    return [f"judged before DNAT: {stage.ports} to the host{service}{side}"]
+    found = []
+    for stage in policy.pre_dnat:
+        addresses = ", ".join(stage.addresses.texts())
+        service = f" and to {addresses}" if addresses else ""
+        side = f" on the {stage.side} side" if stage.side else ""
+        found.append(f"judged before DNAT: {stage.ports} to the host{service}{side}")
+    return found
 
 
 def reasons(policy: Policy) -> list[str]:

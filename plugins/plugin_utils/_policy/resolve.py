@@ -22,6 +22,7 @@ from .._model.node_classes import NodeClass
 from .._values.addresses import AddressError, AddressSet, Network, is_mistyped, network_text, parse_host_address
 from .._values.problems import Problems, Where, near_miss, one_of
 from .._values.readers import SIDES, choice_at, interfaces_at, rows, sides_at
+from .zones import resolve_zones
 
 BACKENDS = ("auto", "nftables", "iptables")
 MODES = ("enforce", "observe")
@@ -72,15 +73,36 @@ class Host:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A model whose names have addresses: hosts by class, and the networks of each class and zone.
+    """A model whose names have addresses: hosts by class, maybe by several, and the networks of each class and zone.
 
-    ``names`` maps each zone to the host names that it has beside its networks, and each of them to its addresses.
+    ``names`` maps each zone to the host names that it has beside its networks, and each of them to its addresses;
+    ``whole``, zones with exceptions to their networks without these. ``empty`` has a line for each group that is empty
+    or absent, where a class may be empty.
     """
 
     model: Model
     hosts: Mapping[str, tuple[Host, ...]]
     networks: Mapping[str, AddressSet]
     names: Mapping[str, Mapping[str, AddressSet]] = field(default_factory=dict)
+    whole: Mapping[str, AddressSet] = field(default_factory=dict)
+    empty: tuple[str, ...] = ()
+
+    @cached_property
+    def classes_by_host(self) -> Mapping[str, tuple[str, ...]]:
+        """The classes of each managed host, sorted, so that they are the same whatever the order of the model."""
+        found: dict[str, list[str]] = {}
+        for name, hosts in self.hosts.items():
+            for host in hosts:
+                found.setdefault(host.name, []).append(name)
+        return {host: tuple(sorted(classes)) for host, classes in found.items()}
+
+    def host(self, name: str) -> Host:
+        """Return a managed host."""
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Host]:
+        return {host.name: host for hosts in self.hosts.values() for host in hosts}
 
     def peers(self, name: str, side: str) -> AddressSet:
         """Return the addresses of a class or a zone, for a flow on one side or on both."""
@@ -89,30 +111,15 @@ class Resolved:
 
 
 def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Problems) -> Resolved:
-    """Resolve every class and zone of a model; note what has no address, and a host that is in two classes."""
+    """Resolve every class and zone of a model; note what has no address, and groups without a host."""
     resolver = _Resolver(inventory, lookup, model.refresh, problems)
     hosts = {node_class.name: resolver.members(node_class) for node_class in model.classes.values()}
-    zones = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
-    names = {zone.name: resolver.names(zone) for zone in model.zones.values()}
-    resolved = Resolved(
-        model=model,
-        hosts=hosts,
-        networks={
-            **{node_class.name: node_class.networks for node_class in model.classes.values()},
-            **{
-                name: AddressSet.union([zones[inner] for inner in _and_inner_zones(model.zones, name)])
-                for name in zones
-            },
-        },
-        names={
-            name: {
-                host_name: addresses
-                for inner in _and_inner_zones(model.zones, name)
-                for host_name, addresses in names[inner].items()
-            }
-            for name in zones
-        },
-    )
+    own = {zone.name: resolver.zone(zone) for zone in model.zones.values()}
+    own_names = {zone.name: resolver.names(zone) for zone in model.zones.values()}
+    zones = resolve_zones(model.zones, own, own_names, problems)
+    networks = {node_class.name: node_class.networks for node_class in model.classes.values()}
+    empty = tuple(resolver.empty)
+    resolved = Resolved(model, hosts, {**networks, **zones.networks}, zones.names, zones.whole, empty)
     _check_required_zones(resolved, problems)
     _check_sides(resolved, problems)
     _check_addresses(resolved, problems)
@@ -130,28 +137,45 @@ class _Resolver:
     lookup: Lookup
     refresh: Refresh
     problems: Problems
-    classes_by_host: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Host] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
 
     def members(self, node_class: NodeClass) -> tuple[Host, ...]:
-        names: dict[str, None] = {}
-        for index, group in enumerate(node_class.groups):
-            place = node_class.where.key("groups").at(index)
-            if group not in self.inventory.groups:
-                expected = f"an inventory group: {one_of(self.inventory.groups)}"
-                self.problems.add(place, group, expected, near_miss(group, self.inventory.groups))
-            elif not self.inventory.groups[group]:
-                self.problems.add(place, group, "a group with at least one host")
-            names.update(dict.fromkeys(self.inventory.groups.get(group, ())))
-        for name in names:
-            self._check_one_class(name, node_class)
-        return tuple(self.host(name) for name in sorted(names))
+        for key, groups in (("groups", node_class.groups), ("except", node_class.excepted)):
+            for index, group in enumerate(groups):
+                self._check_group(node_class, node_class.where.key(key).at(index), group, key == "groups")
+        names = node_class.members(self.inventory.groups)
+        if not names and any(self.inventory.groups.get(group) for group in node_class.groups):
+            self._note_all_excepted(node_class)
+        return tuple(self.host(name) for name in names)
 
-    def _check_one_class(self, name: str, node_class: NodeClass) -> None:
-        other = self.classes_by_host.setdefault(name, node_class.name)
-        if other != node_class.name:
-            self.problems.add(node_class.where, name, f"a host of one class, but it is in {other} too")
+    def _check_group(self, node_class: NodeClass, place: Where, group: str, needs_hosts: bool) -> None:
+        groups = self.inventory.groups
+        is_absent, hint = group not in groups, near_miss(group, groups) if group not in groups else ""
+        if node_class.may_be_empty and (is_absent or not groups[group]):
+            what = "the inventory has no such group" if is_absent else "it has no host"
+            self.empty.append(f"{place}: {group}: {what}{f'; {hint}' if hint else ''}")
+        elif is_absent:
+            self.problems.add(place, group, f"an inventory group: {one_of(groups)}", hint)
+        elif needs_hosts and not groups[group]:
+            expected = "a group with at least one host, or may_be_empty: true of the class"
+            self.problems.add(place, group, expected)
+
+    def _note_all_excepted(self, node_class: NodeClass) -> None:
+        place = node_class.where.key("except")
+        if node_class.may_be_empty:
+            self.empty.append(f"{place}: {', '.join(node_class.excepted)}: all hosts of {node_class.name} are in there")
+        else:
+            expected = "a class with at least one host: except takes all hosts of its groups out"
+            self.problems.add(place, list(node_class.excepted), expected)
 
     def host(self, name: str) -> Host:
+        """Return a host as its variables have it, read once, of however many classes it is."""
+        if name not in self.known:
+            self.known[name] = self._read(name)
+        return self.known[name]
+
+    def _read(self, name: str) -> Host:
         variables = self.inventory.variables.get(name, {})
         declared = variables.get("gatehouse_addresses")
         where = Where("gatehouse_interfaces", f"host {name}")
@@ -242,17 +266,6 @@ class _Resolver:
                 self.problems.add(where, name, f"{most}, but it resolves to {count}", "gatehouse_refresh.max_addresses")
 
 
-def _and_inner_zones(zones: Mapping[str, Zone], name: str) -> Iterable[str]:
-    seen: dict[str, None] = {}
-    waiting = [name]
-    while waiting:
-        current = waiting.pop()
-        if current in zones and current not in seen:
-            seen[current] = None
-            waiting.extend(zones[current].zones)
-    return seen
-
-
 def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
     for name, why in resolved.model.required_zones.items():
         if not resolved.networks.get(name) and not resolved.names.get(name):
@@ -261,14 +274,14 @@ def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
 
 def _check_addresses(resolved: Resolved, problems: Problems) -> None:
     """Note hosts of different classes that are one machine: no rule can tell which of them a packet is for."""
-    owners: dict[Network, tuple[str, str]] = {}
-    for node_class, hosts in resolved.hosts.items():
-        for host in hosts:
-            for network in host.addresses("").networks:
-                other, its_class = owners.setdefault(network, (host.name, node_class))
-                if its_class != node_class and other != host.name:
-                    expected = f"an address of its own: {other} of class {its_class} has it, too"
-                    problems.add(Where("ansible_host", f"host {host.name}"), network_text(network), expected)
+    owners: dict[Network, tuple[str, tuple[str, ...]]] = {}
+    for name, classes in resolved.classes_by_host.items():
+        for network in resolved.host(name).addresses("").networks:
+            other, its_classes = owners.setdefault(network, (name, classes))
+            if its_classes != classes:
+                word = "class" if len(its_classes) == 1 else "classes"
+                expected = f"an address of its own: {other} of {word} {', '.join(its_classes)} has it, too"
+                problems.add(Where("ansible_host", f"host {name}"), network_text(network), expected)
 
 
 def _check_sides(resolved: Resolved, problems: Problems) -> None:

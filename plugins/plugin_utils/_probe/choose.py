@@ -90,13 +90,13 @@ class _Way:
     def ends(self, fleet: Fleet) -> tuple[str, str, str, str, str, str]:
         """Return both ends as a probe names them."""
         name = CONTROLLER if self.of_controller or not self.sender else self.sender.name
-        node_class = CONTROLLER if name == CONTROLLER else fleet.classes[name]
+        own = CONTROLLER if name == CONTROLLER else fleet.sets[name]
         receiver = self.receiver.name
-        return name, node_class, str(self.source), receiver, fleet.classes[receiver], str(self.target)
+        return name, own, str(self.source), receiver, fleet.sets[receiver], str(self.target)
 
 
 def probes(fleet: Fleet, hosts: Collection[str], limit: int, seed: str) -> tuple[Probe, ...]:
-    """Return at most ``limit`` probes between hosts of the fleet, spread evenly over pairs of classes."""
+    """Return at most ``limit`` probes between hosts of the fleet, spread evenly over pairs of sets of classes."""
     members = _members(fleet, hosts, seed)
     pairs = in_order_of([(one, other) for one in members for other in members], seed)
     asked = [_between(fleet, members[sender], members[receiver], seed) for sender, receiver in pairs]
@@ -172,12 +172,12 @@ def any_ports(seed: str) -> list[Port]:
 def _members(fleet: Fleet, hosts: Iterable[str], seed: str) -> dict[str, list[Host]]:
     found: dict[str, list[Host]] = {}
     for name in in_order_of([name for name in hosts if name in fleet.hosts], seed):
-        found.setdefault(fleet.classes[name], []).append(fleet.hosts[name])
+        found.setdefault(fleet.sets[name], []).append(fleet.hosts[name])
     return dict(sorted(found.items()))
 
 
 def _between(fleet: Fleet, senders: Sequence[Host], receivers: Sequence[Host], seed: str) -> Iterator[Probe]:
-    """Yield the probes of one pair of classes, to the next hosts in turn, until each host has had each port once."""
+    """Yield the probes of one pair of sets, to the next hosts in turn, until each host has had each port once."""
     apart = 1 if senders == receivers else 0
     if apart and len(senders) == 1:
         return
@@ -198,7 +198,7 @@ def _to_class(
     found = [way for host in receivers for way in _management(host, seen[host.name], owners)]
     if not found:
         return
-    rules = fleet.policies[fleet.classes[receivers[0].name]].ingress
+    rules = fleet.policies[fleet.sets[receivers[0].name]].ingress
     ours = [rule for rule in rules if found[0][0].source in rule.addresses]
     ports = [Port("tcp", port) for way, port in found]
     ports += [*edges(ours), *any_ports(seed), *outside(ours), *edges(rules), *outside(rules)]
@@ -222,8 +222,8 @@ def _management(
 
 def _ports(fleet: Fleet, sender: Host, receiver: Host, seed: str) -> list[Port]:
     """Return the ports worth asking about: edges of what is for each other, just outside, and of what is for others."""
-    egress = fleet.policies[fleet.classes[sender.name]].egress
-    ingress = fleet.policies[fleet.classes[receiver.name]].ingress
+    egress = fleet.policies[fleet.sets[sender.name]].egress
+    ingress = fleet.policies[fleet.sets[receiver.name]].ingress
     ends = ((egress, receiver.addresses("")), (ingress, sender.addresses("")))
     ours = [rule for rules, peer in ends for rule in rules if _is_for(rule, peer)]
     found = [*edges(ours), *any_ports(seed), *outside(ours), *edges(ingress), *edges(egress)]
@@ -256,7 +256,7 @@ def _probe(fleet: Fleet, way: _Way, port: Port) -> Iterator[Probe]:
         egress = _answers(fleet.policy_of(way.sender.name), way.sender, replace(packet, direction="egress"), way.source)
         answers = {one and other for one in egress for other in answers}
     if len(answers) == 1:
-        redirected = policy.pre_dnat.ports.holds(port.protocol, port.number)
+        redirected = policy.pre_dnat_ports.holds(port.protocol, port.number)
         ends = way.ends(fleet)
         yield Probe(*ends, port.protocol, port.number, answers == {True}, redirected)
 

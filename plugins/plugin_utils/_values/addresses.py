@@ -79,6 +79,8 @@ class AddressSet:
 
     def __sub__(self, other: AddressSet) -> AddressSet:
         """Return the addresses of this set that are not in the other one."""
+        if not other:
+            return self
         v4 = _without(self.v4, other.v4, other._starts_v4)
         return AddressSet(tuple(v4), tuple(_without(self.v6, other.v6, other._starts_v6)))
 
@@ -93,7 +95,15 @@ class AddressSet:
 
     def texts(self) -> list[str]:
         """Return the set as a model would list it."""
-        return [network_text(network) for network in self.networks]
+        return [*self._texts_v4, *self._texts_v6]
+
+    def texts_of_family(self, version: int) -> tuple[str, ...]:
+        """Return the networks of IPv4 or IPv6 as a model would list them."""
+        return self._texts_v4 if version == 4 else self._texts_v6
+
+    def is_of_addresses(self, version: int) -> bool:
+        """Return whether no network of IPv4 or IPv6 is more than one address."""
+        return self._is_single_v4 if version == 4 else self._is_single_v6
 
     def __bool__(self) -> bool:
         """Return whether the set has any address; an empty set has none."""
@@ -110,6 +120,23 @@ class AddressSet:
         if isinstance(address, IPv6Address):
             return _holds(self.v6, self._starts_v6, address)
         return False
+
+    # Written once, in however many rulesets a set is.
+    @cached_property
+    def _texts_v4(self) -> tuple[str, ...]:
+        return tuple(map(network_text, self.v4))
+
+    @cached_property
+    def _texts_v6(self) -> tuple[str, ...]:
+        return tuple(map(network_text, self.v6))
+
+    @cached_property
+    def _is_single_v4(self) -> bool:
+        return all(map(is_single, self.v4))
+
+    @cached_property
+    def _is_single_v6(self) -> bool:
+        return all(map(is_single, self.v6))
 
     @cached_property
     def _starts_v4(self) -> list[int]:

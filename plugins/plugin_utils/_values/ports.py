@@ -93,6 +93,15 @@ class PortSet:
         ]
         return PortSet.of(item for item in shared if item.first <= item.last)
 
+    def __sub__(self, other: PortSet) -> PortSet:
+        """Return the ports of this set that are not in the other; of everything, nothing can be taken but all."""
+        if self.everything or other.everything:
+            return PortSet() if other.everything else self
+        left = list(self.ranges)
+        for item in other.ranges:
+            left = [part for one in left for part in _cut(one, item)]
+        return PortSet(tuple(left))
+
     def __bool__(self) -> bool:
         """Return whether the set has any port."""
         return self.everything or bool(self.ranges)
@@ -115,6 +124,15 @@ class PortSet:
 
 
 ALL_PORTS = PortSet(everything=True)
+
+
+def _cut(one: PortRange, other: PortRange) -> list[PortRange]:
+    """Return what of one range is not in the other."""
+    if one.protocol != other.protocol:
+        return [one]
+    before = PortRange(one.protocol, one.first, min(one.last, other.first - 1))
+    after = PortRange(one.protocol, max(one.first, other.last + 1), one.last)
+    return [part for part in (before, after) if part.first <= part.last]
 
 
 def _protocols(text: str) -> list[str]:

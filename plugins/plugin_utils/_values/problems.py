@@ -38,9 +38,14 @@ class Where:
         """Return the place of one key of this mapping."""
         return Where(f"{self.path}.{name}" if self.path else str(name), self.origin)
 
+    @property
+    def is_shipped(self) -> bool:
+        """Return whether a profile says it, and not the user."""
+        return self.origin.startswith("profile ")
+
     def __str__(self) -> str:
-        """Return the path, with the origin where there is one."""
-        return f"{self.path} ({self.origin})" if self.origin else self.path
+        """Return the path, with the origin where there is one; of an origin as a whole, its name alone."""
+        return f"{self.path} ({self.origin})" if self.origin and self.path else self.path or self.origin
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,20 @@ def networks_at(where: Where, value: object, problems: Problems) -> AddressSet:
     return AddressSet.of(networks)
 
 
+def networks_and_names_at(where: Where, value: object, problems: Problems) -> tuple[AddressSet, dict[int, str]]:
+    """Read a list of addresses, networks and names; return the latter by their place in the list."""
+    networks, names = [], {}
+    for index, (place, item) in enumerate(rows(where, value, problems)):
+        try:
+            networks.append(parse_network(item))
+        except AddressError as error:
+            if isinstance(item, str) and _NAME.fullmatch(item):
+                names[index] = str(item)
+            else:
+                problems.add(place, item, f"{error.expected}, or a name", error.hint)
+    return AddressSet.of(networks), names
+
+
 def ports_at(where: Where, value: object, problems: Problems) -> PortSet:
     """Read a list of ports."""
     ports = PortSet()
@@ -175,10 +189,21 @@ class Item:
         known = sorted(keys)
         if not self._is_mapping:
             problems.add(where, value, f"a mapping with the keys {', '.join(known)}")
+        before: object = None
         for key in self._value:
             if key not in known:
                 expected = f"no such key, but {one_of(known)}"
-                problems.add(where.key(key), self._value[key], expected, near_miss(key, known))
+                comma, close = self._comma_after(before, key), near_miss(key, known)
+                hint = comma or close if " " in str(key) else close or comma
+                problems.add(where.key(key), self._value[key], expected, hint)
+            before = key
+
+    def _comma_after(self, before: object, key: object) -> str:
+        """Return a hint where a key is the rest of a text: in braces, a comma ends what has no quotes."""
+        text = self._value.get(before)
+        if self._value[key] is not None or not isinstance(text, str):
+            return ""
+        return f'a comma ends a text without quotes: did you mean {before}: "{text}, {key}"?'
 
     @property
     def is_mapping(self) -> bool:
@@ -229,6 +254,10 @@ class Item:
     def networks(self, key: str) -> AddressSet:
         """Read a list of addresses and networks."""
         return networks_at(self.place(key), self.raw(key), self.problems)
+
+    def networks_and_names(self, key: str) -> tuple[AddressSet, dict[int, str]]:
+        """Read a list of addresses, networks and names; return the latter by their place in the list."""
+        return networks_and_names_at(self.place(key), self.raw(key), self.problems)
 
     def ports(self, key: str) -> PortSet:
         """Read a list of ports."""

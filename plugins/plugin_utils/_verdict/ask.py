@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .._policy.compile import Rule
 from .._policy.describe import describe_ports
 from .._values.ports import PortSet
-from .._values.problems import Problems, Where
+from .._values.problems import Problems, Where, near_miss
 from .._values.readers import ports_at
 from .endpoints import Ends
 from .explain import Explanation, explain
@@ -63,18 +63,34 @@ def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party
     """Yield what the hosts of a party let in, or out, by flow; on some ports alone, or for another party alone."""
     preposition = "from" if direction == "ingress" else "to"
     verb = "lets in" if direction == "ingress" else "may reach, as far as it decides"
-    for node_class, part in party.parts.items():
-        if not node_class:
+    for name, part in party.parts.items():
+        if not name:
             yield f"{party.name}: the model does not manage it, or a part of it"
             continue
-        yield f"{party.name}, as {node_class}, {verb}:"
-        rules = [rule for rule in ends.fleet.policies[node_class].rules(direction) if rule.is_for_somebody]
+        policy = ends.fleet.policies[name]
+        yield f"{party.name}, as {', '.join(policy.classes)}, {verb}:"
+        rules = [rule for rule in policy.rules(direction) if rule.is_for_somebody]
         here = [rule for rule in rules if direction == "egress" or rule.at & part]
         found = [rule for rule in here if _is_about(rule, ports, other)]
         for rule in found:
             yield f"  {describe_ports(rule)} {preposition} {rule.peer}, flow {rule.flow}{_why(rule)}"
         if not found:
             yield "  nothing"
+
+
+def classes_of(ends: Ends, host: str, problems: Problems) -> Reply:
+    """Return of which classes a host is, and by which groups; raise ModelError where the inventory has no such host."""
+    if host not in ends.inventory.hosts:
+        problems.add(Where("host"), host, "a host of the inventory", near_miss(host, ends.inventory.hosts))
+    problems.raise_if_any()
+    classes = ends.fleet.classes_of(host)
+    return Reply(tuple(_by_groups(ends, host, name) for name in classes) or (f"{host} is in no node class",))
+
+
+def _by_groups(ends: Ends, host: str, node_class: str) -> str:
+    groups = ends.fleet.resolved.model.classes[node_class].groups
+    by = [group for group in groups if host in ends.inventory.groups.get(group, ())]
+    return f"{host} is {node_class}, by the group{'s' if len(by) > 1 else ''} {', '.join(by)}"
 
 
 def _is_about(rule: Rule, ports: PortSet, other: Party | None) -> bool:

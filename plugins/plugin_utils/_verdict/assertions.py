@@ -18,7 +18,7 @@ from .endpoints import Ends
 from .explain import explain
 from .reach import Party, Port, ReachablePair, are_enforced, ports_that_differ, reachable_pairs
 
-_KEYS = ("deny", "allow", "to", "port", "why")
+_KEYS = ("deny", "allow", "to", "port", "if_any", "why")
 
 _Find = Callable[[Where, object, Problems], Party]
 
@@ -58,6 +58,8 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
     ports = item.ports("port")
     if not ports:
         item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
+    if item.flag("if_any") and verbs == ["deny"]:
+        item.problems.add(item.place("if_any"), True, "no if_any: nobody passes where there is nobody")
     senders, receivers = _parties(item, verbs[0], ends, ends.sender), _parties(item, "to", ends, ends.receiver)
     for sender, receiver in product(senders, receivers):
         if sender.parts and receiver.parts and not are_enforced(sender, receiver):
@@ -71,8 +73,14 @@ def _parties(item: Item, key: str, ends: Ends, find: _Find) -> tuple[Party, ...]
     raw = item.raw(key)
     if raw == []:
         item.problems.add(item.place(key), raw, "at least one end")
-    items = [(item.place(key), raw)] if not isinstance(raw, list) else rows(item.place(key), raw, item.problems)
-    return tuple(_party(where, name, ends, find, item.problems) for where, name in items)
+    items = [(item.place(key), raw)] if not isinstance(raw, list) else [*rows(item.place(key), raw, item.problems)]
+    empty = [(where, name) for where, name in items if ends.is_empty_class(name)]
+    if not (item.has("deny") or item.flag("if_any")):
+        for where, name in empty:
+            item.problems.add(
+                where, name, "a class with at least one host or network; if_any: true where it may be empty"
+            )
+    return tuple(_party(where, name, ends, find, item.problems) for where, name in items if (where, name) not in empty)
 
 
 def _party(where: Where, name: object, ends: Ends, find: _Find, problems: Problems) -> Party:
@@ -95,8 +103,8 @@ def _so_that(assertion: Assertion | None) -> str:
 
 
 def _because(pair: ReachablePair, port: Port, ends: Ends) -> str:
-    sender = Party("", {pair.sender_class: pair.senders})
-    receiver = Party("", {pair.receiver_class: pair.receivers})
+    sender = Party("", {pair.sender_set: pair.senders})
+    receiver = Party("", {pair.receiver_set: pair.receivers})
     stages = [stage for answer in explain(ends.fleet, sender, receiver, port).answers for stage in answer.stages]
     deciding = [stage for stage in stages if stage.allowed == pair.passes]
     return "; ".join(f"{stage.name} of {stage.host}: {stage.reason}" for stage in deciding)

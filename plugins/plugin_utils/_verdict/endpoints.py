@@ -41,9 +41,15 @@ class Ends:
     def receiver(self, where: Where, name: object, problems: Problems) -> Party:
         """Return who of this name receives: a class also where flows are at addresses that no host has."""
         node_class = self._node_class(_text(name))
-        received = self.owners.received.get(node_class, AddressSet())
+        received = self.owners.received_by(node_class)
         addresses = self._addresses(where, name, problems) | received
         return self.owners.receivers(_text(name), addresses, node_class)
+
+    def is_empty_class(self, name: object) -> bool:
+        """Return whether a name is that of a class that is empty today."""
+        resolved = self.fleet.resolved
+        node_class = resolved.model.classes.get(self._node_class(_text(name)))
+        return node_class is not None and not node_class.pods and not resolved.peers(node_class.name, "")
 
     def strangers(self, found: Party) -> Party:
         """Return who of a zone is in no node class; any other party as it is.

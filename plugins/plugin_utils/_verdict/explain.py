@@ -24,7 +24,7 @@ class Stage:
     """What one host decides of the packet: where in its kernel, and why."""
 
     host: str
-    node_class: str
+    classes: tuple[str, ...]
     name: str
     allowed: bool
     reason: str
@@ -67,7 +67,7 @@ class Explanation:
             for stage in answer.stages:
                 word = "allows" if stage.allowed else "denies"
                 origin = f" [{stage.origin}]" if stage.origin else ""
-                yield f"  {stage.name} of {stage.host} ({stage.node_class}) {word} it: {stage.reason}{origin}"
+                yield f"  {stage.name} of {stage.host} ({', '.join(stage.classes)}) {word} it: {stage.reason}{origin}"
 
 
 def explain(fleet: Fleet, sender: Party, receiver: Party, port: Port) -> Explanation:
@@ -88,7 +88,7 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
                 "senders": answer.senders.texts(),
                 "receivers": answer.receivers.texts(),
                 "allowed": answer.allowed,
-                "stages": [asdict(stage) for stage in answer.stages],
+                "stages": [{**asdict(stage), "classes": list(stage.classes)} for stage in answer.stages],
             }
             for answer in explanation.answers
         ],
@@ -98,29 +98,29 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
 def _answer(fleet: Fleet, pair: ReachablePair, port: Port) -> Answer:
     source, target = pair.sample()
     stages = [
-        _stage(fleet, node_class, direction, source, target, port)
-        for node_class, direction in ((pair.sender_class, "egress"), (pair.receiver_class, "ingress"))
-        if node_class
+        _stage(fleet, name, direction, source, target, port)
+        for name, direction in ((pair.sender_set, "egress"), (pair.receiver_set, "ingress"))
+        if name
     ]
     return Answer(pair.senders, pair.receivers, pair.passes, tuple(stages))
 
 
-def _stage(fleet: Fleet, node_class: str, direction: str, source: Address, target: Address, port: Port) -> Stage:
-    found_host = owner(fleet, node_class, source if direction == "egress" else target)
+def _stage(fleet: Fleet, name: str, direction: str, source: Address, target: Address, port: Port) -> Stage:
+    found_host = owner(fleet, name, source if direction == "egress" else target)
     # An address that a flow alone names may be any host's.
     host = found_host or "any host"
-    policy = fleet.policy_of(found_host or next(one for one, own in fleet.classes.items() if own == node_class))
+    policy = fleet.policy_of(found_host or fleet.members[name][0].name)
     packet = Packet(direction, source, target, port.protocol, port=port.number)
     found = verdict_by_any_interface(policy, packet)
     before_dnat = is_judged_before_dnat(replace(policy, interfaces={}), packet)
-    name = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
+    stage = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
     if not found.allowed:
         observes = "; this host only observes, and lets it through" if policy.observe else ""
-        return Stage(host, node_class, name, False, f"{found.reason}{_nearest(policy, packet)}{observes}")
+        return Stage(host, policy.classes, stage, False, f"{found.reason}{_nearest(policy, packet)}{observes}")
     rule = next((rule for rule in policy.rules(direction) if rule.flow == found.flow), None)
     why = f"{found.reason}: {rule.why}" if rule and rule.why else found.reason
     caveat = CAVEATS[policy.antispoof] if direction == "ingress" else ""
-    return Stage(host, node_class, name, True, f"{why}{caveat}", found.flow, _origin(fleet, rule))
+    return Stage(host, policy.classes, stage, True, f"{why}{caveat}", found.flow, _origin(fleet, rule))
 
 
 def _origin(fleet: Fleet, rule: Rule | None) -> str:
@@ -132,7 +132,7 @@ def _origin(fleet: Fleet, rule: Rule | None) -> str:
 
 def _nearest(policy: Policy, packet: Packet) -> str:
     """Return which flow would allow the packet if one thing about it were different."""
-    if packet.peer in policy.isolated:
+    if packet.peer in policy.isolated_from:
         return ""
     preposition = "from" if packet.direction == "ingress" else "to"
     for rule in policy.rules(packet.direction):

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What another model would open and close: exactly, over all addresses and ports, by class and direction.
+"""What another model would open and close: exactly, over all addresses and ports, by classes and direction.
 
-Hosts of the same class before and after stand together, so that a host that moves to another class is compared, too.
+Hosts of the same classes before and after stand together, so that a host that gains or loses a class is compared, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from .._model.node_classes import PreDnat
 from .._policy.compile import Fleet, Policy, Rule
 from .._values.addresses import EVERYBODY, AddressSet
 from .._values.always_allowed import dhcp
@@ -36,20 +35,20 @@ _EVERYBODY = {network.version: network for network in EVERYBODY.networks}
 _NO_CLASS = "no class"
 _SHOWN = 5
 _ANYTHING = Rule("", "", EVERYBODY, ALL_PORTS)
-_NOBODYS = Policy("", ingress=(_ANYTHING,), egress=(_ANYTHING,))
+_NOBODYS = Policy((), ingress=(_ANYTHING,), egress=(_ANYTHING,))
 """Of a host in no class: nothing is enforced there."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Peers to which hosts of a class are opened, or closed, in one direction on some ports.
+    """Peers to which hosts of the same classes are opened, or closed, in one direction on some ports.
 
-    ``node_class`` names the hosts, too, where they move from one class to another.
+    ``hosts`` is what the set of their classes is called; where it was another one, that and the hosts, too.
     ``side`` is empty where it makes no difference on which interface a packet is. ``ports`` are as a model writes them.
     ``at`` has the addresses of the hosts that packets are for: all, unless flows are for some alone.
     """
 
-    node_class: str
+    hosts: str
     direction: str
     side: str
     ports: tuple[str, ...]
@@ -61,7 +60,7 @@ class Change:
     def as_data(self) -> dict[str, Any]:
         """Return the change as data that JSON and YAML can hold."""
         return {
-            "class": self.node_class,
+            "class": self.hosts,
             "direction": self.direction,
             "side": self.side,
             "ports": list(self.ports),
@@ -75,17 +74,17 @@ class Change:
 def changes(before: Fleet, after: Fleet) -> list[Change]:
     """Return what hosts let through in one fleet and not in the other; one in no class lets everything through."""
     together: dict[tuple[str, str], list[str]] = {}
-    for host in dict.fromkeys([*before.classes, *after.classes]):
-        together.setdefault((before.classes.get(host, ""), after.classes.get(host, "")), []).append(host)
+    for host in dict.fromkeys([*before.sets, *after.sets]):
+        together.setdefault((before.sets.get(host, ""), after.sets.get(host, "")), []).append(host)
     found: list[Change] = []
     for (old, new), hosts in together.items():
         policies = (before.policies.get(old, _NOBODYS), after.policies.get(new, _NOBODYS))
-        found += [replace(row, node_class=_called(old, new, hosts)) for row in _changes_of(policies)]
+        found += [replace(row, hosts=_called(old, new, hosts)) for row in _changes_of(policies)]
     return found
 
 
 def _called(old: str, new: str, hosts: Sequence[str]) -> str:
-    """Return what people call the hosts of a class; of those that move, which ones they are."""
+    """Return what people call hosts of the same classes; of those that had others, which ones they are."""
     if old == new:
         return new
     more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
@@ -105,7 +104,7 @@ def _changes_of(policies: Sequence[Policy]) -> Iterator[Change]:
 def _changes_at_all(policies: Sequence[Policy], direction: str, side: str) -> list[Change]:
     """Return the changes on one side; addresses of the hosts at which they are the same stand together."""
     own = [_on_side(policy, side) for policy in policies]
-    services = AddressSet.union(policy.pre_dnat.addresses for policy in own)
+    services = AddressSet.union(policy.pre_dnat_addresses for policy in own)
     found: dict[Change, list[AddressSet]] = {}
     for part in _parts(own, direction):
         before, after = (_at(policy, part, services) for policy in own)
@@ -121,7 +120,7 @@ def _parts(policies: Sequence[Policy], direction: str) -> list[AddressSet]:
     if direction == "ingress":
         return destinations(*policies)
     rules = [rule.at for policy in policies for rule in policy.ingress]
-    return partition([*rules, *(policy.pre_dnat.addresses for policy in policies)])
+    return partition([*rules, *(stage.addresses for policy in policies for stage in policy.pre_dnat)])
 
 
 def _at(policy: Policy, part: AddressSet, services: AddressSet) -> Policy:
@@ -129,9 +128,9 @@ def _at(policy: Policy, part: AddressSet, services: AddressSet) -> Policy:
 
     Any other is taken for the host's own.
     """
-    stage = policy.pre_dnat
-    judged = bool(part - services) or not part - stage.addresses
-    return replace(narrowed(policy, part), pre_dnat=stage if judged else PreDnat())
+    is_own = bool(part - services)
+    judging = tuple(stage for stage in policy.pre_dnat if is_own or not part - stage.addresses)
+    return replace(narrowed(policy, part), pre_dnat=judging)
 
 
 def _changes(before: Policy, after: Policy, direction: str) -> Iterator[Change]:
@@ -158,7 +157,7 @@ def _asked(before: Policy, after: Policy, direction: str) -> Iterator[tuple[Port
         return
     # What both judge before DNAT is judged by the rules of ingress, where it stands already.
     edges = [rule.ports for policy in (before, after) for rule in policy.ingress]
-    for port, last in _ranges([*edges, before.pre_dnat.ports, after.pre_dnat.ports]):
+    for port, last in _ranges([*edges, before.pre_dnat_ports, after.pre_dnat_ports]):
         if _is_judged(before, port) != _is_judged(after, port):
             yield port, last
 
@@ -185,15 +184,15 @@ def _leasing(policy: Policy, direction: str) -> AddressSet:
 
 
 def _is_judged(policy: Policy, port: Port) -> bool:
-    return policy.pre_dnat.ports.holds(port.protocol, port.number)
+    return policy.pre_dnat_ports.holds(port.protocol, port.number)
 
 
 def _on_side(policy: Policy, side: str) -> Policy:
-    stage = policy.pre_dnat if policy.pre_dnat.side in ("", side) else PreDnat()
+    judging = tuple(stage for stage in policy.pre_dnat if stage.side in ("", side))
     ingress, egress = (
         tuple(rule for rule in rules if rule.side in ("", side)) for rules in (policy.ingress, policy.egress)
     )
-    return replace(policy, ingress=ingress, egress=egress, pre_dnat=stage)
+    return replace(policy, ingress=ingress, egress=egress, pre_dnat=judging)
 
 
 def _ranges(edges: Sequence[PortSet]) -> Iterator[tuple[Port, int]]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""Whose an address is: which class's hosts send from it, and which receive what is sent to it."""
+"""Whose an address is: hosts of which classes send from it, and which receive what is sent to it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .reach import Party, narrowed_to
 class Owners:
     """Tells of all addresses whose they are.
 
-    A host's own address is its class's alone, whatever flows are ``at``. An address that flows alone name (``at``) is
-    no class's own: several may receive there, each by its own policy, and none sends from it. A network that
-    flows are at may hold those of others, too.
+    A host's own address is its classes' alone, whatever flows are ``at``. An address that flows alone name (``at``) is
+    no class's own: hosts of several may receive there, each by its own policy, and none sends from it. A
+    network that flows are at may hold those of others, too.
     """
 
     fleet: Fleet
 
     def senders(self, name: str, addresses: AddressSet) -> Party:
         """Return who sends from these addresses."""
-        parts = {node_class: addresses & own for node_class, own in self._own.items()}
+        parts = {one: addresses & own for one, own in self._own.items()}
         return _party(name, {**parts, "": addresses - self.hosts})
 
     def receivers(self, name: str, addresses: AddressSet, node_class: str = "") -> Party:
         """Return who receives at these addresses; where the name is a class's, no stranger is meant at its own."""
         parts = {one: addresses & (own | self.received[one]) for one, own in self._own.items()}
-        rest = addresses - self.hosts - self._named - self.received.get(node_class, AddressSet())
+        rest = addresses - self.hosts - self._named - self.received_by(node_class)
         return _party(name, {**parts, "": rest})
 
     @cached_property
@@ -47,13 +47,18 @@ class Owners:
         resolved = self.fleet.resolved
         return AddressSet.union(resolved.networks[name] for name in resolved.model.classes)
 
+    def received_by(self, node_class: str) -> AddressSet:
+        """Return what the hosts of a class receive beside their own."""
+        policies = self.fleet.policies
+        return AddressSet.union(one for name, one in self.received.items() if node_class in policies[name].classes)
+
     @cached_property
     def received(self) -> dict[str, AddressSet]:
-        """What the hosts of each class receive beside their own: flows are at it, and it is no other's own."""
-        found = {}
+        """What hosts of each set receive beside their own: flows are at it, and it is no other's own."""
+        found, networks = {}, self.fleet.resolved.networks
         for name, policy in self.fleet.policies.items():
             at = AddressSet.union(narrowed_to(policy.ingress)) - self.hosts
-            its_own = at & self.fleet.resolved.networks.get(name, AddressSet())
+            its_own = at & AddressSet.union(networks.get(one, AddressSet()) for one in policy.classes)
             found[name] = (at - self.networks) | its_own
         return found
 
@@ -68,9 +73,9 @@ class Owners:
     def _own(self) -> dict[str, AddressSet]:
         found: dict[str, list[AddressSet]] = {name: [] for name in self.fleet.policies}
         for host in self.fleet.hosts.values():
-            found[self.fleet.classes[host.name]].append(host.addresses(""))
+            found[self.fleet.sets[host.name]].append(host.addresses(""))
         return {name: AddressSet.union(sets) for name, sets in found.items()}
 
 
 def _party(name: str, parts: dict[str, AddressSet]) -> Party:
-    return Party(name, {node_class: part for node_class, part in parts.items() if part})
+    return Party(name, {one: part for one, part in parts.items() if part})

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_network
 
 from .._model.antispoof import LINK_LOCAL, contradicted
+from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._values.addresses import Address
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, Datagram, dhcp, icmp_types
@@ -120,11 +121,13 @@ def verdict_by_every_interface(policy: Policy, packet: Packet) -> Verdict:
 
 def is_judged_before_dnat(policy: Policy, packet: Packet) -> bool:
     """Return whether a host with this policy judges an incoming packet before it redirects it."""
-    stage = policy.pre_dnat
+    return packet.direction == "ingress" and any(_is_judged_by(policy, stage, packet) for stage in policy.pre_dnat)
+
+
+def _is_judged_by(policy: Policy, stage: PreDnat, packet: Packet) -> bool:
     interfaces = policy.interfaces.get(stage.side) if stage.side else None
     return (
-        packet.direction == "ingress"
-        and stage.ports.holds(packet.protocol, packet.port)
+        stage.ports.holds(packet.protocol, packet.port)
         and (packet.to_host or packet.destination in stage.addresses)
         and (not interfaces or packet.interface in interfaces)
     )
@@ -138,7 +141,7 @@ def _ports_asked_for(policy: Policy, packet: Packet) -> Iterator[Packet]:
     if packet.redirected_to is None or packet.direction == "egress":
         yield packet
         return
-    if policy.pre_dnat.ports.holds(packet.protocol, packet.port):
+    if policy.pre_dnat_ports.holds(packet.protocol, packet.port):
         yield packet
     if not is_judged_before_dnat(policy, packet):
         yield replace(packet, port=packet.redirected_to)
@@ -159,9 +162,8 @@ def _whatever_the_flows(policy: Policy, packet: Packet) -> Verdict | None:
         return Verdict(True, "", "the host is a DHCP client")
     if _is_igmp(packet):
         return Verdict(True, "", "multicast groups need it")
-    if packet.peer in policy.isolated:
-        return Verdict(False, "", f"hosts of {policy.node_class} are isolated from each other")
-    return None
+    isolated = next((name for name, members in policy.isolated.items() if packet.peer in members), "")
+    return Verdict(False, "", f"hosts of {isolated} are isolated from each other") if isolated else None
 
 
 def _allows(policy: Policy, rule: Rule, packet: Packet) -> bool:

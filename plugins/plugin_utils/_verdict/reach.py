@@ -42,7 +42,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Party:
-    """One end of a question: what it was called, and the addresses it has under each class's policy.
+    """One end of a question: what it was called, and the addresses it has under each policy, by the set of classes.
 
     Unmanaged ones are under an empty name. Where an address may be of several, it is in several parts.
     """
@@ -55,9 +55,9 @@ class Party:
 class ReachablePair:
     """Addresses of one part of each end between which a port is open for all, or for none."""
 
-    sender_class: str
+    sender_set: str
     senders: AddressSet
-    receiver_class: str
+    receiver_set: str
     receivers: AddressSet
     passes: bool
 
@@ -66,10 +66,9 @@ class ReachablePair:
         return next(_pairs(self.senders, self.receivers))
 
 
-def owner(fleet: Fleet, node_class: str, address: Address) -> str:
-    """Return the host of a class that has an address; an empty text where none has."""
-    found = (host.name for host in fleet.hosts.values() if address in host.addresses(""))
-    return next((name for name in found if fleet.classes[name] == node_class), "")
+def owner(fleet: Fleet, name: str, address: Address) -> str:
+    """Return the host of a set of classes that has an address; an empty text where none has."""
+    return next((host.name for host in fleet.members[name] if address in host.addresses("")), "")
 
 
 def reachable_pairs(
@@ -100,16 +99,16 @@ def _between(
     fleet: Fleet, sender: _Part, receiver: _Part, port: Port, wanted: Sequence[tuple[bool, bool]]
 ) -> Iterator[ReachablePair]:
     """Yield who passes both ends and who doesn't; at an unmanaged end, everything passes."""
-    (sender_class, sources), (receiver_class, targets) = sender, receiver
-    goes_out = _allowed_peers(fleet.policies.get(sender_class), "egress", port)
-    policy = fleet.policies.get(receiver_class)
+    (sender_set, sources), (receiver_set, targets) = sender, receiver
+    goes_out = _allowed_peers(fleet.policies.get(sender_set), "egress", port)
+    policy = fleet.policies.get(receiver_set)
     parts = destinations(policy) if policy else [EVERYBODY]
     for here in parts:
         comes_in = _allowed_peers(narrowed(policy, here) if policy else None, "ingress", port)
         for lets_in, lets_out in wanted:
             tos = _filtered_side(targets & here, goes_out, lets_out)
             froms = _filtered_side(sources, comes_in, lets_in) if tos else AddressSet()
-            yield ReachablePair(sender_class, froms, receiver_class, tos, lets_in and lets_out)
+            yield ReachablePair(sender_set, froms, receiver_set, tos, lets_in and lets_out)
 
 
 def _filtered_side(addresses: AddressSet, let_through: AddressSet, passing: bool) -> AddressSet:
@@ -148,7 +147,7 @@ def allowed(policy: Policy, direction: str, port: Port) -> AddressSet:
     """Return the peers that a policy lets in, or out to, on a port, by whichever interface."""
     rules = [rule for rule in policy.rules(direction) if rule.ports.holds(port.protocol, port.number)]
     # Isolation comes before every flow.
-    return AddressSet.union(rule.addresses for rule in rules) - policy.isolated
+    return AddressSet.union(rule.addresses for rule in rules) - policy.isolated_from
 
 
 def ports_that_differ(fleet: Fleet, ports: PortSet) -> Iterator[Port]:

@@ -23,7 +23,7 @@ def remarks(fleet: Fleet) -> Iterator[str]:
     """
     found: dict[str, str] = {}
     for flow in reversed([*fleet.resolved.model.flows.values()]):
-        if flow.where.path.startswith("gatehouse_") and flow.name not in fleet.expired:
+        if not flow.where.is_shipped and flow.name not in fleet.expired:
             remark = _remark(fleet, flow, set(found))
             if remark:
                 found[flow.name] = f"{flow.where}: the flow {flow.name} {remark}"

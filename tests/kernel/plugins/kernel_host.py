@@ -80,8 +80,7 @@ class KernelHost(FakeHost):
 
     def ask(self, words, text):
         """Run a command in the namespace; whoever holds the machine's lock of iptables is nothing to this host."""
-        lock = f"XTABLES_LOCKFILE={self.root}/xtables.lock"
-        return self._in_namespace(["env", lock, *words], text)
+        return self._in_namespace(words, text, XTABLES_LOCKFILE=f"{self.root}/xtables.lock")
 
     def run(self, words):
         """Run a command that must succeed; what waits as a rollback is left for ``fire`` where this host has that.
@@ -134,13 +133,32 @@ class KernelHost(FakeHost):
         return self.ask(["sh", str(self.root / "fire")], None)
 
     def seen(self):
-        """Return all rules and the names of sets as the kernel has them, with markers; and what the next boot loads."""
+        """Return what the kernel has, all of it and what is ours; and what the next boot loads."""
+        return self.rules(), self.backend.listing(), self.boot().ruleset(self.backend)
+
+    def rules(self):
+        """Return all rules and the names of sets as the kernel has them, with markers."""
         if self.kind == "nftables":
-            rules = self.ask(["nft", "-s", "list", "ruleset"], None)[1]
-        else:
-            saved = [self.ask([f"{path}-save"], None)[1] for path in self.backend._commands[:2]]
-            rules = re.sub(r" \[\d+:\d+\]|^#.*\n", "", "".join([*saved, *sorted(self.sets())]), flags=re.MULTILINE)
-        return rules, self.backend.listing(), self.boot().ruleset(self.backend)
+            return self.ask(["nft", "-s", "list", "ruleset"], None)[1]
+        saved = [self.ask([f"{path}-save"], None)[1] for path in self.backend._commands[:2]]
+        return re.sub(r" \[\d+:\d+\]|^#.*\n", "", "".join([*saved, *sorted(self.sets())]), flags=re.MULTILINE)
+
+    def remember(self):
+        """Remember what this host is like, for ``restore``."""
+        shutil.copytree(self.root, self._remembered, symlinks=True)
+        self._listing = self.backend.listing()
+
+    def restore(self):
+        """Be as remembered: the same files and no others, and the same rules in the kernel."""
+        shutil.rmtree(self.root)
+        shutil.copytree(self._remembered, self.root, symlinks=True)
+        if self.backend.listing() != self._listing:
+            self.harden(self.boot().ruleset(self.backend))
+            assert self.backend.listing() == self._listing
+
+    @property
+    def _remembered(self):
+        return self.root.with_name(f"{self.root.name}.remembered")
 
     def sets(self):
         """Return the names of all ipsets."""
@@ -153,4 +171,13 @@ def kernel_host(root: Path, kind: str):
     with private_nft.lasting_namespace() as run:
         host = KernelHost(root, run, kind)
         host.harden(OLD[kind])
+        yield host
+
+
+@contextmanager
+def remembered_host(root: Path, kind: str):
+    """Yield one that many tests share, as hardening takes long: each begins with ``restore``. None of them fires."""
+    with kernel_host(root, kind) as host:
+        host.fires_by_hand = True
+        host.remember()
         yield host

@@ -62,8 +62,8 @@ def lasting_namespace() -> Iterator[Run]:
         holder.communicate()
 
 
-def _run(enter: list[str], words: list[str], text: str | None = None) -> tuple[int, str, str]:
-    environment = {**os.environ, "PATH": _PATH, "LC_ALL": "C"}
+def _run(enter: list[str], words: list[str], text: str | None = None, **variables: str) -> tuple[int, str, str]:
+    environment = {**os.environ, "PATH": _PATH, "LC_ALL": "C", **variables}
     done = subprocess.run(
         [*enter, *words], input=text, capture_output=True, encoding="utf-8", env=environment, check=False, timeout=60
     )

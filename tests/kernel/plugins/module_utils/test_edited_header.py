@@ -11,11 +11,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns impo
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
+    KINDS,
     OLD,
-    each_kind,
-    kernel_host,
     needs_all,
     other_addresses,
+    remembered_host,
 )
 
 pytestmark = needs_all
@@ -34,14 +34,29 @@ EDITS = {
     "a format of no version": lambda line: line.replace('"format":1', '"format":0'),
     "no line": lambda _line: "#",
 }
+each_kind = pytest.mark.parametrize("shared", KINDS, indirect=True, scope="module")
 each_edit = pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 
 
+@pytest.fixture(scope="module")
+def shared(request, tmp_path_factory):
+    """A host, and what its kernel lists of each ruleset that is tried."""
+    with remembered_host(tmp_path_factory.mktemp("host") / "root", request.param) as host:
+        listings = {OLD[host.kind]: host.backend.listing()}
+        other = other_addresses(OLD[host.kind])
+        host.harden(other)
+        yield host, {**listings, other: host.backend.listing()}
+
+
 @pytest.fixture
-def host(request, tmp_path):
-    with kernel_host(tmp_path, request.param) as host:
-        host.fires_by_hand = True
-        yield host
+def host(shared):
+    shared[0].restore()
+    return shared[0]
+
+
+@pytest.fixture
+def listings(shared):
+    return shared[1]
 
 
 def edited(host, edit):
@@ -58,11 +73,8 @@ def refresh(host):
 
 @each_edit
 @each_kind
-def test_a_host_differs_and_whatever_it_is_hardened_with_it_has_that_and_no_more(host, edit):
-    for wanted in (OLD[host.kind], other_addresses(OLD[host.kind])):
-        host.harden(wanted)
-        expected = host.backend.listing()
-        host.harden(OLD[host.kind])
+def test_a_host_differs_and_whatever_it_is_hardened_with_it_has_that_and_no_more(host, listings, edit):
+    for wanted, listing in listings.items():
         edited(host, edit)
 
         found = look(host.firewall(), [], wanted, diff=True)
@@ -71,7 +83,7 @@ def test_a_host_differs_and_whatever_it_is_hardened_with_it_has_that_and_no_more
         assert "boot_file_edited" in [one["kind"] for one in found["findings"]]
 
         host.harden(wanted)
-        assert host.backend.listing() == expected
+        assert host.backend.listing() == listing
         assert STRANGER not in "".join(host.seen())
         assert host.firewall().is_at(wanted)
 

@@ -16,11 +16,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns impo
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import (
+    KINDS,
     OLD,
-    each_kind,
-    kernel_host,
     needs_all,
     other_rules,
+    remembered_host,
 )
 
 pytestmark = needs_all
@@ -30,14 +30,20 @@ WAYS_BACK = ("run/gatehouse/rollback-x", "run/gatehouse/taken-x", "run/gatehouse
 WROTE = rf"got format {FORMAT + 1}, which version 99\.0\.0 of gatehouse\.firewall wrote"
 REFUSED = rf"{WROTE}, .* Nothing was changed\. Run "
 
+each_kind = pytest.mark.parametrize("shared", KINDS, indirect=True, scope="module")
 each_file = pytest.mark.parametrize("file", [*KEPT, *WAYS_BACK])
 
 
-@pytest.fixture
-def host(request, tmp_path):
-    with kernel_host(tmp_path, request.param) as host:
-        host.fires_by_hand = True
+@pytest.fixture(scope="module")
+def shared(request, tmp_path_factory):
+    with remembered_host(tmp_path_factory.mktemp("host") / "root", request.param) as host:
         yield host
+
+
+@pytest.fixture
+def host(shared):
+    shared.restore()
+    return shared
 
 
 def by_a_later_version(host, file):
@@ -54,7 +60,7 @@ def everything(host):
     """Return the kernel's rules and each file of a host, byte for byte; a lock is no file that says anything."""
     host.boot()
     files = {path: path.read_bytes() for path in sorted(host.root.rglob("*")) if path.is_file()}
-    return host.seen()[0], {path: content for path, content in files.items() if not path.name.endswith("lock")}
+    return host.rules(), {path: content for path, content in files.items() if not path.name.endswith("lock")}
 
 
 def refresh(host):

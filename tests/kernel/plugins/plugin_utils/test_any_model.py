@@ -64,7 +64,7 @@ def places(value, path=""):
 
 def rulesets(document):
     fleet = build(document)
-    return {render(fleet.policy_of(host)) for host in fleet.classes}
+    return {render(fleet.policy_of(host)) for host in fleet.sets}
 
 
 NODE_PORTS = {
@@ -195,7 +195,7 @@ def test_nft_takes_the_ruleset_of_any_good_model():
     def try_it(document):
         accepted.update(rulesets(document))
         fleet = build(document)
-        for host in fleet.classes:
+        for host in fleet.sets:
             policy = fleet.policy_of(host)
             headers = IPTABLES.header(joined(iptables.render(policy)), ""), NFT.header(render(policy), "")
             assert headers[0].describes == headers[1].describes

@@ -560,7 +560,7 @@ def test_a_host_that_answers_nonsense_is_refused():
         run(found={"concerns": "x"})
 
 
-NODE = {**POLICY, "pre_dnat": {"ports": ["30000-32767/tcp"]}}
+NODE = {**POLICY, "pre_dnat": [{"ports": ["30000-32767/tcp"]}]}
 CILIUM = {"kube_proxy": "Cilium's replacement of kube-proxy (/pin)", "interfaces": ["eth0"]}
 UNKNOWN = {"kube_proxy": "", "interfaces": ["eth0", "eth1"]}
 

@@ -42,7 +42,7 @@ def test_a_model_is_taken_as_variables_and_without_their_prefix(model):
 
 def test_arguments_may_be_named():
     assert ask("port_set", MODEL, node_class="db", direction="ingress", peer="web") == ["5432/tcp"]
-    assert ask("host_policy", MODEL, host="db1", groups=GROUPS, hostvars=HOSTVARS)["class"] == "db"
+    assert ask("host_policy", MODEL, host="db1", groups=GROUPS, hostvars=HOSTVARS)["classes"] == ["db"]
 
 
 def test_the_matrix_is_a_list_of_rows():
@@ -114,8 +114,8 @@ def test_a_models_policies_have_the_addresses_of_the_inventorys_hosts():
         ("port_set", (MODEL, "web"), "port_set: missing a required argument: 'direction'"),
         ("flow_matrix", ({"flow": []},), "flow: got [], expected no such key, but one of assertions, "),
         ("flow_matrix", ({"flow": []},), "did you mean flows?"),
-        ("to_nftables", ({"class": "web\n"},), "to_nftables: 1 problem in the model; "),
-        ("to_iptables", ({"class": "web\n"},), "to_iptables: 1 problem in the model; "),
+        ("to_nftables", ({"classes": ["web\n"]},), "to_nftables: 1 problem in the model; "),
+        ("to_iptables", ({"classes": ["web\n"]},), "to_iptables: 1 problem in the model; "),
         ("to_nftables", ("table inet x",), "policy: got 'table inet x', expected a mapping with the keys antispoof, "),
     ],
 )

@@ -21,7 +21,7 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.mode
 def test_nothing_declared_is_an_empty_fleet():
     fleet = pipeline.build(Declaration(), Inventory({}, {}), lambda _name: (), TODAY, Problems())
 
-    assert (dict(fleet.policies), dict(fleet.hosts), dict(fleet.classes)) == ({}, {}, {})
+    assert (dict(fleet.policies), dict(fleet.hosts), dict(fleet.sets)) == ({}, {}, {})
 
 
 def test_problems_of_every_stage_are_raised_together():

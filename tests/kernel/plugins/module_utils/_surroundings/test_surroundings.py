@@ -25,8 +25,10 @@ MODEL = {
     "declared": {
         "ingress": ["22/tcp", "8443/tcp", "8443/udp"],
         "egress": ["53/udp"],
-        "pre_dnat": ["30000-32767/tcp"],
-        "pre_dnat_addresses": ["203.0.113.151"],
+        "pre_dnat": [
+            {"ports": ["30000-32767/tcp"], "addresses": ["203.0.113.151"]},
+            {"ports": ["8080/sctp"], "addresses": ["203.0.113.152"]},
+        ],
         "at": ["203.0.113.160"],
     },
 }

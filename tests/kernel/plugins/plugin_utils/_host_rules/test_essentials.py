@@ -31,7 +31,7 @@ STRANGER = {4: "198.51.100.2", 6: "2001:db8::2"}
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 EVERYBODY = AddressSet.of(map(ip_network, ("0.0.0.0/0", "::/0")))
 CONTROL, SECRET, REFUSED = 443, 22, 81
-POLICY = Policy("web", ingress=(Rule("site", "world", EVERYBODY, PortSet.parse(f"{CONTROL}/tcp")),))
+POLICY = Policy(("web",), ingress=(Rule("site", "world", EVERYBODY, PortSet.parse(f"{CONTROL}/tcp")),))
 PASSIVE = {4: f"227 Entering Passive Mode (198,51,100,1,0,{SECRET})\r\n", 6: f"229 Extended (|||{SECRET}|)\r\n"}
 QUICK = 0.4  # seconds, within which what may pass has passed
 

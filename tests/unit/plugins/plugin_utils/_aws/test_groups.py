@@ -267,7 +267,7 @@ def compare(fleet, groups, group, rules, question):
     if allowed == {by_rules}:
         return "same"
     assert by_rules, question
-    if address in policies[0].isolated.texts():
+    if address in policies[0].isolated_from.texts():
         return "isolated"
     theirs = neighbours(groups, address)
     assert any(asked_of(policy, direction, one, *port).allowed for policy in policies for one in theirs), question

@@ -148,3 +148,33 @@ def test_a_rule_that_names_a_group_counts_in_both_families():
     (line,) = said(flow(senders="many"), **{"gatehouse_zones[3]": {"name": "many", "networks": networks}})
 
     assert line.startswith("Security group db has 61 ingress rules for IPv6")
+
+
+def test_hosts_of_a_class_in_a_group_and_of_one_in_none_would_lose_flows():
+    both = {"groups.dbs": ["db1", "web2"]}
+    (one,) = BOTH[:1]
+
+    expected = "db in a group, too: hosts of db+web are in web, and AWS would deny their other flows"
+    assert problems(groups=[one], **both) == [
+        f"gatehouse_security_groups[0].classes: got ['web'], expected {expected}; {HINT}"
+    ]
+
+
+def test_hosts_are_in_five_groups_at_most():
+    more = [f"c{number}" for number in range(5)]
+    put = {f"gatehouse_classes[{number}]": {"name": name, "groups": ["webs"]} for number, name in enumerate(more, 2)}
+    groups = [*BOTH, *({"name": f"g-{name}", "classes": [name]} for name in more)]
+
+    render(fleet(groups=groups[:-1], **{key: put[key] for key in list(put)[:-1]}))
+    (found,) = problems(groups=groups, **put)
+    assert "expected at most 5 groups for hosts of c0+c1+c2+c3+c4+web: AWS takes no more" in found
+
+
+def test_isolated_members_that_are_of_another_class_as_well_are_kept_apart_from_these_too():
+    agent = {"gatehouse_classes[2]": {"name": "agent", "groups": ["webs", "dbs"]}, "groups.dbs": ["db1", "db2"]}
+    put = {**agent, **ISOLATED, "hosts.db2": {"ansible_host": "192.0.2.12"}}
+    groups = [*BOTH, {"name": "agents", "classes": ["agent"]}]
+
+    found = problems(flow("gossip", "agent", "agent"), groups=groups, **put)
+    assert len(found) == 1
+    assert "expected peers without the hosts of db, which are isolated from each other (flow gossip)" in found[0]

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary import (
-    by_class,
+    Outcome,
+    by_classes,
     complaint,
     lists,
     not_changed,
@@ -38,18 +39,30 @@ def test_a_hosts_result_has_one_meaning(result, what):
 
 def summed(**results):
     outcomes = [outcome(host, host[:-1], result) for host, result in results.items()]
-    return outcomes, by_class(outcomes, {"web": 3, "db": 2})
+    return outcomes, by_classes(outcomes, {"web": 3, "db": 2})
 
 
-def test_a_run_is_summed_up_by_class():
+def test_a_run_is_summed_up_by_classes():
     outcomes, numbers = summed(web1=CONFIRMED, web2={"changed": False}, db1=None)
 
     assert table(numbers) == [
-        "class  hosts  flows  unchanged  changed  confirmed  waiting",
-        "db         1      2          0        0          0        1",
-        "web        2      3          1        1          1        0",
+        "classes  hosts  flows  unchanged  changed  confirmed  waiting",
+        "web          2      3          1        1          1        0",
+        "db           1      2          0        0          0        1",
     ]
     assert lists(outcomes) == ["Not tried yet: db1"]
+
+
+def test_of_many_sets_of_classes_the_largest_are_shown_and_the_rest_is_summed_up():
+    outcomes = [
+        Outcome(f"host{number}.{copy}", f"class{number}+web", ("unchanged",))
+        for number in range(23)
+        for copy in range(number + 1)
+    ]
+
+    rows = table(by_classes(outcomes, {"class22+web": 7}))
+    assert [row.split()[:2] for row in (rows[1], rows[20])] == [["class22+web", "23"], ["class3+web", "4"]]
+    assert [row.split() for row in rows[21:]] == [["3", "more", "6", "6", "0", "0"], ["all", "276", "276", "0", "0"]]
 
 
 def test_a_host_that_was_not_confirmed_over_a_new_connection_is_named():
@@ -62,7 +75,7 @@ def test_a_host_that_was_not_confirmed_over_a_new_connection_is_named():
 def test_columns_that_say_nothing_are_left_out():
     _outcomes, numbers = summed(web1=CONFIRMED)
 
-    assert table(numbers)[0] == "class  hosts  flows  unchanged  changed  confirmed"
+    assert table(numbers)[0] == "classes  hosts  flows  unchanged  changed  confirmed"
 
 
 def test_hosts_that_need_somebody_are_named():

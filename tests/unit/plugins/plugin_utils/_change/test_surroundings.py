@@ -1,20 +1,20 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Declared
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Declared, Stage
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.surroundings import declared_of, weighed
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.reader import AnswerError
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import from_data
 
 RULE = {"peer": "office", "addresses": ["203.0.113.0/24"], "at": ["0.0.0.0/0", "::/0"]}
 POLICY = {
-    "class": "web",
+    "classes": ["web"],
     "ingress": [
         {**RULE, "flow": "front", "ports": ["443/tcp", "443/udp"]},
         {**RULE, "flow": "vip", "peer": "clients", "ports": ["80/tcp"], "at": ["203.0.113.160"]},
     ],
     "egress": [{**RULE, "flow": "names", "ports": ["53/udp"]}],
-    "pre_dnat": {"ports": ["30000-32767/tcp"], "addresses": ["203.0.113.150"]},
+    "pre_dnat": [{"ports": ["30000-32767/tcp"], "addresses": ["203.0.113.150"]}],
     "interfaces": {"public": ["eth1"]},
 }
 REFUSED = {"worst": "always", "bad": "taking over", "odd": "never"}
@@ -26,8 +26,7 @@ def test_a_host_is_told_what_the_model_says_of_it_and_reads_the_same():
     assert data == {
         "ingress": ["80/tcp", "443/tcp", "443/udp"],
         "egress": ["53/udp"],
-        "pre_dnat": ["30000-32767/tcp"],
-        "pre_dnat_addresses": ["203.0.113.150"],
+        "pre_dnat": [{"ports": ["30000-32767/tcp"], "addresses": ["203.0.113.150"]}],
         "at": ["203.0.113.160"],
         "interfaces": {"public": ["eth1"]},
     }
@@ -36,8 +35,7 @@ def test_a_host_is_told_what_the_model_says_of_it_and_reads_the_same():
         interfaces={"public": ["eth1"]},
         ingress=[("tcp", 80, 80), ("tcp", 443, 443), ("udp", 443, 443)],
         egress=[("udp", 53, 53)],
-        pre_dnat=[("tcp", 30000, 32767)],
-        pre_dnat_addresses=["203.0.113.150"],
+        pre_dnat=[Stage([("tcp", 30000, 32767)], ["203.0.113.150"])],
         elsewhere=["203.0.113.160", "203.0.113.150"],
     )
 

@@ -201,3 +201,41 @@ def test_no_flow_is_suggested_for_a_spoofed_source():
     assert found.flows == ()
     assert found.remarks[0].startswith("web1: no flow can allow spoofed 443/tcp from 203.0.113.7: 3, last ")
     assert "gatehouse_antispoof judges its source" in found.remarks[0]
+
+
+SEVERAL = {
+    **MODEL,
+    "gatehouse_classes": [
+        {"name": "web", "groups": ["webs"]},
+        {"name": "db", "groups": ["dbs"]},
+        {"name": "first", "groups": ["first"]},
+        {"name": "fleet", "groups": ["webs", "dbs"]},
+    ],
+    "groups": {**MODEL["groups"], "first": ["web1", "db1"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "name"),
+    [
+        (["web1"], "first"),
+        (["web2"], "web"),
+        (["web1", "web2"], "web"),
+        (["web1", "db1"], "first"),
+        (["web1", "db2"], "fleet"),
+        (["web1", "web2", "db2"], "fleet"),
+    ],
+)
+def test_of_hosts_with_several_classes_the_one_with_the_fewest_hosts_is_proposed_that_has_all_of_them(hosts, name):
+    asked = {host: Observed((seen("203.0.113.97", 9100),)) for host in hosts}
+    assert flows(missing_flows(build(SEVERAL), asked)) == {("lab", name): ["9100/tcp"]}
+
+
+def test_what_both_hosts_of_a_connection_have_seen_is_one_flow_whatever_else_they_are():
+    asked = {
+        "db1": Observed((seen("192.0.2.1", 5432), seen("192.0.2.2", 5432))),
+        "db2": Observed((seen("192.0.2.2", 5432),)),
+        "web1": Observed((seen("192.0.2.11", 5432, direction="egress"),)),
+        "web2": Observed((seen("192.0.2.12", 5432, direction="egress"),)),
+    }
+    assert flows(missing_flows(build(SEVERAL), asked)) == {("web", "db"): ["5432/tcp"]}

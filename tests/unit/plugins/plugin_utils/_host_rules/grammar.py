@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
-_SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses)\.v"
+_SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses(?:\.\d+)?)\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
 _PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
 _OBSERVED_CHAIN = r"observed_(?:input|(?:ingress|egress|spoofed)(?:_port)?)"
-_MORE_CHAINS = r"pre_dnat(?:_destinations|_ports|_flows)?|antispoof|spoofed"
+_MORE_CHAINS = r"pre_dnat(?:_destinations|_ports(?:_\d+)?|_flows)?|antispoof|spoofed"
 _CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|{_MORE_CHAINS}|{_OBSERVED_CHAIN})"
 _OBSERVED_SET = r"observed\.(?:in|out|src)\.(?:first|last)\.v[46]"
 _RANGE = r"\d{1,5}(?:-\d{1,5})?"
@@ -29,7 +29,7 @@ _GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
 
 _LINES = (
     "",
-    rf"# gatehouse\.firewall, node class {_NAME}\. Generated: edits are lost at the next run\.",
+    rf"# gatehouse\.firewall, node class(?:es)? {_NAME}(?:, {_NAME})*\. Generated: edits are lost at the next run\.",
     r"#: (?:ingress|egress|flow|judged|nothing) [^\r\n]*",
     r"#: the (?:private|public) side is [A-Za-z0-9_.:@-]{1,15}(?:, [A-Za-z0-9_.:@-]{1,15})*",
     r"#: no echo requests \(ping\), but where a flow has all ports",
@@ -59,8 +59,11 @@ _LINES = (
     r'\t\tcounter drop comment "denied: no flow allows it"',
     r"\t\ttype filter hook prerouting priority dstnat - 20; policy accept;",
     rf"\t\tiifname != {_NAMES} accept",
-    rf"\t\t{_PEER}goto pre_dnat_ports",
-    r"\t\tfib daddr type \{ local, broadcast, multicast \} goto pre_dnat_ports",
+    rf"\t\t{_INTERFACES}{_PEER}(?:goto pre_dnat_ports|jump pre_dnat_ports(?:_\d+)?)",
+    (
+        rf"\t\t{_INTERFACES}fib daddr type \{{ local, broadcast, multicast \}} "
+        r"(?:goto pre_dnat_ports|jump pre_dnat_ports(?:_\d+)?)"
+    ),
     rf"\t\t(?:tcp|udp|sctp) dport \{{ {_RANGE}(?:, {_RANGE})* \}} goto pre_dnat_flows",
     r'\t\tcounter drop comment "denied before DNAT: no flow allows it"',
     rf'\t\t{_PEER}(?:drop|return) comment "isolated:{_NAME}"',

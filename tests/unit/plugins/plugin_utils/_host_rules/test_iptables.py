@@ -63,12 +63,12 @@ def chains(policy, family=4):
 
 
 def ingress(*rules, family=4, **more):
-    return chains(Policy("web", ingress=rules, **more), family)
+    return chains(Policy(("web",), ingress=rules, **more), family)
 
 
 def before(ports, addresses="", side="", *rules, **more):
     """Return the chains of a policy that judges something before DNAT, and has these rules for what comes in."""
-    return ingress(*rules, pre_dnat=PreDnat(port_set(ports), address_set(addresses), side), **more)
+    return ingress(*rules, pre_dnat=(PreDnat(port_set(ports), address_set(addresses), side),) if ports else (), **more)
 
 
 def from_set(name, end="src"):
@@ -82,7 +82,7 @@ DHCP_IN = [
 
 
 def test_without_a_flow_only_the_essentials_pass():
-    found = chains(Policy("web"))
+    found = chains(Policy(("web",)))
 
     assert set(found) == CHAINS
     assert found["GATEHOUSE-INPUT"] == [
@@ -111,7 +111,7 @@ def test_a_host_that_is_no_dhcp_client_sends_and_hears_none_before_dnat_either(f
 
 
 def test_the_way_out_of_ipv6_has_its_own_essentials():
-    found = chains(Policy("web", echo_request=False), 6)
+    found = chains(Policy(("web",), echo_request=False), 6)
 
     assert found["GATEHOUSE-OUTPUT"] == [
         "-o lo -j RETURN",
@@ -132,7 +132,7 @@ def test_the_way_out_of_ipv6_has_its_own_essentials():
 
 def test_a_direction_has_its_own_chains_and_the_peers_address_at_its_own_end():
     found = chains(
-        Policy("web", ingress=(rule("a", "192.0.2.1", "22/tcp"),), egress=(rule("a", "192.0.2.1", "22/tcp"),))
+        Policy(("web",), ingress=(rule("a", "192.0.2.1", "22/tcp"),), egress=(rule("a", "192.0.2.1", "22/tcp"),))
     )
 
     assert found["GATEHOUSE-INPUT-TCP-22"] == [f"{from_set('office')}{ALLOWED}", DENIED]
@@ -146,20 +146,20 @@ def test_nobody_has_no_rule_no_chain_and_no_set(family):
 
     assert set(found) == CHAINS
     assert found["GATEHOUSE-INPUT-FLOWS"] == [DENIED]
-    assert sets(Policy("web", ingress=(rule("a", "", "22/tcp"),))) == {}
+    assert sets(Policy(("web",), ingress=(rule("a", "", "22/tcp"),))) == {}
 
 
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("networks", [EVERYBODY, "0.0.0.0/1 128.0.0.0/1 ::/1 8000::/1"])
 def test_everybody_needs_neither_a_match_nor_a_set(networks, family):
-    policy = Policy("web", ingress=(rule("a", networks, "22/tcp"),))
+    policy = Policy(("web",), ingress=(rule("a", networks, "22/tcp"),))
 
     assert chains(policy, family)["GATEHOUSE-INPUT-TCP-22"] == [ALLOWED, DENIED]
     assert sets(policy) == {}
 
 
 def test_a_set_is_filled_beside_its_place_and_comes_there_complete():
-    policy = Policy("web", ingress=(rule("a", "192.0.2.2 192.0.2.1 2001:db8::/64 2001:db8:1::1", "22/tcp"),))
+    policy = Policy(("web",), ingress=(rule("a", "192.0.2.2 192.0.2.1 2001:db8::/64 2001:db8:1::1", "22/tcp"),))
     lines = render(policy)["ipset"].splitlines()[1:]
     v4, v6 = list(sets(policy))
 
@@ -184,14 +184,14 @@ def test_a_set_is_filled_beside_its_place_and_comes_there_complete():
 
 def test_a_set_has_room_for_as_many_elements_as_it_gets():
     networks = " ".join(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}" for number in range(0, 140000, 2))
-    [(kind, elements)] = list(sets(Policy("web", ingress=(rule("a", networks, "22/tcp"),))).values())
+    [(kind, elements)] = list(sets(Policy(("web",), ingress=(rule("a", networks, "22/tcp"),))).values())
 
     assert (kind, len(elements)) == ("hash:ip family inet maxelem 70000", 70000)
 
 
 def test_a_sets_name_changes_with_whose_it_is_and_its_kind_and_with_nothing_else():
     one, again, wide, other = (
-        sets(Policy("web", ingress=(rule(flow, networks, ports, peer),)))
+        sets(Policy(("web",), ingress=(rule(flow, networks, ports, peer),)))
         for flow, networks, ports, peer in (
             ("a", "192.0.2.1", "22/tcp", "office"),
             ("b", "192.0.2.2 192.0.2.3", "all", "office"),
@@ -227,8 +227,8 @@ def test_each_set_that_rules_name_is_made_and_each_chain_too():
         LONG,
         ingress=(rule(LONG, "192.0.2.1 2001:db8::/64", "1-65535/tcp+udp+sctp", LONG, side="private", log=True),),
         egress=(rule("x", "192.0.2.0/24 2001:db8::7", "60000/tcp 60001-65535/sctp"),),
-        isolated=address_set("198.51.100.1 2001:db8:7::/64"),
-        pre_dnat=PreDnat(port_set("30000-32767/sctp 10000/tcp"), address_set("203.0.113.0/24 ::/0")),
+        isolated={"web": address_set("198.51.100.1 2001:db8:7::/64")},
+        pre_dnat=(PreDnat(port_set("30000-32767/sctp 10000/tcp"), address_set("203.0.113.0/24 ::/0")),),
     )
     files = render(policy)
 
@@ -318,7 +318,7 @@ def test_a_side_is_matched_by_each_of_the_hosts_interfaces_on_it(interfaces, mat
 
 def test_a_side_going_out_is_matched_by_the_outgoing_interface():
     out = rule("a", EVERYBODY, "22/tcp", side="private")
-    found = chains(Policy("web", egress=(out,), interfaces={"private": ("eth0",)}))
+    found = chains(Policy(("web",), egress=(out,), interfaces={"private": ("eth0",)}))
 
     assert found["GATEHOUSE-OUTPUT-TCP-22"] == [f"-o eth0 {ALLOWED}", DENIED]
 
@@ -342,14 +342,14 @@ def test_a_long_name_is_logged_as_far_as_the_kernel_keeps_it():
 
 def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_always_passes():
     members = address_set("192.0.2.1 2001:db8::/64")
-    policy = Policy("web", ingress=(rule("a", EVERYBODY, "all"),), isolated=members)
+    policy = Policy(("web",), ingress=(rule("a", EVERYBODY, "all"),), isolated={"web": members})
 
     for family in (4, 6):
         found = chains(policy, family)
         comment = '-m comment --comment "isolated:web" -j DROP'
         assert found["GATEHOUSE-INPUT-FLOWS"] == [f"{from_set('web')}{comment}", ALLOWED, DENIED]
         assert found["GATEHOUSE-OUTPUT-FLOWS"] == [f"{from_set('web', 'dst')}{comment}", DENIED]
-        assert found["GATEHOUSE-INPUT"] == chains(Policy("web"), family)["GATEHOUSE-INPUT"]
+        assert found["GATEHOUSE-INPUT"] == chains(Policy(("web",)), family)["GATEHOUSE-INPUT"]
 
 
 def test_what_is_asked_of_the_host_itself_is_judged_before_dnat_by_the_flows_of_the_way_in():
@@ -381,7 +381,7 @@ def test_what_is_asked_of_the_host_itself_is_judged_before_dnat_by_the_flows_of_
 
 
 def test_flows_for_everything_and_isolation_count_before_dnat_as_well():
-    found = before("53/udp", "", "", rule("a", "192.0.2.1", "all"), isolated=address_set("192.0.2.7"))
+    found = before("53/udp", "", "", rule("a", "192.0.2.1", "all"), isolated={"web": address_set("192.0.2.7")})
 
     assert found["GATEHOUSE-PRE-DNAT-FLOWS"][3:] == [
         f'{from_set("web")}-m comment --comment "isolated:web" -j DROP',
@@ -441,7 +441,7 @@ def test_what_was_redirected_to_the_host_is_allowed_by_the_port_that_was_asked_f
 
 
 def test_nothing_of_this_is_for_the_way_out():
-    policy = Policy("web", egress=(rule("a", "192.0.2.1", "30080/tcp"),), pre_dnat=PreDnat(port_set("30080/tcp")))
+    policy = Policy(("web",), egress=(rule("a", "192.0.2.1", "30080/tcp"),), pre_dnat=(PreDnat(port_set("30080/tcp")),))
 
     assert chains(policy)["GATEHOUSE-OUTPUT-FLOWS"] == [
         "-p tcp -m tcp --dport 30080 -g GATEHOUSE-OUTPUT-TCP-30080",
@@ -450,7 +450,7 @@ def test_nothing_of_this_is_for_the_way_out():
 
 
 def test_the_files_begin_with_what_they_let_through_and_end_with_the_jumps():
-    policy = Policy("web", ingress=(rule("a", "192.0.2.1", "22/tcp", why="a reason", source="a page"),))
+    policy = Policy(("web",), ingress=(rule("a", "192.0.2.1", "22/tcp", why="a reason", source="a page"),))
     files = render(policy)
 
     assert list(files) == ["ipset", "rules.v4", "rules.v6"]
@@ -475,15 +475,15 @@ FULL = Policy(
         rule("some", EVERYBODY, "30000-30099/tcp+udp+sctp", "world", side="private"),
     ),
     egress=(rule("out", "192.0.2.0/24 2001:db8::7", "53/tcp+udp 60000-65535/sctp", "dns", side="public"),),
-    isolated=address_set("198.51.100.1 2001:db8:7::/64"),
-    pre_dnat=PreDnat(port_set("30000-32767/tcp+udp+sctp"), address_set("203.0.113.0/24 2001:db8:9::1"), "public"),
+    isolated={"web": address_set("198.51.100.1 2001:db8:7::/64")},
+    pre_dnat=(PreDnat(port_set("30000-32767/tcp+udp+sctp"), address_set("203.0.113.0/24 2001:db8:9::1"), "public"),),
     interfaces={"private": ("i" * 15,), "public": ("eth1", "a:1", "b.2@c_d-e")},
 )
 POLICIES = {
-    "no flow": Policy("web"),
+    "no flow": Policy(("web",)),
     "all there is": FULL,
     "everybody": Policy(
-        "web", (rule("a", EVERYBODY, "all"),), pre_dnat=PreDnat(port_set("1-65535/tcp"), address_set(EVERYBODY))
+        ("web",), (rule("a", EVERYBODY, "all"),), pre_dnat=(PreDnat(port_set("1-65535/tcp"), address_set(EVERYBODY)),)
     ),
 }
 

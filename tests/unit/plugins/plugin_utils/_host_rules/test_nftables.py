@@ -77,11 +77,11 @@ def chains(policy):
 
 
 def ingress(*rules, **more):
-    return chains(Policy("web", ingress=rules, **more))
+    return chains(Policy(("web",), ingress=rules, **more))
 
 
 def test_without_a_flow_only_the_essentials_pass():
-    found = chains(Policy("web"))
+    found = chains(Policy(("web",)))
 
     assert set(found) == CHAINS
     assert (found["input"], found["output"]) == (INPUT, OUTPUT)
@@ -109,7 +109,7 @@ def test_of_what_is_related_to_a_connection_only_icmp_and_own_resets_pass():
 
 def test_a_direction_has_its_own_hook_its_own_chains_and_the_peers_address_on_its_own_side():
     found = chains(
-        Policy("web", ingress=(rule("a", "192.0.2.1", "22/tcp"),), egress=(rule("b", "192.0.2.1", "22/tcp"),))
+        Policy(("web",), ingress=(rule("a", "192.0.2.1", "22/tcp"),), egress=(rule("b", "192.0.2.1", "22/tcp"),))
     )
 
     assert found["input_tcp_22"] == ['ip saddr @office.v4 counter accept comment "flow:a"']
@@ -219,7 +219,7 @@ def test_a_side_is_matched_by_the_hosts_interfaces_on_it(interfaces, match):
 
 def test_a_side_going_out_is_matched_by_the_outgoing_interface():
     found = chains(
-        Policy("web", egress=(rule("a", "192.0.2.1", "22/tcp", side="private"),), interfaces={"private": ("eth0",)})
+        Policy(("web",), egress=(rule("a", "192.0.2.1", "22/tcp", side="private"),), interfaces={"private": ("eth0",)})
     )
 
     assert found["output_tcp_22"] == ['oifname { "eth0" } ip daddr @office.private.v4 counter accept comment "flow:a"']
@@ -253,7 +253,7 @@ def test_a_logged_flow_says_its_name_in_each_family():
 
 def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_always_passes():
     members = rule("x", "192.0.2.1 2001:db8::/64", "1/tcp").addresses
-    found = chains(Policy("web", ingress=(rule("all", "0.0.0.0/0 ::/0", "all"),), isolated=members))
+    found = chains(Policy(("web",), ingress=(rule("all", "0.0.0.0/0 ::/0", "all"),), isolated={"web": members}))
 
     assert found["input_flows"] == [
         'ip saddr @web.v4 drop comment "isolated:web"',
@@ -279,7 +279,7 @@ TO_THE_HOST = "fib daddr type { local, broadcast, multicast } goto pre_dnat_port
 
 def before(ports, addresses="", side="", *rules, **more):
     """Return the chains of a policy that judges something before DNAT, and has these rules for what comes in."""
-    return ingress(*rules, pre_dnat=PreDnat(port_set(ports), address_set(addresses), side), **more)
+    return ingress(*rules, pre_dnat=(PreDnat(port_set(ports), address_set(addresses), side),) if ports else (), **more)
 
 
 def test_nothing_is_judged_before_dnat_where_no_port_is():
@@ -421,8 +421,8 @@ def test_what_was_redirected_to_the_host_is_decided_by_the_port_that_was_asked_f
 
 
 def test_nothing_of_this_is_for_the_way_out():
-    node_ports = PreDnat(port_set("30000-32767/tcp"))
-    found = chains(Policy("web", egress=(rule("a", "192.0.2.1", "30080/tcp"),), pre_dnat=node_ports))
+    node_ports = (PreDnat(port_set("30000-32767/tcp")),)
+    found = chains(Policy(("web",), egress=(rule("a", "192.0.2.1", "30080/tcp"),), pre_dnat=node_ports))
 
     assert found["output"] == OUTPUT
     assert found["output_flows"] == ["tcp dport vmap { 30080 : goto output_tcp_30080 }"]
@@ -430,14 +430,14 @@ def test_nothing_of_this_is_for_the_way_out():
 
 @pytest.mark.parametrize("echo_request", [True, False])
 def test_echo_requests_stand_among_the_icmp_types_where_the_model_says_so(echo_request):
-    found = chains(Policy("web", echo_request=echo_request))
+    found = chains(Policy(("web",), echo_request=echo_request))
 
     for chain in ("input_icmp", "output_icmp"):
         assert ["echo-request" in statement for statement in found[chain]] == [False, echo_request, echo_request]
 
 
 def test_the_ruleset_says_what_it_lets_through_and_why_in_comments():
-    ruleset = render(Policy("web", ingress=(rule("a", "192.0.2.1", "22/tcp", why="a reason", source="a page"),)))
+    ruleset = render(Policy(("web",), ingress=(rule("a", "192.0.2.1", "22/tcp", why="a reason", source="a page"),)))
 
     assert ruleset.split("\n")[1:5] == [
         "# gatehouse.firewall, node class web. Generated: edits are lost at the next run.",
@@ -448,7 +448,7 @@ def test_the_ruleset_says_what_it_lets_through_and_why_in_comments():
 
 
 def test_our_table_is_replaced_as_a_whole_and_no_other_is_named():
-    lines = render(Policy("web")).split("\n")
+    lines = render(Policy(("web",))).split("\n")
 
     assert [line for line in lines if "table" in line] == [
         *("table inet gatehouse", "delete table inet gatehouse", "table inet gatehouse {")

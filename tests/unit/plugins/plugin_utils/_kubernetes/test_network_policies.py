@@ -22,6 +22,9 @@ ZONES = [
     {"name": "vcs", "hostnames": ["git.example.org"]},
     {"name": "external", "networks": ["0.0.0.0/0", "::/0"]},
     {"name": "empty"},
+    {"name": "elsewhere", "networks": ["0.0.0.0/0"], "except": ["10.0.0.0/8", "office"]},
+    {"name": "halves", "networks": ["192.0.2.0/30", "2001:db8:9::/64"], "except": ["192.0.2.0/31", "2001:db8:9::/65"]},
+    {"name": "around", "zones": ["elsewhere"], "networks": ["10.1.0.0/16"]},
 ]
 INVENTORY = {"groups": {"nodes": ["n1"]}, "hosts": {"n1": {"ansible_host": "192.0.2.1"}}}
 
@@ -68,6 +71,8 @@ def test_a_flow_to_pods_is_a_policy_of_their_namespace():
         ("external", [{"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}]),
         ("vcs", [{"ipBlock": {"cidr": "198.51.100.7/32"}}, {"ipBlock": {"cidr": "2001:db8::7/128"}}]),
         ("node", [{"ipBlock": {"cidr": "192.0.2.1/32"}}]),
+        ("elsewhere", [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "203.0.113.0/24"]}}]),
+        ("halves", [{"ipBlock": {"cidr": "192.0.2.2/31"}}, {"ipBlock": {"cidr": "2001:db8:9:0:8000::/65"}}]),
         ("probe", [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "probe"}}}]),
         (
             "db",

@@ -27,7 +27,7 @@ def fleet(*flows, zones=(), today=TODAY):
 
 
 def rulesets(built):
-    return {host: render(built.policy_of(host)) for host in built.classes}
+    return {host: render(built.policy_of(host)) for host in built.sets}
 
 
 @pytest.mark.parametrize("ends", [(["web"], ["api"]), (["api"], ["web"]), (["cache"], ["web"]), (["api"], ["office"])])

@@ -134,3 +134,41 @@ def test_a_misspelt_variable_is_named_with_its_group(key, meant):
 )
 def test_other_variables_are_left_alone(key):
     assert declared(Source("", {key: 5}))[1] == []
+
+
+def test_lists_with_names_of_their_own_add_up_each_row_with_its_place():
+    found, problems = declared(
+        Source("", {"gatehouse_flows__sql": [SQL], "gatehouse_flows": [SSH], "gatehouse_zones__a_b": [{"name": "a"}]}),
+        Source("group dbs", {"gatehouse_flows__sql": [SQL], "gatehouse_assertions__sql": [{"deny": "web"}]}),
+    )
+
+    assert problems == []
+    assert [(str(row.where), row.value) for row in found.user.flows] == [
+        ("gatehouse_flows[0]", SSH),
+        ("gatehouse_flows__sql[0]", SQL),
+        ("gatehouse_flows__sql[0] (group dbs)", SQL),
+    ]
+    assert [str(row.where) for row in found.user.zones] == ["gatehouse_zones__a_b[0]"]
+    assert [str(row.where) for row in found.assertions] == ["gatehouse_assertions__sql[0] (group dbs)"]
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("gatehouse_flow__sql", "gatehouse_flows"),
+        ("gatehouse_flows__", "gatehouse_flows"),
+        ("gatehouse_flows__sql-main", "gatehouse_flows"),
+        ("gatehouse_zone__office", "gatehouse_zones"),
+    ],
+)
+def test_a_list_whose_name_is_almost_one_is_an_error(key, hint):
+    _found, problems = declared(Source("", {key: []}))
+
+    assert problems == [f"{key}: got [], expected a variable of the model; did you mean {hint}?"]
+
+
+@pytest.mark.parametrize("key", ["gatehouse_options__sql", "gatehouse_profile__sql"])
+def test_what_is_no_list_has_no_named_ones(key):
+    _found, problems = declared(Source("", {key: []}))
+
+    assert len(problems) == 1

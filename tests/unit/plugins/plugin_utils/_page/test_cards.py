@@ -68,3 +68,21 @@ def test_a_zone_of_nobody_is_said_to_open_nothing():
 
     assert "Nobody, so that its flows open nothing." in words(names(report_of(nobody)), "zone-office")
     assert "Nobody" not in words(names(report_of(good())), "zone-office")
+
+
+def test_hosts_of_several_classes_have_a_card_that_leads_to_each_and_each_leads_to_it():
+    reader = read(names(report_of(good({"groups.dbs": ["db1", "web2"]}))))
+
+    assert "db+web node classes" in reader.words["class-db+web"]
+    assert "1 host of all these classes: db web" in reader.words["class-db+web"]
+    assert "5432/tcp to db, flow sql" in reader.words["class-db+web"]
+    assert "1 host as db+web" in reader.words["class-web"]
+    assert {"#hosts-db+web", "#class-db+web", "#class-db", "#class-web"} <= {*reader.links}
+
+
+def test_a_class_that_no_host_has_alone_has_its_hosts_and_pairs():
+    reader = read(names(report_of(good({"groups.dbs": ["web1", "web2"], "gatehouse_flows[1].end": "ingress"}))))
+
+    assert "2 hosts as db+web" in reader.words["class-db"]
+    assert "Lets in" not in reader.words["class-db"]
+    assert "web 5432/tcp" in reader.words["class-db"].partition("May be reached by")[2]

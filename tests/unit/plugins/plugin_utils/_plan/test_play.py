@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import one_policy_each, warnings_about
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import (
+    canaries,
+    one_policy_each,
+    warnings_about,
+)
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 
@@ -38,3 +42,31 @@ def test_a_user_is_told_of_closed_flows_and_of_hosts_in_no_class(expires, hosts,
     fleet = build(good({"gatehouse_flows[1].expires": expires}))
 
     assert list(warnings_about(fleet, hosts)) == warnings
+
+
+OVERLAPPING = {
+    "gatehouse_classes": [{"name": name, "groups": [name]} for name in ("web", "db", "fleet")],
+    "gatehouse_flows": [],
+    "groups": {"web": ["h1", "h2"], "db": ["h2", "h3"], "fleet": ["h1", "h2", "h3", "h4"]},
+    "hosts": {f"h{number}": {"ansible_host": f"192.0.2.{number}"} for number in range(1, 5)},
+}
+
+
+@pytest.mark.parametrize(
+    ("put", "hosts", "first"),
+    [
+        ({}, ["h4", "h1", "h2", "h3"], ["h2"]),
+        ({}, ["h4", "h1", "h3"], ["h1", "h3"]),
+        (
+            {"h4": {"ansible_host": "192.0.2.4", "gatehouse_backend": "iptables"}},
+            ["h1", "h2", "h3", "h4"],
+            ["h2", "h4"],
+        ),
+        ({}, ["h4"], ["h4"]),
+        ({}, ["stranger"], []),
+    ],
+)
+def test_few_hosts_go_first_that_have_every_class_and_every_backend(put, hosts, first):
+    fleet = build({**OVERLAPPING, "hosts": OVERLAPPING["hosts"] | put})
+
+    assert canaries(fleet, hosts, lambda host: host.backend) == first

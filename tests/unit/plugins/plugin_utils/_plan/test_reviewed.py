@@ -9,7 +9,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.reviewed 
 
 DIFF = {"before": "ingress office\n", "after": "ingress office\ningress scrape\n"}
 RESULTS = {"web2": {"changed": True, "diff": DIFF}, "web1": {"changed": False, "diff": DIFF}, "gone": {"failed": True}}
-CLASSES = dict.fromkeys(RESULTS, "web")
+CLASSES = {host: ["web"] for host in RESULTS}
 PLAN = read_plan(plan_text(RESULTS, CLASSES))
 
 
@@ -18,7 +18,7 @@ def test_a_plan_has_each_host_that_showed_a_difference():
 
     assert list(written["hosts"]) == ["web1", "web2"]
     assert written["hosts"]["web2"] == {
-        "class": "web",
+        "classes": ["web"],
         "changed": True,
         "before": ["ingress office"],
         "after": ["ingress office", "ingress scrape"],
@@ -79,7 +79,15 @@ def test_a_host_that_the_plan_leaves_as_it_is_is_left():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "[]", "{}", '{"hosts": []}', '{"hosts": {"a": {}}}', '{"hosts": {"a": {"before": 1, "after": []}}}'],
+    [
+        "",
+        "x",
+        "[]",
+        "{}",
+        '{"hosts": []}',
+        '{"schema": 2, "hosts": {"a": {}}}',
+        '{"schema": 2, "hosts": {"a": {"before": 1, "after": []}}}',
+    ],
 )
 def test_what_is_no_plan_is_refused(text):
     with pytest.raises(PlanError, match=r"expected the plan\.json that plan writes"):
@@ -87,5 +95,5 @@ def test_what_is_no_plan_is_refused(text):
 
 
 def test_a_plan_of_another_schema_is_refused():
-    with pytest.raises(PlanError, match="schema 2, expected 1"):
-        read_plan('{"schema": 2, "hosts": {}}')
+    with pytest.raises(PlanError, match="schema 1, expected 2"):
+        read_plan('{"schema": 1, "hosts": {}}')

@@ -6,7 +6,6 @@ import copy
 import json
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import from_data, to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
@@ -46,15 +45,17 @@ def test_a_policy_survives_the_way_through_json(policy):
 
 def test_the_data_of_a_policy_is_what_a_playbook_can_read():
     assert DATA == {
-        "class": "web",
+        "classes": ["web"],
         "observe": False,
         "antispoof": "off",
-        "isolated": ["192.0.2.1", "192.0.2.2"],
-        "pre_dnat": {
-            "ports": ["30000-32767/tcp", "30000-32767/udp"],
-            "addresses": ["203.0.113.200", "2001:db8:9::/64"],
-            "side": "public",
-        },
+        "isolated": {"web": ["192.0.2.1", "192.0.2.2"]},
+        "pre_dnat": [
+            {
+                "ports": ["30000-32767/tcp", "30000-32767/udp"],
+                "addresses": ["203.0.113.200", "2001:db8:9::/64"],
+                "side": "public",
+            }
+        ],
         "echo_request": False,
         "dhcp": False,
         "interfaces": {"private": ["eth0"], "public": ["eth1", "wg0"]},
@@ -93,18 +94,21 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
 @pytest.mark.parametrize(
     ("path", "value", "place"),
     [
-        (["class"], "web\n}", "policy.class"),
-        (["class"], None, "policy.class"),
+        (["classes"], ["web\n}"], "policy.classes[0]"),
+        (["classes"], None, "policy.classes"),
+        (["class"], "web", "policy.class"),
         (["echo_request"], "perhaps", "policy.echo_request"),
         (["dhcp"], "perhaps", "policy.dhcp"),
-        (["isolated"], ["192.0.2.1", "web2"], "policy.isolated[1]"),
-        (["pre_dnat"], ["80/tcp"], "policy.pre_dnat"),
-        (["pre_dnat"], {}, "policy.pre_dnat.ports"),
-        (["pre_dnat", "ports"], ["80/tcp }"], "policy.pre_dnat.ports[0]"),
-        (["pre_dnat", "ports"], ["all"], "policy.pre_dnat.ports"),
-        (["pre_dnat", "addresses"], ["192.0.2.1", "192.0.2.2 accept"], "policy.pre_dnat.addresses[1]"),
-        (["pre_dnat", "side"], "left", "policy.pre_dnat.side"),
-        (["pre_dnat", "action"], "drop", "policy.pre_dnat.action"),
+        (["isolated"], ["192.0.2.1"], "policy.isolated"),
+        (["isolated"], {"web": ["192.0.2.1", "web2"]}, "policy.isolated.web[1]"),
+        (["isolated"], {"nas": ["192.0.2.1"]}, "policy.isolated.nas"),
+        (["pre_dnat"], {"ports": ["80/tcp"]}, "policy.pre_dnat"),
+        (["pre_dnat"], [{}], "policy.pre_dnat[0].ports"),
+        (["pre_dnat", 0, "ports"], ["80/tcp }"], "policy.pre_dnat[0].ports[0]"),
+        (["pre_dnat", 0, "ports"], ["all"], "policy.pre_dnat[0].ports"),
+        (["pre_dnat", 0, "addresses"], ["192.0.2.1", "192.0.2.2 accept"], "policy.pre_dnat[0].addresses[1]"),
+        (["pre_dnat", 0, "side"], "left", "policy.pre_dnat[0].side"),
+        (["pre_dnat", 0, "action"], "drop", "policy.pre_dnat[0].action"),
         (["interfaces"], ["eth0"], "policy.interfaces"),
         (["interfaces", "public"], ['eth0" accept #'], "policy.interfaces.public[0]"),
         (["ingress"], {}, "policy.ingress"),
@@ -135,7 +139,7 @@ def test_what_is_no_policy_or_no_safe_one_is_refused(path, value, place):
 
 def test_data_without_a_word_on_it_judges_nothing_before_dnat():
     for data in ({**DATA, "pre_dnat": None}, {key: value for key, value in DATA.items() if key != "pre_dnat"}):
-        assert from_data(data).pre_dnat == PreDnat()
+        assert from_data(data).pre_dnat == ()
 
 
 @pytest.mark.parametrize("data", [None, [], "web", 5, {}])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from ipaddress import ip_network
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import network_text
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, network_text
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PortSet
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good, problems_of
 
@@ -151,8 +152,80 @@ def test_a_class_that_no_flow_names_denies_everything():
 def test_hosts_of_a_class_share_its_policy_and_the_fleet_knows_each_ones_class():
     fleet = build(good())
 
-    assert dict(fleet.classes) == {"web1": "web", "web2": "web", "db1": "db"}
+    assert dict(fleet.sets) == {"web1": "web", "web2": "web", "db1": "db"}
     assert fleet.policy_of("web1") is fleet.policy_of("web2") is fleet.policies["web"]
+
+
+BOTH = {"groups.dbs": ["db1", "web2"]}
+
+
+def test_a_host_of_two_classes_has_the_flows_of_both_and_each_of_these_once():
+    put = {"gatehouse_flows[2]": {"name": "scrape", "from": ["office"], "to": ["web", "db"], "ports": "9100/tcp"}}
+    fleet = build(good({**BOTH, **put}))
+
+    both = fleet.policy_of("web2")
+    assert dict(fleet.sets) == {"web1": "web", "web2": "db+web", "db1": "db"}
+    assert both.classes == fleet.classes_of("web2") == ("db", "web")
+    for direction in ("ingress", "egress"):
+        alone = [*rules(fleet.policies["web"], direction), *rules(fleet.policies["db"], direction)]
+        assert sorted(rules(both, direction)) == sorted(set(alone))
+
+
+def test_a_class_as_a_peer_is_all_its_hosts_whatever_else_they_are():
+    found = policies(BOTH)
+
+    assert rules(found["web"], "egress") == ["sql db 5432/tcp 192.0.2.2 192.0.2.11"]
+    assert rules(found["db"], "ingress") == ["sql web 5432/tcp 192.0.2.1 192.0.2.2"]
+
+
+def test_the_order_of_classes_and_groups_makes_no_difference():
+    there = good({**BOTH, "gatehouse_classes[0].isolated": True, "gatehouse_classes[1].pre_dnat": NODE_PORTS})
+    back = {**there, "gatehouse_classes": there["gatehouse_classes"][::-1]}
+    back["groups"] = dict(reversed([(name, hosts[::-1]) for name, hosts in there["groups"].items()]))
+
+    assert dict(build(there).policies) == dict(build(back).policies)
+
+
+def test_hosts_that_share_an_isolated_class_are_isolated_whatever_else_they_are():
+    isolated = {"gatehouse_classes[0].isolated": True, "gatehouse_classes[1].isolated": True}
+    fleet = build(good({**BOTH, **isolated, "gatehouse_flows": []}))
+
+    found = {host: [*map(network_text, fleet.policy_of(host).isolated_from.networks)] for host in fleet.hosts}
+    assert found == {
+        "web1": ["192.0.2.1", "192.0.2.2"],
+        "web2": ["192.0.2.1", "192.0.2.2", "192.0.2.11"],
+        "db1": ["192.0.2.2", "192.0.2.11"],
+    }
+    assert list(fleet.policy_of("web2").isolated) == ["db", "web"]
+
+
+def test_stages_before_dnat_that_differ_in_their_ports_alone_are_one():
+    def stages(web, db):
+        put = {"gatehouse_classes[0].pre_dnat": web, "gatehouse_classes[1].pre_dnat": db}
+        return policies({**BOTH, **put})["db+web"].pre_dnat
+
+    address = AddressSet.of([ip_network("203.0.113.200")])
+    services = {"ports": "443/tcp", "addresses": ["203.0.113.200"]}
+    assert stages(NODE_PORTS, {"ports": "443/tcp"}) == (PreDnat(PortSet.parse("443/tcp") | NODE_PORT_SET),)
+    assert stages(NODE_PORTS, services) == (
+        PreDnat(PortSet.parse("443/tcp"), address),
+        PreDnat(NODE_PORT_SET),
+    )
+    assert stages(NODE_PORTS, {"ports": []}) == (PreDnat(NODE_PORT_SET),)
+
+
+def test_a_class_leaves_out_the_hosts_of_the_groups_that_it_excepts():
+    fleet = build(
+        good(
+            {
+                "gatehouse_classes[0].groups": ["webs", "dbs"],
+                "gatehouse_classes[0].except": ["old"],
+                "groups.old": ["web2", "db1"],
+            }
+        )
+    )
+
+    assert dict(fleet.sets) == {"web1": "web", "db1": "db"}
 
 
 def test_interfaces_are_a_hosts_own_where_a_flow_asks_for_a_side_and_nowhere_else():
@@ -166,21 +239,22 @@ def test_interfaces_are_a_hosts_own_where_a_flow_asks_for_a_side_and_nowhere_els
 
 
 NODE_PORTS = {"ports": ["30000-32767/tcp"]}
+NODE_PORT_SET = PortSet.parse("30000-32767/tcp")
 
 
 @pytest.mark.parametrize(
     ("written", "pre_dnat"),
     [
-        (None, PreDnat()),
-        ({"ports": []}, PreDnat()),
-        (NODE_PORTS, PreDnat(PortSet.parse("30000-32767/tcp"))),
+        (None, ()),
+        ({"ports": []}, ()),
+        (NODE_PORTS, (PreDnat(PortSet.parse("30000-32767/tcp")),)),
     ],
 )
 def test_a_policy_says_what_its_class_judges_before_dnat_and_other_classes_nothing(written, pre_dnat):
     found = policies({"gatehouse_classes[0].pre_dnat": written})
 
     assert found["web"].pre_dnat == pre_dnat
-    assert found["db"].pre_dnat == PreDnat()
+    assert found["db"].pre_dnat == ()
 
 
 def test_interfaces_are_a_hosts_own_where_only_what_is_judged_before_dnat_has_a_side():
@@ -251,7 +325,7 @@ def test_every_host_is_a_dhcp_client_unless_the_model_says_otherwise():
 def test_an_isolated_class_is_isolated_from_all_its_members(isolated, texts):
     found = policies({"gatehouse_classes[0].isolated": isolated, "gatehouse_classes[0].networks": ["198.51.100.0/24"]})
 
-    assert [network_text(network) for network in found["web"].isolated.networks] == texts
+    assert [network_text(network) for network in found["web"].isolated_from.networks] == texts
     assert not found["db"].isolated
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory, resolve
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import network_text
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, network_text
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import (
     build,
@@ -177,7 +177,10 @@ def test_interfaces_stand_by_side():
 
 def test_every_problem_is_found_at_once():
     model = read(
-        classes=[{"name": "web", "groups": ["webs", "ghosts"]}, {"name": "db", "groups": ["webs"]}],
+        classes=[
+            {"name": "web", "groups": ["webs", "ghosts"]},
+            {"name": "db", "groups": ["webs"], "except": ["gosts"]},
+        ],
         zones=[{"name": "vcs", "hostnames": ["nowhere.example.org"]}],
     )
 
@@ -185,7 +188,7 @@ def test_every_problem_is_found_at_once():
 
     assert {problem.partition(":")[0] for problem in problems} == {
         "gatehouse_classes[0].groups[1]",
-        "gatehouse_classes[1]",
+        "gatehouse_classes[1].except[0]",
         "gatehouse_addresses.private[0] (host web1)",
         "gatehouse_zones[0].hostnames[0]",
     }
@@ -218,3 +221,32 @@ def test_a_mode_that_is_none_is_a_problem_with_a_near_miss():
     assert str(problem) == (
         "gatehouse_mode (host web1): got 'obsrve', expected one of enforce, observe; did you mean observe?"
     )
+
+
+@pytest.mark.parametrize(
+    ("groups", "lines"),
+    [
+        ({"webs": ("web1",)}, []),
+        ({"webs": ()}, ["gatehouse_classes[0].groups[0]: webs: it has no host"]),
+        ({}, ["gatehouse_classes[0].groups[0]: webs: the inventory has no such group"]),
+        (
+            {"web": ("web1",)},
+            ["gatehouse_classes[0].groups[0]: webs: the inventory has no such group; did you mean web?"],
+        ),
+    ],
+)
+def test_a_class_that_may_be_empty_is_nobody_today_and_a_near_miss_is_named(groups, lines):
+    model = read(classes=[{**WEB[0], "may_be_empty": True}])
+
+    found, problems = resolved(model, {"web1": {"ansible_host": "192.0.2.1"}}, groups)
+    assert problems == []
+    assert list(found.empty) == lines
+    assert [host.name for host in found.hosts["web"]] == ([] if lines else ["web1"])
+
+
+def test_networks_that_are_empty_on_purpose_are_nobody():
+    found, problems = resolved(
+        read(classes=[*WEB, {"name": "db", "networks": []}]), {"web1": {"ansible_host": "192.0.2.1"}}
+    )
+
+    assert (problems, found.hosts["db"], found.peers("db", "")) == ([], (), AddressSet())

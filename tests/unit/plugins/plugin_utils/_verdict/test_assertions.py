@@ -78,7 +78,7 @@ def test_a_zone_is_who_of_it_is_in_no_class():
 @pytest.mark.parametrize(
     ("assertion", "problem"),
     [
-        (5, "gatehouse_assertions[0]: got 5, expected a mapping with the keys allow, deny, port, to, why"),
+        (5, "gatehouse_assertions[0]: got 5, expected a mapping with the keys allow, deny, if_any, port, to, why"),
         (
             {"deny": "office", "to": "198.51.100.1", "port": "1/tcp"},
             "gatehouse_assertions[0]: got 'office and 198.51.100.1', expected a host of the fleet at one end: nothing",
@@ -126,3 +126,36 @@ def test_a_zone_is_who_of_it_is_in_no_class():
 )
 def test_a_mistake_in_an_assertion_is_told_by_its_key(assertion, problem):
     assert problems(assertion)[0].startswith(problem)
+
+
+NOBODY_TODAY = {"gatehouse_classes[2]": {"name": "spot", "groups": ["spots"], "may_be_empty": True}}
+
+
+@pytest.mark.parametrize(
+    "assertion",
+    [
+        {"deny": "spot", "to": "db", "port": "all"},
+        {"deny": "web", "to": ["spot", "web"], "port": "all"},
+        {"allow": "spot", "to": "db", "port": "22/tcp", "if_any": True},
+        {"allow": ["web", "spot"], "to": "db", "port": "5432/tcp", "if_any": True},
+    ],
+    ids=str,
+)
+def test_of_a_class_that_is_nobody_today_a_deny_holds_and_an_allow_that_says_so(assertion):
+    build(good({**NOBODY_TODAY, "gatehouse_assertions": [assertion]}))
+
+
+def test_an_allow_about_a_class_that_is_nobody_today_does_not_hold_by_itself():
+    put = {**NOBODY_TODAY, "gatehouse_assertions": [{"allow": ["spot", "web"], "to": "db", "port": "5432/tcp"}]}
+    with pytest.raises(ModelError) as raised:
+        build(good(put))
+    expected = "a class with at least one host or network; if_any: true where it may be empty"
+    assert [str(problem) for problem in raised.value.problems] == [
+        f"gatehouse_assertions[0].allow[0]: got 'spot', expected {expected}"
+    ]
+
+
+def test_if_any_is_for_an_allow():
+    assert problems({"deny": "web", "to": "web", "port": "all", "if_any": True}) == [
+        "gatehouse_assertions[0].if_any: got True, expected no if_any: nobody passes where there is nobody"
+    ]

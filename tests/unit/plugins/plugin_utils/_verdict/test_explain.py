@@ -5,7 +5,7 @@ import json
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import ModelError, Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import ask, explained
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import ask, classes_of, explained
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.endpoints import Ends
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.explain import as_data
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import NAMES, build, good
@@ -192,3 +192,15 @@ def test_what_comes_in_is_said_to_pass_but_for_spoofed_sources(mode, words):
     (goes_out,) = [line for line in lines("web1", "db", "5432/tcp", put=put) if "output of web1" in line]
     assert ("gatehouse_antispoof" in comes_in, caveat in comes_in) == (mode != "off", True)
     assert "gatehouse_antispoof" not in goes_out
+
+
+def test_a_host_has_each_class_by_its_groups():
+    put = {"groups.dbs": ["db1", "web2"], "gatehouse_classes[0].groups": ["webs", "more"], "groups.more": ["web2"]}
+    found = ends(put)
+
+    assert classes_of(found, "web2", Problems()).lines == (
+        "web2 is db, by the group dbs",
+        "web2 is web, by the groups webs, more",
+    )
+    with pytest.raises(ModelError, match=r"host: got 'web22', expected a host of the inventory; did you mean web2\?"):
+        classes_of(found, "web22", Problems())

@@ -94,6 +94,17 @@ def test_a_host_that_moves_is_compared_by_the_classes_it_had_and_has():
     ]
 
 
+def test_a_host_that_gets_a_class_more_is_opened_to_its_flows_and_nothing_is_closed():
+    found = rows(build(good()), build(good({"groups.dbs": ["db1", "web2"]})))
+
+    at_web2 = [row for row in found if row["class"] == "db+web (was web): web2"]
+    assert [(row["direction"], row["ports"], row["opened"], row["closed"]) for row in at_web2] == [
+        ("ingress", ["5432/tcp"], ["192.0.2.1", "192.0.2.2"], []),
+        ("egress", ["5432/tcp"], ["192.0.2.2"], []),
+    ]
+    assert not any(row["closed"] for row in found)
+
+
 def test_a_host_that_leaves_the_model_is_open_to_everybody_and_one_that_joins_is_closed():
     left, joined = (
         [row for row in rows(*fleets) if row["class"].endswith(": web2")]
@@ -242,11 +253,14 @@ def packet_of(direction, peer, own, port, services):
     return Packet(direction, *ends, port.protocol, port.number)
 
 
-_stages = some.builds(
-    PreDnat,
-    some.sampled_from([PortSet(), PortSet.parse("2-4/tcp"), PortSet.parse("4-5/tcp")]),
-    some.lists(some.sampled_from(V4 + V6).map(ip_network), max_size=2).map(AddressSet.of),
-)
+_stages = some.lists(
+    some.builds(
+        PreDnat,
+        some.sampled_from([PortSet.parse("2-4/tcp"), PortSet.parse("4-5/tcp")]),
+        some.lists(some.sampled_from(V4 + V6).map(ip_network), max_size=2).map(AddressSet.of),
+    ),
+    max_size=2,
+).map(tuple)
 
 
 @some.composite
@@ -257,8 +271,8 @@ def models(draw):
         name: replace(policy, pre_dnat=draw(_stages), echo_request=draw(some.booleans()), dhcp=draw(some.booleans()))
         for name, policy in fleet.policies.items()
     }
-    classes = {name: draw(some.sampled_from(["a", "b", ""])) for name in ("a0", "a1", "b0")}
-    return replace(fleet, policies=policies, classes={name: own for name, own in classes.items() if own})
+    sets = {name: draw(some.sampled_from(["a", "b", ""])) for name in ("a0", "a1", "b0")}
+    return replace(fleet, policies=policies, sets={name: own for name, own in sets.items() if own})
 
 
 def differ(policies, packet, direction, port):
@@ -275,12 +289,12 @@ def differ(policies, packet, direction, port):
 def test_changes_are_where_verdicts_differ_and_nowhere_else(before, after, own_addresses):
     found = changes(before, after)
     everything = (Rule("any", "", EVERYBODY, ALL_PORTS),)
-    nobodys = Policy("", everything, everything)
-    for host in {*before.classes, *after.classes}:
-        policies = [fleet.policies.get(fleet.classes.get(host, ""), nobodys) for fleet in (before, after)]
-        same = before.classes.get(host) == after.classes.get(host)
-        its = [one for one in found if (one.node_class == after.classes.get(host) if same else host in one.node_class)]
-        services = AddressSet.union(policy.pre_dnat.addresses for policy in policies)
+    nobodys = Policy((), everything, everything)
+    for host in {*before.sets, *after.sets}:
+        policies = [fleet.policies.get(fleet.sets.get(host, ""), nobodys) for fleet in (before, after)]
+        same = before.sets.get(host) == after.sets.get(host)
+        its = [one for one in found if (one.hosts == after.sets.get(host) if same else host in one.hosts)]
+        services = AddressSet.union(policy.pre_dnat_addresses for policy in policies)
         for direction, own, port in product((*DIRECTIONS, PRE_DNAT), own_addresses, [*PORTS, ECHO, DHCP]):
             rows_here = [one for one in its if one.direction == direction and own in one.at and holds(one.ports, port)]
             for peer in V4 if own.version == 4 else V6:

@@ -32,7 +32,7 @@ def rule(flow, peer, networks, ports, **more):
 
 
 POLICY = Policy(
-    node_class="web",
+    classes=("web",),
     ingress=(
         rule("cluster", "web", "192.0.2.1 192.0.2.2 2001:db8::2", "all"),
         rule("front", "office", "198.51.100.0/24 2001:db8:1::/48", "80/tcp 443/tcp"),
@@ -100,7 +100,7 @@ def test_a_flow_on_one_side_means_the_hosts_interfaces_on_it(interface, allowed)
 
 @pytest.mark.parametrize("interfaces", [{}, {"private": ("eth0",)}, {"public": ()}])
 def test_a_flow_on_one_side_means_any_interface_where_the_host_names_none(interfaces):
-    policy = Policy("web", ingress=POLICY.ingress, interfaces=interfaces)
+    policy = Policy(("web",), ingress=POLICY.ingress, interfaces=interfaces)
 
     assert ask("ingress", "203.0.113.200", "udp", 9000, policy=policy, interface="eth7").allowed
 
@@ -154,8 +154,8 @@ IGMP_ROWS = [
 def test_igmp_passes_to_groups_and_no_further_than_the_link(direction, source, destination, ttl, allowed):
     packet = Packet(direction, ip_address(source), ip_address(destination), "igmp", ttl=ttl)
 
-    assert verdict(Policy("web"), packet).allowed is allowed
-    assert not verdict(Policy("web"), replace(packet, protocol="pim")).allowed
+    assert verdict(Policy(("web",)), packet).allowed is allowed
+    assert not verdict(Policy(("web",)), replace(packet, protocol="pim")).allowed
 
 
 def test_an_invalid_packet_does_not_pass_on_a_port_that_is_open():
@@ -200,7 +200,7 @@ def test_the_icmp_that_ip_needs_passes_also_where_tracking_knows_nothing_of_it(
 )
 @pytest.mark.parametrize("echo_request", [True, False])
 def test_echo_requests_pass_where_the_model_says_so(direction, peer, protocol, number, echo_request):
-    policy = Policy("web", echo_request=echo_request)
+    policy = Policy(("web",), echo_request=echo_request)
 
     assert ask(direction, peer, protocol, icmp_type=number, policy=policy).allowed is echo_request
 
@@ -254,18 +254,19 @@ def test_a_dhcp_client_hears_who_may_answer_it_and_only_where_it_listens(source,
     port = 68 if "." in source else 546
     packet = Packet("ingress", ip_address(source), ip_address(destination), "udp", port, source_port)
 
-    assert verdict(Policy("web"), packet).allowed is allowed
-    assert not verdict(Policy("web", dhcp=False), packet).allowed
-    assert not verdict(Policy("web"), replace(packet, port=port + 1)).allowed
+    assert verdict(Policy(("web",)), packet).allowed is allowed
+    assert not verdict(Policy(("web",), dhcp=False), packet).allowed
+    assert not verdict(Policy(("web",)), replace(packet, port=port + 1)).allowed
 
 
 def test_a_host_that_is_no_dhcp_client_asks_for_no_address():
     for peer, port, source_port in (("255.255.255.255", 67, 68), ("ff02::1:2", 547, 546)):
-        asked = {"port": port, "source_port": source_port, "policy": Policy("web", dhcp=False)}
+        asked = {"port": port, "source_port": source_port, "policy": Policy(("web",), dhcp=False)}
         assert not ask("egress", peer, "udp", **asked).allowed
 
 
-ISOLATED = replace(POLICY, isolated=AddressSet.of(map(parse_network, ["192.0.2.2", "2001:db8::2", "198.51.100.0/25"])))
+_MEMBERS = AddressSet.of(map(parse_network, ["192.0.2.2", "2001:db8::2", "198.51.100.0/25"]))
+ISOLATED = replace(POLICY, isolated={"web": _MEMBERS})
 
 
 @pytest.mark.parametrize(
@@ -287,7 +288,7 @@ def test_an_isolated_host_lets_its_own_kind_through_on_no_flow(peer, protocol, m
 
 
 def test_isolation_counts_on_the_way_out_too():
-    isolated = replace(POLICY, isolated=AddressSet.of([parse_network("198.51.100.53")]))
+    isolated = replace(POLICY, isolated={"web": AddressSet.of([parse_network("198.51.100.53")])})
 
     assert (
         ask("egress", "198.51.100.53", "udp", 53, policy=isolated).reason == "hosts of web are isolated from each other"
@@ -296,7 +297,7 @@ def test_isolation_counts_on_the_way_out_too():
 
 SERVICES = AddressSet.of(map(parse_network, ["203.0.113.200", "2001:db8:9::/64"]))
 NODE = Policy(
-    node_class="node",
+    classes=("node",),
     ingress=(
         rule("node_ports", "balancer", "198.51.100.40 2001:db8:1::40", "30000-32767/tcp"),
         rule("sided", "world", "0.0.0.0/0 ::/0", "31000/tcp", side="private"),
@@ -304,10 +305,10 @@ NODE = Policy(
         rule("own", "office", "198.51.100.128/25", "8443/tcp"),
     ),
     egress=(rule("pods", "pods", "10.244.0.0/16", "8443/tcp"),),
-    pre_dnat=PreDnat(PortSet.parse("30000-32767/tcp+udp") | PortSet.parse("443/tcp"), SERVICES),
+    pre_dnat=(PreDnat(PortSet.parse("30000-32767/tcp+udp") | PortSet.parse("443/tcp"), SERVICES),),
     interfaces={"public": ("eth1", "wg0"), "private": ("eth0",)},
 )
-PUBLIC_NODE = replace(NODE, pre_dnat=replace(NODE.pre_dnat, side="public"))
+PUBLIC_NODE = replace(NODE, pre_dnat=(replace(NODE.pre_dnat[0], side="public"),))
 
 
 def arriving(peer, protocol, port, to=None, **more):
@@ -376,7 +377,7 @@ def test_nothing_that_goes_out_and_nothing_at_all_without_ports_is_judged_before
 
     assert not is_judged_before_dnat(NODE, going)
     assert not is_judged_before_dnat(POLICY, arriving("198.51.100.40", "tcp", 443))
-    assert not is_judged_before_dnat(replace(NODE, pre_dnat=PreDnat()), arriving("198.51.100.40", "tcp", 30000))
+    assert not is_judged_before_dnat(replace(NODE, pre_dnat=()), arriving("198.51.100.40", "tcp", 30000))
 
 
 @pytest.mark.parametrize(
@@ -391,7 +392,7 @@ def test_nothing_that_goes_out_and_nothing_at_all_without_ports_is_judged_before
 )
 def test_what_is_forwarded_and_not_judged_before_dnat_is_left_alone(port, to, more):
     assert verdict(NODE, arriving("203.0.113.7", "tcp", port, to, **more)) == LEFT_ALONE
-    isolated = replace(NODE, isolated=AddressSet.of([parse_network("203.0.113.7")]))
+    isolated = replace(NODE, isolated={"node": AddressSet.of([parse_network("203.0.113.7")])})
     assert verdict(isolated, arriving("203.0.113.7", "tcp", port, to, **more)) == LEFT_ALONE
 
 
@@ -499,9 +500,9 @@ def test_what_always_passes_and_never_does_is_the_same_before_dnat(more, allowed
 
 
 def test_a_dhcp_client_whose_port_is_judged_before_dnat_gets_its_answers():
-    client = replace(NODE, pre_dnat=PreDnat(PortSet.parse("1-1024/udp")))
+    client = replace(NODE, pre_dnat=(PreDnat(PortSet.parse("1-1024/udp")),))
 
-    service = replace(client, pre_dnat=replace(client.pre_dnat, addresses=addresses("203.0.113.200")))
+    service = replace(client, pre_dnat=(replace(client.pre_dnat[0], addresses=addresses("203.0.113.200")),))
     assert not verdict(service, arriving("203.0.113.7", "udp", 68, "203.0.113.200", source_port=67)).allowed
     for then in ({}, {"forwarded": True}):
         assert verdict(client, arriving("203.0.113.7", "udp", 68, source_port=67, **then)).allowed
@@ -510,7 +511,7 @@ def test_a_dhcp_client_whose_port_is_judged_before_dnat_gets_its_answers():
 
 @each_way_on
 def test_an_isolated_host_opens_its_node_ports_to_its_own_kind_on_no_flow(then):
-    isolated = replace(NODE, isolated=AddressSet.of([parse_network("198.51.100.40")]))
+    isolated = replace(NODE, isolated={"node": AddressSet.of([parse_network("198.51.100.40")])})
 
     assert verdict(NODE, arriving("198.51.100.40", "tcp", 30080, **then)) == BY_NODE_PORTS
     assert verdict(isolated, arriving("198.51.100.40", "tcp", 30080, **then)) == Verdict(
@@ -531,12 +532,12 @@ def test_what_goes_out_is_decided_by_where_it_goes():
 
 
 AT = Policy(
-    node_class="web",
+    classes=("web",),
     ingress=(
         rule("shop", "world", "0.0.0.0/0 ::/0", "443/tcp", at=addresses("192.0.2.200", "2001:db8::c8")),
         rule("old", "office", "198.51.100.0/24 2001:db8:1::/48", "80/tcp", at=addresses("192.0.2.1")),
     ),
-    pre_dnat=PreDnat(PortSet.parse("443/tcp")),
+    pre_dnat=(PreDnat(PortSet.parse("443/tcp")),),
 )
 
 

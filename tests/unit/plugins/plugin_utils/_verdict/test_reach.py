@@ -62,9 +62,9 @@ def fleets(draw):
     hosts, classes, policies = {}, {}, {}
     for name, addresses in owners.items():
         own = AddressSet.of(map(ip_network, addresses))
-        isolated = own if draw(some.booleans()) else AddressSet()
+        isolated = {name: own} if draw(some.booleans()) else {}
         coming_in = tuple(replace(rule, at=draw(_at)) for rule in draw(_rules))
-        policies[name] = Policy(name, coming_in, draw(_rules), isolated)
+        policies[name] = Policy((name,), coming_in, draw(_rules), isolated)
         for number, address in enumerate(addresses):
             one = AddressSet.of([ip_network(address)])
             hosts[f"{name}{number}"] = Host(f"{name}{number}", one, one)
@@ -74,7 +74,7 @@ def fleets(draw):
 
 def owner(fleet, address):
     """Return the class whose host has an address; an empty text where none has."""
-    return next((fleet.classes[name] for name, host in fleet.hosts.items() if address in host.private), "")
+    return next((fleet.sets[name] for name, host in fleet.hosts.items() if address in host.private), "")
 
 
 def receivers(fleet, address):
@@ -123,8 +123,8 @@ def test_every_pair_of_addresses_is_in_one_crossing_of_each_receiver_that_says_w
     for source, target in pairs(sending, receiving):
         meant = [one for one in found if source in one.senders and target in one.receivers]
         expected = sorted(passes(fleet, source, target, port))
-        assert sorted((one.receiver_class, one.passes) for one in meant) == expected
-        assert {one.sender_class for one in meant} <= {owner(fleet, source)}
+        assert sorted((one.receiver_set, one.passes) for one in meant) == expected
+        assert {one.sender_set for one in meant} <= {owner(fleet, source)}
     assert are_enforced(*ends) == bool(found)
     for wanted in (True, False):
         assert list(reachable_pairs(fleet, *ends, port, wanted)) == [one for one in found if one.passes == wanted]

@@ -1,0 +1,125 @@
+# Copyright (c) gatehouse.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note: this file is private to the collection.
+"""Flows that one end opens in vain: managed hosts in a zone don't know of them, or the other end has another family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from .._model.model import Flow
+from .._policy.compile import Fleet
+from .._values.addresses import EVERYBODY, AddressSet
+from .owners import Owners
+from .reach import allowed, ports_between
+
+_FAMILIES = (4, 6)
+_WORDS = {
+    "ingress": "which don't let it in; to names no class of theirs",
+    "egress": "which don't let it out; from names no class of theirs",
+}
+_MOST = 3
+
+
+def half_flow_remarks(fleet: Fleet) -> Iterator[str]:
+    """Yield a line for each zone with managed hosts that deny what a flow opens at its other end.
+
+    And one for the classes and zones that have no family in common with the other end of a flow.
+    """
+    ends = _Ends(fleet)
+    for flow in fleet.resolved.model.flows_of_hosts():
+        if flow.name not in fleet.expired:
+            found = [*_denied(ends, flow), *_without_family(ends, flow)]
+            yield from (f"{flow.where}: the flow {flow.name} {words}" for words in found)
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The addresses of classes and zones, and which managed hosts these zones have the addresses of."""
+
+    fleet: Fleet
+
+    @cached_property
+    def peers(self) -> Callable[[str, str], AddressSet]:
+        """Returns the addresses of a class or a zone on a side, each worked out once."""
+        return cache(self.fleet.resolved.peers)
+
+    @cached_property
+    def in_zones(self) -> dict[str, dict[str, AddressSet]]:
+        """The addresses that hosts of each policy have in each zone.
+
+        Those in a family of which a zone means everybody, but for exceptions, don't count: it is about strangers.
+        """
+        owners, resolved = Owners(self.fleet), self.fleet.resolved
+        found = {}
+        for zone in resolved.model.zones:
+            networks, whole = resolved.networks[zone], resolved.whole.get(zone, resolved.networks[zone])
+            named = [family for family in _FAMILIES if whole.of_family(family) != EVERYBODY.of_family(family)]
+            said = AddressSet.of(network for family in named for network in networks.of_family(family))
+            found[zone] = {name: part for name, part in owners.senders(zone, said).parts.items() if name}
+        return found
+
+    def host_that_denies(self, flow: Flow, zone: str, name: str, direction: str, peers: AddressSet) -> str:
+        """Return a host of a policy that a zone has and that lets a flow not through with these peers, or nothing."""
+        policy = self.fleet.policies[name]
+        rules = [rule.ports for rule in policy.rules(direction)]
+        passing = [allowed(policy, direction, port) for port in ports_between(rules, flow.ports)]
+        denied = AddressSet.union(peers - one for one in passing) - policy.isolated_from
+        inside = self.in_zones[zone][name]
+        # What a host sends to itself is never judged.
+        found = (
+            host.name
+            for host in self.fleet.members[name]
+            if host.addresses("") & inside and denied - host.addresses("")
+        )
+        return next(found, "") if denied else ""
+
+
+def _denied(ends: _Ends, flow: Flow) -> Iterator[str]:
+    resolved = ends.fleet.resolved
+    if flow.end != "both":
+        return
+    for direction, here, there in (
+        ("ingress", flow.receivers, flow.senders),
+        ("egress", flow.senders, flow.receivers),
+    ):
+        managed = [name for name in there if resolved.hosts.get(name)]
+        zones = [name for name in here if name in resolved.model.zones] if managed else []
+        peers = AddressSet.union(ends.peers(name, flow.side) for name in managed) if zones else AddressSet()
+        for zone in zones:
+            hosts = ((name, ends.host_that_denies(flow, zone, name, direction, peers)) for name in ends.in_zones[zone])
+            classes = [f"{name} ({host})" for name, host in hosts if host]
+            if classes:
+                yield f"is half a flow: zone {zone} has hosts of {_some(classes)}, {_WORDS[direction]}"
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
+    return f"{', '.join(texts[:_MOST])}{more}"
+
+
+def _without_family(known: _Ends, flow: Flow) -> Iterator[str]:
+    senders = {name: _families(known, name, flow.side) for name in flow.senders}
+    receivers = {name: _families(known, name, flow.side) for name in flow.receivers}
+    if flow.is_narrowed:
+        receivers = dict.fromkeys(receivers, _families_of(flow.at))
+    for ends, others in ((senders, receivers), (receivers, senders)):
+        beyond = set().union(*others.values())
+        lost = [name for name, families in ends.items() if families and beyond and not families & beyond]
+        if lost:
+            (here,), (there,) = ends[lost[0]], beyond
+            yield f"opens nothing for {', '.join(lost)}: IPv{here} alone, and {', '.join(others)} IPv{there} alone"
+        if len(lost) == len(ends):
+            return
+
+
+def _families(known: _Ends, name: str, side: str) -> set[int]:
+    """Return the families in which a class or a zone has addresses, or may have some tomorrow."""
+    return {*_FAMILIES} if known.fleet.resolved.names.get(name) else _families_of(known.peers(name, side))
+
+
+def _families_of(addresses: AddressSet) -> set[int]:
+    return {family for family in _FAMILIES if addresses.of_family(family)}
