@@ -20,6 +20,9 @@ grep -q 'queries' "$out/report/flows.md"
 play plan -e gatehouse_plan_offline=true -e "gatehouse_plan_dir=$out/plan"
 grep -q 'table inet gatehouse' "$out/plan/db1.nft"
 
+play export -e "gatehouse_export=$out/classes.yml"
+grep -q '198.51.100.41' "$out/classes.yml"
+
 # A wrong model ends the run, and names the key.
 if play explain -e to=db1 -e '{"gatehouse_services": [{"name": "x", "ports": ["22/tpc"]}]}' >"$out/said"; then
     echo 'a wrong model was taken' >&2
