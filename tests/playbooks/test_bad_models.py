@@ -12,7 +12,7 @@ import yaml
 DATA = Path(__file__).resolve().parents[1] / "unit" / "plugins" / "plugin_utils" / "data"
 # Groups are Ansible's here, with all and ungrouped among them; names would ask a real resolver; and misspelt variables
 # are looked for where an inventory sets them.
-ELSEWHERE = re.compile(r"inventory group|resolves|a variable of the model")
+ELSEWHERE = re.compile(r"inventory group|resolves|whose addresses change|a variable of the model")
 
 
 def content(name):

@@ -52,8 +52,8 @@ def test_another_fleet_has_the_classes_with_their_day_and_commit(export, planned
     assert "192.0.2.11" in files["db9"]
 
 
-def test_without_a_file_to_write_it_says_so(export, fleet, write, tmp_path):
-    outcome = export(write(tmp_path / "hosts.yml", fleet()), gatehouse_export="")
+def test_without_a_file_to_write_it_says_so(play, fleet, write, tmp_path):
+    outcome = play("gatehouse.firewall.export", write(tmp_path / "hosts.yml", fleet()))
 
     assert outcome.code != 0
     assert "gatehouse_export: got nothing, expected the path of the file to write" in outcome.output
