@@ -57,7 +57,10 @@ oldest: setup ## Run what touches Ansible on the oldest ansible-core that the co
 sanity: setup ## Run ansible-test sanity
 	@.ci/ansible-test sanity
 
-release-test: setup ## Build the collection, install it into an empty path, and run what touches Ansible on it by the newest ansible-core
+release: setup ## Build the release of the last commit into dist/, with checksums and a bill of materials, and check it
+	@.ci/release
+
+release-test: setup ## Build the collection, check it as Galaxy does, install it into an empty path, and run what touches Ansible on it by the newest ansible-core
 	@.ci/on-core newest 3.14 3.13 3.12 -- .ci/release-test $(parallel) tests/playbooks
 
 packets: lab ## Prove with packets that the kernel agrees with the compiler
@@ -66,8 +69,8 @@ packets: lab ## Prove with packets that the kernel agrees with the compiler
 parity: lab ## Hold the kernel, behind each backend, to verdict() with random policies and packets
 	@.ci/tests tests/parity
 
-molecule: lab ## Run the Molecule scenarios; one: make molecule scenario=default
-	@.ci/molecule $(scenario)
+molecule: lab ## Run the Molecule scenarios; one: make molecule scenario=default; on another system: image=localhost/lab:alma9
+	@GATEHOUSE_LAB_IMAGE=$(image) .ci/molecule $(scenario)
 
 times: ## Write what the last `make test` took into docs/development.md
 	@.venv/bin/python .ci/stages.py --write-times
@@ -78,13 +81,16 @@ bench: lab ## Measure the figures in benchmarks/
 screenshots: setup ## Take the pictures of the page that the documentation shows (chromium)
 	@$(in_env) python tests/browser/screenshots.py docs/images
 
+variables: ## Write docs/variables.md from the roles' argument specs
+	@.venv/bin/python .ci/variables.py
+
 lock: ## Bring the locked versions up to date
 	@.ci/lock
 
 clean: ## Remove what the other targets wrote into this folder
-	@rm -rf .ansible .cache .venv .venv-* .*_cache .hypothesis tests/output gatehouse-firewall-*.tar.gz
+	@rm -rf .ansible .cache .venv .venv-* .*_cache .hypothesis tests/output dist gatehouse-firewall-*.tar.gz
 
 lab: setup
 	@.ci/need lab
 
-.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release-test sanity screenshots setup test times types unit
+.PHONY: bench browser check clean demo demo-down golden help hosts kernel lab lint lock molecule oldest packets parity release release-test sanity screenshots setup test times types unit variables

@@ -16,7 +16,7 @@ def _is_importable():
         return False
 
 
-def _alias():
+def _stand_in():
     parent = None
     path = ""
     for part in _NAME.split("."):
@@ -31,4 +31,4 @@ def _alias():
 
 # Under ansible-test its own collection loader finds the name.
 if not _is_importable():
-    _alias()
+    _stand_in()

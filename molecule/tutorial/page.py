@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,8 +57,8 @@ class Command:
     shown: tuple[str, ...]
     may_fail: bool
 
-    def take(self, desk: Desk) -> None:
-        """Run it, and find what is shown in what it prints."""
+    def take(self, desk: Desk) -> str:
+        """Run it, find what is shown in what it prints, and return that."""
         printed = desk.run(self.line)
         complaint = missing(self.shown, printed)
         if complaint:
@@ -65,6 +66,7 @@ class Command:
         if desk.status and not self.may_fail:
             told = f"ends with {desk.status}, and the page doesn't say so"
             raise AssertionError(f"{PROMPT}{self.line}\n{told}\n\nIt printed:\n{printed}")
+        return printed
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,15 @@ class Desk:
         return (self.folder / path).read_text(encoding="utf-8")
 
     def run(self, line: str) -> str:
-        """Return what a line of shell prints, complaints included, and remember how it ended."""
-        script = f"(exit {self.status})\n{line}"
+        """Return what a line of shell prints, complaints included, and remember how it ended, and PATH."""
+        path = self.folder / ".path"
+        script = f"trap 'printf %s \"$PATH\" >{shlex.quote(str(path))}' EXIT\n(exit {self.status})\n{line}"
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         done = subprocess.run(
             ["bash", "-c", script], cwd=self.folder, env=self._environment, text=True, check=False, **pipes
         )
         self.status = done.returncode
+        self._environment = {**self._environment, "PATH": path.read_text(encoding="utf-8")}
         return done.stdout
 
 

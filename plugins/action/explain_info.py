@@ -1,7 +1,7 @@
 # Copyright (c) gatehouse.firewall contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answer who reaches whom, and why, from the model alone."""
+"""Answer what reaches what, and why, from the model alone."""
 
 from __future__ import annotations
 

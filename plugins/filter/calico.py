@@ -1,7 +1,7 @@
 # Copyright (c) gatehouse.firewall contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calico's objects as filters: from a model, from Calico 2's form, and what the linter says of anybody's."""
+"""Calico's objects as filters: from a model, from Calico 2's form, and what the linter says of any."""
 
 from __future__ import annotations
 

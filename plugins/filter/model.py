@@ -32,7 +32,7 @@ def port_set(model, node_class, direction, peer):
 
 
 def flow_matrix(model):
-    """Return who may reach whom, one row for each pair of classes and zones."""
+    """Return which traffic is allowed, one row for each pair of classes and zones."""
     return [
         {
             "from": cell.sender,
@@ -47,7 +47,7 @@ def flow_matrix(model):
 
 
 def flow_table(model, form="markdown"):
-    """Return who may reach whom, as a text for people."""
+    """Return which traffic is allowed, as a text for people."""
     if form not in FORMS:
         raise AnsibleFilterError(f"flow_table: form: got {form}, expected {one_of(FORMS)}")
     found = read(model)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: explain_info
-short_description: Say who reaches whom, and why
+short_description: Say what reaches what, and why
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:

@@ -13,7 +13,7 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Compiles the C(gatehouse_*) variables as M(gatehouse.firewall.compile) does, and returns the NetworkPolicies of the
     classes that are pods. It runs on the controller, and asks no cluster. Run it once per play (C(run_once)).
-  - With O(live), says in what the policies of a cluster are others than those of the model.
+  - With O(live), reports how a cluster's policies differ from the model's.
   - The role C(gatehouse.firewall.network_policy) asks the cluster, and applies, audits and removes the policies.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.reads_only
@@ -70,7 +70,7 @@ namespaces:
   elements: str
   sample: [keptn-jes]
 undetected:
-  description: The options that nobody has set, and that O(endpoints) would say.
+  description: The options that are not set, and that O(endpoints) would say.
   returned: when O(resolve) is true
   type: list
   elements: str
@@ -86,12 +86,12 @@ surplus:
   type: list
   elements: dict
 foreign:
-  description: What of O(live) has a name of the model's, and is somebody else's.
+  description: What of O(live) has a name of the model's, and is not ours.
   returned: when O(live) is given
   type: list
   elements: dict
 findings:
-  description: Everything in which O(live) is not as the model would have it, by C(kind), C(text) and C(flow).
+  description: Each difference between O(live) and the model, by C(kind), C(text) and C(flow).
   returned: when O(live) is given
   type: list
   elements: dict

@@ -11,7 +11,7 @@ short_description: Ask other hosts with packets whether they let this one in
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Sends packets from the host on which it runs, many at a time, and says what came back. Nobody has to listen at the
+  - Sends packets from the host on which it runs, many at a time, and says what came back. No listener is needed at the
     other end, because a refusal by the host itself shows that its firewall let the packet in.
   - TCP is asked by connecting and closing, UDP by datagrams without content. Nothing else is ever sent.
   - A probe is sent three times within four seconds before its silence counts. Datagrams between the same two
@@ -64,7 +64,7 @@ results:
   elements: str
   sample: [refused, silent]
 udp_ports:
-  description: On which UDP ports of this host somebody listens, whose silence would mean nothing.
+  description: On which UDP ports of this host a program listens, whose silence would mean nothing.
   returned: success
   type: list
   elements: int

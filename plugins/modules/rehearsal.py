@@ -13,7 +13,7 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - The host loads the ruleset into a network namespace of its own, which has the host's declared addresses and
     interface names. A second one plays its peers. Between them go real packets, for the edges of each flow's ports,
-    from and to those whom it is for, their neighbours, and strangers.
+    from and to the peers of its rules, their neighbours, and strangers.
   - Fails where the host's kernel does another thing than O(policy) says.
   - Both namespaces belong to one process and vanish with it. No rule of the host changes, and no packet leaves it.
   - Addresses behind host names are those that the controller has found.

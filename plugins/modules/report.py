@@ -11,11 +11,11 @@ short_description: Write the model for people
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Writes a page, C(report.html), with a picture of who reaches whom, the matrix, ports and reasons of each pair, and
+  - Writes a page, C(report.html), with a picture of all flows, the matrix, ports and reasons of each pair, and
     what each class lets through on which hosts; and the matrix as C(flows.md), C(flows.csv) and C(flows.mmd) (Mermaid).
   - The page needs nothing but itself. Its only script finds ports and names; all else works without it.
   - Where hosts were asked, C(usage.json) in the directory keeps what they have counted of each flow from one report to
-    the next, and C(usage.md) says when each was used at the latest, and which ones nobody uses. A C(usage.json) that is
+    the next, and C(usage.md) says when each was last used, and which ones are unused. A C(usage.json) that is
     something else is an error, and stays as it is.
   - Compiles the model on the controller and connects to no host itself. Run it once per play (C(run_once)).
 extends_documentation_fragment:
@@ -39,7 +39,7 @@ options:
     default: ""
   unused_days:
     description:
-      - For how many days some host has to have watched a flow, and nobody to have used it, for it to be called unused.
+      - For how many days some host has to have watched a flow without any use, for it to be called unused.
     type: int
     default: 30
   planned:
@@ -53,7 +53,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write down who reaches whom
+- name: Write the model for people
   gatehouse.firewall.report:
     directory: docs/network
   run_once: true
@@ -68,7 +68,7 @@ files:
   sample: [flows.csv, flows.md, flows.mmd, report.html]
 unused_flows:
   description:
-    - The flows that nobody used for so many days, each with its C(name), C(owner) and C(ticket), and in C(last_used)
+    - The flows that were not used for so many days, each with its C(name), C(owner) and C(ticket), and in C(last_used)
       the time by which it was used, or since when no report has seen it used.
   returned: when a host has answered
   type: list
@@ -79,5 +79,5 @@ usage:
   returned: when a host has answered
   type: list
   elements: str
-  sample: ["flows that nobody used for 30 days: scrape"]
+  sample: ["flows unused for 30 days: scrape"]
 """

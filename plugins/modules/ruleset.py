@@ -52,7 +52,7 @@ options:
     default: false
   plan:
     description:
-      - A C(plan.json) on the controller, as M(gatehouse.firewall.summary) writes it, that somebody has reviewed. Where
+      - A C(plan.json) on the controller, as M(gatehouse.firewall.summary) writes it, that was reviewed. Where
         the host would change in another way than it shows, nothing is changed. The task needs C(diff=true).
     type: path
   install:
@@ -110,7 +110,7 @@ attributes:
     description: Has the host check the ruleset and says what would change, without changing anything.
     support: full
   diff_mode:
-    description: Shows the flows and addresses gained and lost, and what somebody else changed in our part of the rules.
+    description: Shows the flows and addresses gained and lost, and what others changed in our part of the rules.
     support: full
 seealso:
   - module: gatehouse.firewall.ruleset_info

@@ -53,7 +53,7 @@ EXAMPLES = r"""
   gatehouse.firewall.ruleset_info:
   register: live
 
-- name: Fail where somebody changed our table
+- name: Fail where our table was changed by hand
   ansible.builtin.assert:
     that: not live.drift
     fail_msg: "{{ live.drift | join('\n') }}"
@@ -176,7 +176,7 @@ concerns:
         198.51.100.99 on eth0 is an address of this host that the model doesn't know. Peers don't know the host by it,
         and isolation doesn't count for it: say it in gatehouse_addresses, or take it from the host
 drift:
-  description: What somebody else has changed in our part of the rules since, in lines.
+  description: What others have changed in our part of the rules since, in lines.
   returned: success
   type: list
   elements: str
@@ -190,7 +190,7 @@ cautions:
   sample: []
 findings:
   description:
-    - In what the host is not as the given ruleset would have it. Counters don't count, nor do the rules of others,
+    - How the host differs from the given ruleset. Counters don't count, nor do the rules of others,
       unless what they do makes a difference to a flow.
     - Each has a C(kind) (rule_added, rule_removed, rule_changed, table_gone, never_applied, boot_file_edited,
       unit_disabled, refresh_disabled, refresh_interpreter, name_unanswered, name_crowded, another_manager,

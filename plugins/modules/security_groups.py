@@ -23,7 +23,7 @@ options:
     description:
       - V(present) brings the groups to the model. Groups of ours that the model doesn't have are named in a warning.
       - V(absent) takes all groups of ours out of the VPC, whatever the model says. Before, none of them may be in use.
-      - V(planned) asks nobody, and returns what the groups would be.
+      - V(planned) contacts nothing, and returns what the groups would be.
     type: str
     choices: [present, absent, planned]
     default: present

@@ -235,7 +235,7 @@ def test_an_audit_reports_what_was_opened_and_removed_by_hand(run, cluster):
     for text in (
         f"keptn-jes/{INGRESS}: everybody on every port is open, and not by the model",
         f"keptn-jes/{EGRESS}: not there, so that nothing of ours restricts egress",
-        f"keptn-jes/open: somebody else's, opens ingress for the pods of keptn-jes/{INGRESS}",
+        f"keptn-jes/open: not ours, opens ingress for the pods of keptn-jes/{INGRESS}",
     ):
         assert text in outcome.output
 

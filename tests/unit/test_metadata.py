@@ -9,6 +9,10 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+WITH_ROLES = [*PAGES, *sorted(ROOT.glob("roles/*/README.md"))]
+ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 FOR_USERS = (
     "CODE_OF_CONDUCT.md",
@@ -60,7 +64,21 @@ def test_a_page_is_linked_from_another(page):
     assert any(page in _links(other) for other in PAGES if other != page)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def anchors(page):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    titles = HEADING.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", WITH_ROLES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_links_to_headings_that_exist(page):
+    links = ANCHOR.findall(page.read_text(encoding="utf-8"))
+    inside = [((page.parent / file).resolve() if file else page, name) for file, name in links if "://" not in file]
+
+    assert [f"{target.name}#{name}" for target, name in inside if name not in anchors(target)] == []
+
+
+@pytest.mark.parametrize("page", WITH_ROLES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_page_links_to_files_that_exist(page):
     assert [str(link) for link in _links(page) if not link.exists()] == []
 

@@ -71,6 +71,12 @@ def test_a_status_that_was_another_is_a_lie(desk: Desk) -> None:
         status.take(desk)
 
 
+def test_a_path_that_was_set_holds_for_the_lines_after_it(desk: Desk) -> None:
+    desk.write("bin/own", "#!/bin/sh\necho here\n")
+    for block in blocks(("Type:", "console", "$ chmod +x bin/own\n$ PATH=$PWD/bin:$PATH\n$ own\nhere\n")):
+        block.take(desk)
+
+
 def test_a_file_is_written_where_the_line_before_says_and_a_change_is_made_in_it(desk: Desk) -> None:
     write = ("Use `this`. Write `a/b.yml`:", "yaml", "one: 1\ntwo: 2\n")
     change = ("In `a/b.yml`:", "diff", " one: 1\n-two: 2\n+two: 3\n+four: 4\n")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""In what a host is not as it should be, by flow: what an audit reports."""
+"""How a host differs from what it should be, by flow: what an audit reports."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Finding:
 
 
 def changes_of_rules(recorded: str, live: str) -> list[Finding]:
-    """Return what somebody changed in the kernel since we applied, given both listings of our rules."""
+    """Return what others changed in the kernel since we applied, given both listings of our rules."""
     if recorded and not live:
         return [Finding("table_gone", "none of our rules is in the kernel")]
     # Where a jump stands is a finding of its own, and no difference of rules.

@@ -36,7 +36,7 @@ OVERTAKEN = 3
 
 EDITED = (
     "{}: got a first line that can't be read, or that says of sets what the rules don't, expected it as it was "
-    "rendered: somebody has edited the text. Nothing was changed. Render it anew; on a host, harden does"
+    "rendered: the text was edited. Nothing was changed. Render it anew; on a host, harden does"
 )
 
 

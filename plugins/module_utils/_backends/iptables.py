@@ -23,6 +23,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
     Run,
     ScriptedBackend,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.hints import hinted
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import (
     FILES,
@@ -177,7 +178,8 @@ class Iptables(ScriptedBackend):
             code, output, error = self._run(words, tested)
             # Without IPv6 in the kernel, ip6tables refuses everything, and there is nothing to filter.
             if code != 0 and (family is self._v4 or self._has_ipv6()):
-                said = (error or output).strip() + line_named_in(files[family.file], error or output)
+                refusal = (error or output).strip()
+                said = hinted(refusal + line_named_in(files[family.file], refusal))
                 raise FirewallError(f"{family.name} refuses {family.file}, nothing was changed:\n{said}")
 
     def load(self, ruleset: str, change: str = "") -> None:
@@ -244,7 +246,7 @@ class Iptables(ScriptedBackend):
         return with_listed_set(listing, name, live)
 
     def refill(self, before: Elements, after: Elements, change: str = "") -> None:
-        """Change what sets in force hold. Nobody who stays loses a packet; who comes is in before who goes is out.
+        """Change what sets in force hold. A peer that stays loses no packet; new peers come in before old ones go.
 
         ipset has no transaction that a rollback could have the kernel refuse, so that this is part of no change.
         """
@@ -262,7 +264,7 @@ class Iptables(ScriptedBackend):
         with held_if_ours(self.rules_lock, "it changes sets"):
             code, output, error = self._run([self._ipset, "restore"], "".join(f"{line}\n" for line in lines))
         if code != 0:
-            raise FirewallError(f"ipset can't change our sets:\n{(error or output).strip()}")
+            raise FirewallError(f"ipset can't change our sets:\n{hinted(error or output)}")
 
     def delete(self) -> None:
         """Delete our chains, jumps and sets; there need not be any."""
@@ -272,7 +274,7 @@ class Iptables(ScriptedBackend):
     def _feed(self, ruleset: str, change: str = "") -> str:
         """Have the loader load a ruleset; return what it says against it."""
         code, output, error = self._run_script(ruleset, change)
-        return ((error or output).strip() or f"exit code {code}") if code != 0 else ""
+        return (hinted(error or output) or f"exit code {code}") if code != 0 else ""
 
     def _feed_or_raise(self, ruleset: str, failure: str) -> None:
         self.require()
@@ -283,7 +285,7 @@ class Iptables(ScriptedBackend):
     def _words(self, command: list[str]) -> str:
         code, output, error = self._run(command, None)
         if code != 0:
-            raise FirewallError(f"{' '.join(command)} failed: {(error or output).strip()}")
+            raise FirewallError(f"{' '.join(command)} failed: {hinted(error or output)}")
         return output
 
     def _families(self) -> list[_Family]:
@@ -300,7 +302,7 @@ class Iptables(ScriptedBackend):
         saved = self._saved(family)
         # iptables-nft-save leaves out, or prints as something wider, what nft wrote into its tables natively.
         if "is incompatible, use 'nft' tool" in saved:
-            raise FirewallError(f"{family.name}-save can't show all its rules: somebody has put some there with nft")
+            raise FirewallError(f"{family.name}-save can't show all its rules: some were put there with nft")
         return our_tables(saved)
 
     def _saved(self, family: _Family, *flags: str) -> str:

@@ -40,7 +40,7 @@ PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
 LC_ALL=C
 export PATH LC_ALL
 failed=0
-trap '' HUP PIPE # whoever started us may be cut off by what we load
+trap '' HUP PIPE # what we load may cut off the session that started us
 
 say() {
     printf 'gatehouse: %s\n' "$*" >&2
@@ -58,7 +58,7 @@ part() {
 
 # Reads what is live, the line "#wanted", and a file. Writes the file, and into each table of it: before, a -D for each
 # jump of ours from a built-in chain; after, what deletes those of our chains that the file lacks. One of them that a
-# chain of somebody else leads to is emptied, and stays.
+# chain of others leads to is emptied, and stays.
 merged() {
     awk -v marker="$kept" '
 function begin(table) {

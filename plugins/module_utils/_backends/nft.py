@@ -17,6 +17,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
     Run,
     ScriptedBackend,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.hints import hinted
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import held_if_ours
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import (
@@ -174,7 +175,7 @@ class Nft(ScriptedBackend):
         # nft has no exit code of its own for this; commands run in the C locale, so the words are these.
         if "No such file or directory" in error:
             return ""
-        raise FirewallError(f"nft can't list the table {TABLE}: {error.strip()}")
+        raise FirewallError(f"nft can't list the table {TABLE}: {hinted(error)}")
 
     def _replace(self, ruleset: str, failure: str, change: str = "") -> None:
         self.require()
@@ -205,7 +206,7 @@ def _marker(change: str) -> str:
 def _succeed(done: tuple[int, str, str], failure: str) -> None:
     code, output, error = done
     if code != 0:
-        raise FirewallError(f"{failure}:\n{(error or output).strip() or f'exit code {code}'}")
+        raise FirewallError(f"{failure}:\n{hinted(error or output) or f'exit code {code}'}")
 
 
 def _changes(command: str, elements: dict[str, list[str]]) -> str:

@@ -38,7 +38,7 @@ marker=armed.${4:-}
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
 LC_ALL=C
 export PATH LC_ALL
-trap '' HUP PIPE # whoever started us may be cut off by what we load
+trap '' HUP PIPE # what we load may cut off the session that started us
 
 # Reads what is live, the line "#wanted" and the ruleset, and writes one step of the way, for nft. Refuses what it can't
 # read, and base chains that it can't change without a moment in which they are open or closed.
@@ -177,7 +177,7 @@ look() {
 
 # To clear and to define in one transaction crashes nft 0.9.8 where names are the same.
 change() {
-    # It fails where somebody who went this way before us was killed when the base chains led to .next.
+    # It fails where another run before us was killed when the base chains led to .next.
     take clear .next && take beside .next && take switch .next
     take clear '' && take beside '' && take switch '' && look && take sweep
 }

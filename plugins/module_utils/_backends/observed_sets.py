@@ -6,7 +6,7 @@
 
 plugin_utils/_host_rules/observe_sets.py says in which sets. The kernel puts elements into them, so that these are no
 drift, and nothing to compare. A change of the ruleset empties them: what they held goes into a file. A boot empties
-them, too, and so does whoever flushes them: what was counted then is lost, and what was seen counts from the next load
+them, too, and so does a flush: what was counted then is lost, and what was seen counts from the next load
 on.
 """
 
@@ -54,7 +54,7 @@ Write = Callable[[Path, str], None]
 
 @dataclass(frozen=True)
 class Element:
-    """A key in one of the kernel's sets: whom it is about, how often, and in how many seconds the kernel drops it."""
+    """A key in one of the kernel's sets: its peer, how often, and in how many seconds the kernel drops it."""
 
     direction: str
     kept: str
@@ -74,7 +74,7 @@ def without_filled(listing: str) -> str:
     """Return what nft lists without what the kernel has put into sets, in a form that nft takes again.
 
     nft 0.9.8 writes a constant in a key as no nft reads it, and dies of an element with a counter or a limit. Sets that
-    rules fill lose what is in them, whoever made them, and elements of others lose what the kernel keeps with them.
+    rules fill lose what is in them, whatever made them, and elements of others lose what the kernel keeps with them.
     """
     return _NFT_CONSTANT.sub(" 0", _NFT_ELEMENTS.sub(_without_filled, listing))
 
@@ -181,7 +181,7 @@ class Observing:
         self._prepared = self._path.with_name(f".{self._path.name}.new")
 
     def result(self, elements: Sequence[Element], loaded_at: float | None) -> dict[str, Any]:
-        """Return what modules return of a host that observes, whose rules were loaded at a time, if anybody knows.
+        """Return what modules return of a host that observes, whose rules were loaded at a time, if that is known.
 
         It has observed since then, or for as long before as the file has what was counted.
         """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What of a ruleset is not ours to change: whoever loads a text promises that it touches nobody else's rules."""
+"""What of a ruleset is not ours to change: a text that is loaded must not touch the rules of others."""
 
 from __future__ import annotations
 

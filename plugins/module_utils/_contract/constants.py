@@ -9,7 +9,7 @@ The controller's side imports this room of module_utils, and no other.
 
 from __future__ import annotations
 
-VERSION = "0.1.0"
+VERSION = "1.0.0-beta.1"
 """This collection's version, as galaxy.yml has it: an installed collection has no galaxy.yml."""
 
 TABLE = "inet gatehouse"
@@ -28,10 +28,10 @@ OBSERVED_MOST = 4096
 """Keys in one set of what was observed. When it is full, the kernel takes no more."""
 
 OBSERVED_SECONDS = 2147483
-"""How long such a key stays that nobody renews: as long as ipset can tell, almost 25 days."""
+"""How long such a key stays that is not renewed: as long as ipset can tell, almost 25 days."""
 
 ANSWER = "gatehouse-answer: "
 """Begins the line of a module's answer where that runs without Ansible's part of it."""
 
 MAX_ADDRESSES = 256
-"""How many addresses of a family count behind one host name, where nobody says otherwise."""
+"""How many addresses of a family count behind one host name, unless said otherwise."""

@@ -4,7 +4,7 @@
 # Note: this file is private to the collection.
 """What a host has to know of a ruleset, as data: the first line of its text, which is a comment to every tool.
 
-Whoever renders a ruleset writes it, and so does a host that finds new addresses; reader.py reads it. A later format may
+The renderer of a ruleset writes it, and so does a host that finds new addresses; reader.py reads it. A later format may
 say anything else, but its first line begins in the same way, and its JSON has ``format`` and ``version``.
 """
 
@@ -131,7 +131,7 @@ class Header:
     def description(self) -> list[str]:
         """Return the lines that say what the ruleset lets through, and the addresses behind each peer."""
         if self.format is None:
-            return ["rules that nobody can describe: the first line of their file was edited"]
+            return ["rules without a description: the first line of their file was edited"]
         if self.is_newer:
             return [f"rules of version {self.version}, which wrote format {self.format}: {VERSION} can't read it"]
         return [*self.describes, *(f"{one.peer} is {element}" for one in self.sets for element in one.elements)]

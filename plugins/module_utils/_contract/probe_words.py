@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # A TCP handshake, a reset, an answer, and a UDP port without a listener: the packet was let in.
 ACCEPTED, REFUSED, ANSWERED, CLOSED = "accepted", "refused", "answered", "closed"
-# Nothing came back, a rule of somebody's said so, and what the own rules keep back: it was denied.
+# Nothing came back, a rule of others said so, and what the own rules keep back: it was denied.
 SILENT, REJECTED, KEPT = "silent", "rejected", "kept by the sender's own rules"
 # Nothing was learnt.
 NO_ROUTE, NO_ADDRESS, UNREACHABLE = "no route", "no such address here", "unreachable"

@@ -23,7 +23,7 @@ def with_modes(before: Header, after: Header) -> tuple[list[str], list[str]]:
 
 
 def drift(recorded: str, live: str) -> list[str]:
-    """Return what somebody changed in the kernel since we applied, given both listings of our table."""
+    """Return what others changed in the kernel since we applied, given both listings of our table."""
     if not live:
         return ["the table is gone"] if recorded else []
     changes = list(unified_diff(recorded.splitlines(), live.splitlines(), n=0, lineterm=""))[2:]

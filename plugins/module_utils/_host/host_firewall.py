@@ -113,7 +113,7 @@ class HostFirewall:
     def observed(self) -> dict[str, Any]:
         """Return what was counted where it would have been denied; nothing where the host doesn't only observe.
 
-        Where somebody has flushed the rules that observed, nobody knows since when.
+        Where the rules that observed were flushed, the time is unknown.
         """
         rulesets = [(self._backend, self.applied), *((other, self._boot.ruleset(other)) for other in self._others)]
         observing = next((backend for backend, ruleset in rulesets if read(ruleset).observes), None)
@@ -123,7 +123,7 @@ class HostFirewall:
         return self._observing.result(elements or [], None if elements is None else self._boot.loaded_at(observing))
 
     def drift(self) -> list[str]:
-        """Return what somebody else has changed, in lines; nothing where the kernel has what we applied."""
+        """Return what others have changed, in lines; nothing where the kernel has what we applied."""
         return [] if self.live == self.recorded else drift(self.recorded, self.live)
 
     def usage(self) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class HostFirewall:
             return [Finding("never_applied", "the model was never applied to this host")]
         found = changes_of_rules(self.recorded, self.live)
         if self._boot.is_edited(self._backend):
-            found.append(Finding("boot_file_edited", "somebody edited the ruleset of the next boot"))
+            found.append(Finding("boot_file_edited", "the ruleset of the next boot was edited by hand"))
         elif not is_same(self.applied, wanted):
             found += changes_of_model(*with_modes(read(self.applied), read(wanted)))
         if not self._boot.is_enabled(self._backend):
@@ -296,7 +296,7 @@ class HostFirewall:
                 in_time = self._confirmed(wanted, fallback, change)
         except BusyError as error:
             raise FirewallError(f"{error}; {GOES_BACK}") from error
-        if not in_time and not self.is_at(wanted):  # whoever asks twice was confirmed the first time
+        if not in_time and not self.is_at(wanted):  # a second question was confirmed by the first
             raise TooLateError(self.after(change))
 
     def _confirmed(self, wanted: str, fallback: str, change: str) -> bool:

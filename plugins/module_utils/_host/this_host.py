@@ -76,7 +76,7 @@ class ThisHost:
             self._boot.refuse_newer()
             self.backend.header(given or "", "the ruleset")  # what it says goes into its sets, with answers
         answers = module.params.get("answers")
-        # What somebody has edited is no answer that this host has found.
+        # What was edited by hand is no answer that this host has found.
         unedited = (backend for backend in self._backends if not self._boot.is_edited(backend))
         rulesets_of_boot = (self._boot.ruleset(backend) for backend in unedited)
         self.answers = self._refreshing.answers(rulesets_of_boot) if answers is None else answers
@@ -164,7 +164,7 @@ def given_rulesets(params: Mapping[str, object]) -> dict[str, str]:
 def choose(backends: Sequence[Backend], requested: str, given: Sequence[str]) -> tuple[Backend, str]:
     """Return the backend to take, and why; ``given`` names those that there is a ruleset for.
 
-    Where there is none for any, somebody only wants to look, and any will do.
+    Where there is none for any, the caller only looks, and any will do.
     """
     possible = [backend for backend in backends if backend.name in given] or list(backends)
     if requested != AUTO:

@@ -100,7 +100,7 @@ class Boot:
     def header(self, backend: Backend) -> Header:
         """Return what the ruleset of the next boot says of itself; raise FirewallError as ``refuse_newer`` does.
 
-        It does so, too, where somebody has edited that.
+        It does so, too, where that was edited by hand.
         """
         self.refuse_newer()
         return backend.header(self.ruleset(backend), str(self._ruleset(backend)))
@@ -118,9 +118,9 @@ class Boot:
         return _read(self._live(backend)).partition("\n")[2]
 
     def loaded_at(self, backend: Backend) -> float | None:
-        """Return when rules were loaded last, in seconds of the epoch: counted from then. None where nobody knows.
+        """Return when rules were loaded last, in seconds of the epoch: counted from then. None where that is unknown.
 
-        The loader notes it, whoever has it run: a change, the rollback from one, or a boot.
+        The loader notes it, whatever runs it: a change, the rollback from one, or a boot.
         """
         with suppress(FileNotFoundError):
             return self._loaded(backend).stat().st_mtime
@@ -135,7 +135,7 @@ class Boot:
         return self._root / RUN_DIRECTORY / f"loaded.{backend.file_type}"
 
     def is_edited(self, backend: Backend) -> bool:
-        """Return whether somebody has edited the ruleset of the next boot."""
+        """Return whether the ruleset of the next boot was edited by hand."""
         record = _read(self._live(backend))
         checksum = first_line(record).get("ruleset", record.partition("\n")[0])  # version 0.1.0 had nothing beside it
         return bool(record) and checksum != _checksum(self.ruleset(backend))
@@ -207,7 +207,7 @@ class Boot:
         self.give_up(backend)
         for path in self._files(backend):
             _remove(path)
-            with suppress(OSError):  # it isn't there, or somebody else keeps a file in it
+            with suppress(OSError):  # it isn't there, or others keep a file in it
                 path.parent.rmdir()
 
     def forget_unit(self) -> None:

@@ -4,7 +4,7 @@
 # Note: this file is private to the collection.
 """A host's own rollback: what it does by itself if a change isn't confirmed in time.
 
-It needs neither the controller nor Python nor the ssh session. Whoever renames a change's pending file first decides:
+It needs neither the controller nor Python nor the ssh session. The first to rename a change's pending file decides:
 the confirmation, or the timer. After a reboot nothing is pending, and the boot file holds what was confirmed last.
 
 A change may stall anywhere, for longer than its rollback waits. So that waits for nothing, and the kernel decides
@@ -31,7 +31,7 @@ PENDING = "rollback-"
 TAKEN = "taken-"
 STUCK = "stuck-"
 UNIT = "gatehouse-rollback"
-OVERDUE = 10  # seconds after which a rollback that has not run never will: whoever armed it died before he could
+OVERDUE = 10  # seconds after which a rollback that has not run never will: what armed it died before it could
 LONGEST = 600  # seconds that a rollback may wait
 
 WAITS, UNDER_WAY, FAILED, GONE = "waits", "is under way", "has failed", "is gone"
@@ -114,7 +114,7 @@ class Rollback:
 
     @contextmanager
     def alone(self, purpose: str) -> Iterator[None]:
-        """Keep others of us from changing this host's rules; ``purpose`` says why, to whoever waits."""
+        """Keep others of us from changing this host's rules; ``purpose`` says why, to those who wait."""
         with held(self._directory / "lock", purpose):
             yield
 

@@ -5,7 +5,7 @@
 """The questions of a round, which a process in a sandbox asks, and the file by which alone their answers leave it.
 
 That process reads what strangers send, so it can't change rules, nor what root runs. ``refresh`` does the rest, in a
-process that reads this file and nothing else of it: whoever takes over the first can answer falsely, as a name server
+process that reads this file and nothing else of it: a takeover of the first can answer falsely, as a name server
 can, and do no more.
 """
 

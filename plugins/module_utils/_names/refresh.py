@@ -89,7 +89,7 @@ class Refresher:
         answers = {name: addresses for name, addresses in found.items() if addresses}
         with self._rollback.alone("it asks again for host names"):
             if self._rollback.is_pending():
-                return  # a change of the ruleset waits to be confirmed: it is nobody's turn but its own
+                return  # a change of the ruleset waits to be confirmed: it has the only turn
             if answers:
                 self._change(answers)
             self._answered.save()
@@ -117,7 +117,7 @@ class Refresher:
             self.log.append(f"{name.name}: {error}{what_stays}")
 
     def _change(self, answers: Answers) -> None:
-        header = self._boot.header(self._backend)  # as it is now that nobody else changes it
+        header = self._boot.header(self._backend)  # as it is now that no other changes it
         ruleset, names = self._boot.ruleset(self._backend), header.names
         answers = never_emptied(names, answers)
         wanted = with_answers(self._backend, ruleset, answers)
@@ -132,7 +132,7 @@ class Refresher:
 
 
 def never_emptied(names: Iterable[HostName], answers: Answers) -> dict[str, Sequence[str]]:
-    """Return answers that leave nobody's set empty: where they would, what was in it stays."""
+    """Return answers that leave no set empty: where they would, what was in it stays."""
     kept = {name: list(addresses) for name, addresses in answers.items()}
     after = [HostName(one.name, tuple(answers.get(one.name, one.addresses)), one.sets) for one in names]
     before, now = elements_behind(names), elements_behind(after)

@@ -76,7 +76,7 @@ class Refreshing:
         return [self._unit.weakness] if read(ruleset).refresh and self._unit.weakness else []
 
     def findings(self, ruleset: str) -> list[Finding]:
-        """Return in what the host doesn't keep up with the names of the ruleset in force."""
+        """Return where the host doesn't keep up with the names of the ruleset in force."""
         refresh = read(ruleset).refresh
         if refresh is None:
             return []

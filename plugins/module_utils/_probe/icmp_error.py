@@ -34,7 +34,7 @@ class IcmpError:
 
     @property
     def is_filter(self) -> bool:
-        """Return whether it says that somebody has forbidden it."""
+        """Return whether it says that a filter has forbidden it."""
         return (self.protocol, self.number, self.code) in _FILTERS
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""On which UDP ports somebody listens here: who asks such a port and hears nothing has learnt nothing."""
+"""On which UDP ports a program listens here: silence from such a port tells nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNCONNECTED = "07"
 
 
 def udp_ports(proc: Path) -> list[int]:
-    """Return the UDP ports on which a socket waits for anybody, but for those on loopback addresses."""
+    """Return the UDP ports on which a socket waits for any peer, but for those on loopback addresses."""
     found = set()
     for name in ("udp", "udp6"):
         try:

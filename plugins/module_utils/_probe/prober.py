@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""Ask with real packets, many at a time: does this port of that address let us in? Nobody has to listen there.
+"""Ask with real packets, many at a time: does this port of that address let us in? No listener is needed there.
 
 TCP connects and closes, UDP sends datagrams without content. A refusal by the host itself shows that its firewall let
 the packet in. What an ICMP error says, and who sent it, is read from the socket's error queue (ip(7), IP_RECVERR).
@@ -197,7 +197,7 @@ class _Round:
         attempt.close()
 
     def _stop(self) -> None:
-        """Close what is open: of a probe that had not all its tries, nobody knows what its silence means."""
+        """Close what is open: the silence of a probe that had not all its tries means nothing."""
         for attempt in self._flying.values():
             if attempt.sock is not None:
                 attempt.result = NOT_ASKED

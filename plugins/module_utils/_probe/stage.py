@@ -180,7 +180,7 @@ def _checked(code: int) -> None:
 
 
 def _new_network() -> int:
-    """Return a new network namespace, in which this process is now; it lives as long as somebody has it open."""
+    """Return a new network namespace, in which this process is now; it lives as long as a process has it open."""
     try:
         _checked(_libc().unshare(_NEW_NETWORK))
     except OSError as error:

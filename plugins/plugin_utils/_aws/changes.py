@@ -143,7 +143,7 @@ def _live_lines(group: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[
 
 def _ports(permission: Mapping[str, Any]) -> str:
     protocol, first, last = (permission.get(key) for key in ("ip_protocol", "from_port", "to_port"))
-    # AWS doesn't look at ports of these, whatever somebody has given.
+    # AWS doesn't look at ports of these, whatever was given.
     ends = (None, None) if protocol in (ALL_PROTOCOLS, SCTP) else (first, last)
     return GroupRule(str(protocol), *ends, "", "", ()).ports
 

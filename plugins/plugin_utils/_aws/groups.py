@@ -96,7 +96,7 @@ def _rules(fleet: Fleet, group: SecurityGroup, direction: str, owners: Mapping[s
 
 
 def _peers(rule: Rule, owners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield each peer of a rule; none where the peer is nobody, so that there is no rule that has no peer."""
+    """Yield each peer of a rule; none where the peer is empty, so that there is no rule that has no peer."""
     if rule.peer in owners:
         yield "group_name", owners[rule.peer]
         return

@@ -70,7 +70,7 @@ class EndpointKind:
 
     @property
     def selector(self) -> str:
-        """Return what selects its endpoints and nobody else's."""
+        """Return what selects its endpoints and no others."""
         return " && ".join(f"{key} == '{value}'" for key, value in self.labels.items())
 
     def selector_of(self, host: EndpointHost) -> str:
@@ -193,7 +193,7 @@ def _legible(interface: str) -> str:
 def failsafes(fleet: Fleet, kinds: Sequence[EndpointKind], problems: Problems) -> Iterator[Object]:
     """Yield what each host's Felix lets through before any policy: the management flows, and nothing else.
 
-    While Calico observes, nothing: endpoints of somebody else's on the same node may live by its failsafes.
+    While Calico observes, nothing: endpoints of others on the same node may live by its failsafes.
     """
     calico = fleet.resolved.model.calico
     if calico.failsafes != MANAGE or calico.mode == OBSERVE:
@@ -205,7 +205,7 @@ def failsafes(fleet: Fleet, kinds: Sequence[EndpointKind], problems: Problems) -
     for node, own in nodes.items():
         found = {direction: _failsafe_ports(own, calico, direction, problems) for direction in DIRECTIONS}
         if not found["ingress"]:
-            expected = f"a flow that lets somebody in on node {node}: none of these does, and one mistake locks out"
+            expected = f"a flow that lets a peer in on node {node}: none of these does, and one mistake locks out"
             problems.add(Where("gatehouse_calico.management"), list(calico.management), expected)
         spec = {"failsafeInboundHostPorts": found["ingress"], "failsafeOutboundHostPorts": found["egress"]}
         yield an_object("FelixConfiguration", {"name": f"node.{node}", "labels": {**OWNER}}, spec)

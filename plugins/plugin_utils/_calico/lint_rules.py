@@ -100,7 +100,7 @@ def _check_entity(where: Where, entity: Mapping[str, Any], rule: Mapping[str, An
         for place, net in rows(where.key(key), entity.get(key), problems):
             _check_net(place, net, problems)
             if key == "notNets" and net in ("0.0.0.0/0", "::/0"):
-                problems.add(place, net, "less than everything: nobody would be left")
+                problems.add(place, net, "less than everything: no peer would be left")
     for key in ("ports", "notPorts"):
         _check_ports(where.key(key), entity.get(key), rule, problems)
 
@@ -142,7 +142,7 @@ def _check_port(where: Where, port: object, problems: Problems) -> None:
         # Calico reads "30000-32767" as a port's name. A cluster that has only the CRDs stores it, and the rule matches
         # nothing.
         dashed = port.replace("-", ":", 1)
-        hint = "with a dash, it is the name of a port that nobody has; did you mean "
+        hint = "with a dash, it is the name of a port that does not exist; did you mean "
         hint = f'{hint}"{dashed}"?' if dashed.replace(":", "").isdigit() else ""
         problems.add(where, port, 'a number, a range such as "30000:32767", or the name of a port', hint)
 

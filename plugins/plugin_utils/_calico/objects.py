@@ -186,7 +186,7 @@ class _Renderer:
             yield from self.entities(name, members.networks)
 
     def flow(self, direction: str, rule: Rule, ports: PortSet, spares_isolated: bool = False) -> Iterator[Object]:
-        """Yield a flow's rules to one peer; nobody has none, since a rule without an end would be for everybody."""
+        """Yield a flow's rules to one peer; an empty one has none, since a rule without an end matches everything."""
         spared = [*self.isolated_entities()] if spares_isolated else []
         excepted = {family: _any_of([one for own, one in spared if own == family]) for family in (4, 6)}
         for family, entity in self.entities(peer_name(direction, rule), rule.addresses.networks):

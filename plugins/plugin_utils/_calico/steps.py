@@ -5,7 +5,7 @@
 """From the objects that are there to those that are wanted, in an order that is safe wherever it stops.
 
 Sets come before the policies that select them, policies before failsafes are narrowed, and host endpoints last: an
-endpoint denies whatever no policy allows from the moment it exists. Taking away goes the other way round. Whoever dies
+endpoint denies whatever no policy allows from the moment it exists. Removal goes the other way round. A run that dies
 on the way leaves a state in which every endpoint has its policies, and the next run goes on from there.
 """
 
@@ -72,10 +72,10 @@ def _check_twins(existing: Iterable[Object], problems: Problems) -> None:
 
 
 def rivals(wanted: Sequence[Object], existing: Sequence[Object], problems: Problems) -> list[str]:
-    """Return a line for each host endpoint of somebody else's that ours puts out of force.
+    """Return a line for each host endpoint of others that ours puts out of force.
 
     Of several endpoints for an interface, the first by name governs it alone (Felix' resolveHostEndpoints). Where that
-    is somebody else's, as Calico's own automatic ones may be, ours would do nothing: a problem.
+    is not ours, as Calico's own automatic ones may be, ours would do nothing: a problem.
     """
     theirs = [one for one in existing if one["kind"] == HOST_ENDPOINT and not is_ours(one)]
     lines = []
@@ -129,7 +129,7 @@ def _to_apply(
     elif there is None:
         yield Step(APPLY, one, None)
     elif not is_ours(there):
-        expected = f"no object of this name, or one with the label {_label()}: it is somebody else's"
+        expected = f"no object of this name, or one with the label {_label()}: it is not ours"
         problems.add(Where("metadata.name", one["kind"]), there["metadata"]["name"], expected)
     elif meaning(one) != meaning(there):
         # It keeps the name under which it is listed.

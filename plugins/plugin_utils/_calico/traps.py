@@ -130,7 +130,7 @@ def _failsafe_traps(felix: Object, problems: Problems) -> None:
     key = FAILSAFE_KEY["ingress"]
     found = felix["spec"].get(key)
     if found is not None and not any(item["port"] == _SSH for item in found):
-        expected = f"a way in for whoever mends the policies, such as {_SSH}/tcp from their network"
+        expected = f"a way in for those who mend the policies, such as {_SSH}/tcp from their network"
         problems.add(Where(f"spec.{key}", _name(felix)), found, expected)
 
 

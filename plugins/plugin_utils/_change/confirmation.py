@@ -45,7 +45,7 @@ def is_over(seen: Mapping[str, object]) -> bool:
 def unreached(management: Mapping[str, object] | None, timeout: int) -> str:
     """Return the words on a host that wasn't reached over a new connection."""
     source = f" from {management['source']} at port {management['port']}/tcp" if management else ""
-    return f"Nobody could reach the host{source} over a new connection within {timeout} s of the change"
+    return f"The host could not be reached{source} over a new connection within {timeout} s of the change"
 
 
 def not_confirmed(

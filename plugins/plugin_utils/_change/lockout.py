@@ -26,7 +26,7 @@ _CUT_AS_SPOOFED = (
 def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     """Return why a policy would refuse a new connection like the controller's; an empty text where it wouldn't.
 
-    One that only observes refuses nobody.
+    One that only observes refuses nothing.
 
     ``management`` has the connection's ``source`` and ``destination`` addresses and its ``port`` (tcp), as the host
     sees them; and where sources are judged, the interface it ``comes_by`` and the one by which packets ``go_back``.
@@ -65,8 +65,8 @@ def unmapped(text: object) -> Address:
 def fail_closed(policy: Policy, port: int) -> Policy | None:
     """Return what is left of a policy where its ruleset can't be loaded: who may manage the host at this tcp port.
 
-    Where nobody may, all that comes in by a flow: nobody knows which of it is the way to mend the host. None where it
-    only observes: a host that denies nobody stays open.
+    Where there is none, all that comes in by a flow: any of it may be the way to mend the host. None where it
+    only observes: a host that denies nothing stays open.
     """
     if policy.observe:
         return None

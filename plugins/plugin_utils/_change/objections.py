@@ -19,6 +19,10 @@ from .lockout import lockout
 from .surroundings import weighed
 
 NOT_CHECKED = "not installed yet, so that the host can't check the ruleset: {}"
+NOT_INSTALLED = (
+    "This host lacks {0}, and its package manager can't install them: {1}\nInstall them yourself, or give the host a "
+    "package index (apt-get update, on Debian), and harden it again. Nothing was changed"
+)
 EBPF_REDIRECTS = (
     "{0} redirects packets before netfilter sees them, so that this host firewall can't judge {1}. Let what redirects "
     "them enforce it (Calico's preDNAT policies do), and say pre_dnat: {{ports: []}} of the class {2}"
@@ -42,7 +46,7 @@ _STATES = {(True, True): "active and enabled", (True, False): "active", (False, 
 
 
 class UnreadableError(GatehouseError):
-    """An answer of a host from which nobody can tell whether it may change."""
+    """An answer of a host that does not tell whether it may change."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def _of_sources(policy: Policy) -> dict[str, Any]:
 
 
 def _sided_peers(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """Yield whom flows let in by one side: of a network, an address stands for all."""
+    """Yield the peers that flows let in by one side: of a network, an address stands for all."""
     if not policy.interfaces:
         return
     for rule in policy.ingress:

@@ -19,7 +19,7 @@ from ...module_utils._host.ruleset_arguments import LOOK, RULESETS
 from ...module_utils._probe.rehearsal_arguments import REHEARSAL
 from .._change.confirmation import LOST, NOT_NEW, is_another, is_over, not_confirmed, unreached
 from .._change.lockout import fail_closed, lockout
-from .._change.objections import NOT_CHECKED, NOTHING_CHANGED, UnreadableError, objections
+from .._change.objections import NOT_CHECKED, NOT_INSTALLED, NOTHING_CHANGED, UnreadableError, objections
 from .._change.surroundings import declared_of
 from .._host_rules import iptables, nftables
 from .._plan.reviewed import PlanError, read_plan
@@ -192,7 +192,9 @@ class HostChange:
         if not found["packages"] or not self._arguments["install"]:
             return None
         installed: Result = self._action.install(found["packages"], self._task_vars)
-        return installed if installed.get("failed") else None
+        if not installed.get("failed"):
+            return None
+        return {**installed, "msg": NOT_INSTALLED.format(", ".join(found["packages"]), str(installed["msg"]).strip())}
 
     def _start_tracking(self, found: Result, wanted: Result) -> Result | None:
         """Start connection tracking; return the result where that has failed."""
@@ -231,7 +233,7 @@ class HostChange:
         )
 
     def _fallback(self, found: Result) -> str:
-        """Return what to load at a boot at which the ruleset can't be; nothing where nobody knows, or it observes."""
+        """Return what to load at a boot at which the ruleset can't be; nothing where it is unknown, or it observes."""
         if not self.policy:
             return ""
         port = found["management"]["port"] if found["management"] else int(self._task_vars.get("ansible_port") or SSH)

@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from . import internals
 from .alone import Runner
 from .facts import Facts, without_orders
+from .host_python import with_reason
 
 
 class HostAction(ActionBase):
@@ -34,7 +35,7 @@ class HostAction(ActionBase):
         """Return what the host's module answers, without what Ansible would do on its word."""
         result = self._alone(*args, **kwargs)
         if result is None:
-            result = super()._execute_module(*args, **kwargs)
+            result = with_reason(self, super()._execute_module(*args, **kwargs))
         return without_orders(kwargs["task_vars"]["inventory_hostname"], result)
 
     def _alone(

@@ -25,7 +25,7 @@ def compiled_once(inputs: object, compile_fleet: Callable[[], Fleet]) -> Fleet:
     """Return what a task of this run has compiled of the same inputs (plain data), or compile it now."""
     path = Path(constants.DEFAULT_LOCAL_TMP, f"gatehouse-{hashlib.sha256(repr(inputs).encode()).hexdigest()}")
     if path.exists():
-        kept: Fleet = pickle.loads(path.read_bytes())  # noqa: S301 - nobody else can write there
+        kept: Fleet = pickle.loads(path.read_bytes())  # noqa: S301 - no other user can write there
         return kept
     fleet = compile_fleet()
     unfinished = path.with_suffix(f".{os.getpid()}")

@@ -55,7 +55,7 @@ class FleetVariables:
     """The variables of all groups and hosts of the inventory, as far as they concern the model.
 
     Read from the inventory itself and not from ``hostvars``, in which facts stand above what is declared. What is set
-    above the inventory is read where it is set, too: by its value in one host's variables nobody could tell.
+    above the inventory is read where it is set, too: its value in one host's variables would not tell.
     """
 
     def __init__(self, task: Any, task_vars: Mapping[str, Any], loader: Any, templar: Any, problems: Problems) -> None:

@@ -28,12 +28,12 @@ _DYNAMIC = 32768
 """The least of the ports that Linux gives to clients and to servers that ask for none."""
 _MANY = 8
 _SCANNED = 64
-"""Ports of one protocol between the same ends, of which somebody has tried many and uses few."""
+"""Ports of one protocol between the same ends, of which many were tried and few are used."""
 _LAST_PORT = 65535
 _SHOWN = 5
 _HEAD = """\
 ---
-# What hosts that only observe let through although no flow of the model allows it. Somebody has to decide: paste what
+# What hosts that only observe let through although no flow of the model allows it. You decide: paste what
 # is wanted into your model, with a name and a reason of your own; the rest is denied as soon as the hosts enforce.
 """
 
@@ -52,7 +52,7 @@ class NewZone:
 class MissingFlow:
     """A flow that would allow what was seen: new connections, so many, the first and the last of them at a time.
 
-    It is ``sided`` where the model tells sides of its hosts apart, and nobody knows on which one this was.
+    It is ``sided`` where the model tells sides of its hosts apart, and it is unknown on which one this was.
     """
 
     name: str

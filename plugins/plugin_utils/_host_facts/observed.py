@@ -22,7 +22,7 @@ from .reader import TIME, Answer
 
 SHOWN = 20
 SHORT = 3600
-"""Seconds of observing after which nobody can have seen much."""
+"""Seconds of observing after which a host can't have seen much."""
 
 _NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
 _KINDS = (*DIRECTIONS, SPOOFED)
@@ -116,7 +116,7 @@ def would_cut(policy: Policy, observed: Observed) -> str:
     more = [f"and {len(cut) - SHOWN} more"] if len(cut) > SHOWN else []
     full = [f"There may be more still: no room was left for {', '.join(observed.full)}"] if observed.full else []
     lines = "".join(f"\n  {line}" for line in (*map(str, cut[:SHOWN]), *more, *full))
-    since = observed.since or "nobody knows when"
+    since = observed.since or "an unknown time"
     return (
         f"This host observes, and to enforce would cut {len(cut)} of what it has seen since {since}:{lines}"
         "\nreport writes the flows that are missing (missing_flows.yml). Add those that are wanted, or set "
@@ -129,7 +129,7 @@ def remarks(observed: Observed, now: datetime.datetime) -> list[str]:
     found = []
     seconds = (now - _time(observed.since)).total_seconds() if observed.since else 0.0
     if seconds < SHORT:
-        how_long = f"{max(0, int(seconds // 60))} minutes only" if observed.since else "nobody knows how long"
+        how_long = f"{max(0, int(seconds // 60))} minutes only" if observed.since else "an unknown time"
         what = "" if observed.seen else " and has seen nothing yet"
         found.append(f"This host has observed for {how_long}{what}: services may be missed")
     if observed.full:

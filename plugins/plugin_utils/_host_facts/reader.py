@@ -4,7 +4,7 @@
 # Note: this file is private to the collection.
 """What a host has answered, read strictly: it ends up on pages, and in rows that people paste into their model.
 
-A host that is somebody else's by now answers what it likes. What has not the form that we write is not read at all.
+A host that was taken over answers what it likes. What has not the form that we write is not read at all.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Count:
 
 @dataclass(frozen=True)
 class HostState:
-    """One host that was asked: why it didn't answer, or else its backend and in what it is not as it should be.
+    """One host that was asked: why it didn't answer, or else its backend and how it differs from what it should be.
 
     It is ``unreadable`` where it did answer, but nothing that it could have got from us.
 

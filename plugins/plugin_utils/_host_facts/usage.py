@@ -6,7 +6,7 @@
 
 A count says how much, not when: what it has gained was let through between two reports. And it begins anew with each
 load of a ruleset, so that what was counted between the report before that and the load is lost. A flow is unused where
-it was watched for long enough without a gain; times that nobody watched make it neither used nor unused.
+it was watched for long enough without a gain; times without a watch make it neither used nor unused.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ History = Mapping[str, HostUsage]
 class FlowUse:
     """What is known of a flow's use by the whole fleet.
 
-    ``used`` is when it was used at the latest; nothing where no report has seen it used since ``since``, the first one
+    ``used`` is when it was last used; nothing where no report has seen it used since ``since``, the first one
     that saw it counted. ``idle`` is the longest that a host has watched it without use. ``blind`` are the hosts that
     have it and were not heard this time.
     """
@@ -70,7 +70,7 @@ class FlowUse:
     blind: tuple[str, ...]
 
     def is_unused(self, days: int, now: datetime) -> bool:
-        """Return whether nobody used it for so many days, and some host was watched that long."""
+        """Return whether it was unused for so many days, and some host was watched that long."""
         recent = self.used is not None and now - self.used < timedelta(days=days)
         return not recent and self.idle >= timedelta(days=days)
 

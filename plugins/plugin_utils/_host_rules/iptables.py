@@ -356,9 +356,9 @@ def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator
 
 
 def _at(view: _View, stage: _Stage, rule: Rule) -> list[str]:
-    """Return the matches for whom a packet was sent to: the host may have redirected it before it comes here.
+    """Return the matches for where a packet was sent to: the host may have redirected it before it comes here.
 
-    What nobody tracks, nobody has redirected: multicast listener reports, for one.
+    What is not tracked was not redirected: multicast listener reports, for one.
     """
     own = rule.at.of_family(view.family)
     if stage.direction == "egress" or is_everybody(own):
@@ -380,7 +380,7 @@ def _rule_matches(view: _View, stage: _Stage, rule: Rule) -> list[str]:
 
 
 def _address_matches(view: _View, name: str, addresses: AddressSet, end: str) -> list[str]:
-    """Return the match for who is at one end of a packet; none where that is nobody in this family."""
+    """Return the match for who is at one end of a packet; none where there is none in this family."""
     if not addresses:
         return []
     if is_everybody(addresses.networks):

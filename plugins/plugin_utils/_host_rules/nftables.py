@@ -341,13 +341,13 @@ def _rule_matches(direction: str, rule: Rule) -> Iterator[str]:
     for family, peer in peers.items():
         at = rule.at.of_family(family)
         name = f"{_KEYWORD[family]} daddr @{_set_name(at_name(rule), family)} "
-        # As the packet was sent: the host may have redirected it. Where nobody tracks it, nobody has.
+        # As the packet was sent: the host may have redirected it. What is not tracked was not redirected.
         known = ("",) if is_everybody(at) else (f"ct original {name}", f"ct state untracked {name}")
         yield from (f"{peer}{match}" for match in known if at)
 
 
 def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[str]:
-    """Yield the match for each family the peer has addresses of; a peer without any is nobody, and yields none."""
+    """Yield the match for each family the peer has addresses of; a peer without any is empty, and yields none."""
     yield from _shortened(_by_family(direction, name, addresses))
 
 
@@ -366,7 +366,7 @@ def _in_set(direction: str, name: str, family: int) -> str:
 
 
 def _shortened(matches: dict[int, str]) -> Iterable[str]:
-    """Return matches, or one for both families where anybody of either will do."""
+    """Return matches, or one for both families where any address of either will do."""
     return [""] if matches == _ANYBODY else matches.values()
 
 

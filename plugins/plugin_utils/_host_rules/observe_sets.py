@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What a host that only observes keeps in its kernel: whom it would have denied, in sets that can't grow for ever.
+"""What a host that only observes keeps in its kernel: what it would have denied, in sets that can't grow for ever.
 
 A kernel doesn't know since when a set has an element, only when it will lose it. So there are two sets for each
 direction and family: in one a key stays as it came, with its counter; in the other every new connection renews it.

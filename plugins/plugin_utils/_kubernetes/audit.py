@@ -32,7 +32,7 @@ _DIRECTIONS = {"Ingress": ("ingress", "from"), "Egress": ("egress", "to")}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing in which the cluster is not as the model would have it; ``flow`` is empty where no flow tells it."""
+    """One difference between the cluster and the model; ``flow`` is empty where no flow tells it."""
 
     kind: str
     text: str
@@ -74,7 +74,7 @@ def compare(wanted: Sequence[Object], live: Sequence[Object]) -> Comparison:
     findings = [
         *(_gone(one) for one in wanted if full_name(one) not in found),
         *(Finding("policy_surplus", f"{full_name(one)}: ours, but the model has it no more") for one in surplus),
-        *(Finding("policy_foreign", f"{full_name(one)}: somebody else's, by a name of the model's") for one in foreign),
+        *(Finding("policy_foreign", f"{full_name(one)}: not ours, but has a name of the model's") for one in foreign),
         *(one for each in wanted for one in _others(each, live)),
         *(one for each in wanted if full_name(each) in found for one in _differences(each, found[full_name(each)])),
     ]
@@ -105,7 +105,7 @@ def _others(policy: Object, live: Iterable[Object]) -> Iterator[Finding]:
         if same_namespace and not is_ours(other) and full_name(other) != full_name(policy):
             opened = [one for one in _types(policy) if one in _types(other) and _rules(other, one)]
             if opened and selected(other["spec"].get("podSelector") or {}, labels):
-                words = f"somebody else's, opens {opened[0].lower()} for the pods of {full_name(policy)}"
+                words = f"not ours, opens {opened[0].lower()} for the pods of {full_name(policy)}"
                 yield Finding("another_policy", f"{full_name(other)}: {words}")
 
 

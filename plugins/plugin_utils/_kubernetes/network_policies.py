@@ -5,7 +5,7 @@
 """From a fleet to Kubernetes' NetworkPolicies (networking.k8s.io/v1): one for each direction of a class of pods.
 
 In a NetworkPolicy, a rule without peers is open to everybody, and one without ports on every port. So a flow whose peer
-is nobody makes no rule at all, and a policy without rules still says its type, which denies everything.
+is empty makes no rule at all, and a policy without rules still says its type, which denies everything.
 """
 
 from __future__ import annotations

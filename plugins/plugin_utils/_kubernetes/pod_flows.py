@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""Flows of pods: at which ends somebody enforces them, what a NetworkPolicy can't say, and what hosts can't tell."""
+"""Flows of pods: at which ends they are enforced, what a NetworkPolicy can't say, and what hosts can't tell."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def directions(flow: Flow, name: str) -> Iterator[str]:
 
 
 def peers_of(flow: Flow, direction: str) -> tuple[str, ...]:
-    """Return who is at the other end of a flow, seen from those for whom it counts in a direction."""
+    """Return who is at the other end of a flow, seen from those for which it counts in a direction."""
     return flow.senders if direction == "ingress" else flow.receivers
 
 
@@ -69,7 +69,7 @@ def _check_class(one: NodeClass, problems: Problems) -> None:
     # A profile may have names for policies that an option puts into a namespace, or not.
     names = () if one.where.is_shipped else one.pods.policy_names
     if not one.pods.namespace and (one.pods.isolate or names):
-        expected = "a namespace: a NetworkPolicy is in one, and without any these pods are only somebody's peer"
+        expected = "a namespace: a NetworkPolicy is in one, and without any these pods can only be a peer"
         problems.add(one.where.key("pods").key("namespace"), None, expected)
 
 
@@ -81,7 +81,7 @@ def _check_flow(flow: Flow, model: Model, problems: Problems) -> None:
     ends = [(name, direction) for name in (*flow.senders, *flow.receivers) for direction in directions(flow, name)]
     enforcing = [name for name, _direction in ends if name in model.classes and _enforces(model.classes[name])]
     if not enforcing:
-        expected = "a class of hosts, or pods with a namespace, at an end that counts: nobody enforces this flow"
+        expected = "a class of hosts, or pods with a namespace, at an end that counts: neither end enforces this flow"
         problems.add(flow.where, flow.name, expected)
 
 

@@ -35,7 +35,7 @@ def read_bounds(
 
 
 def note_unsure_assertions(assertions: Sequence[Declared], model: Model, problems: Problems) -> None:
-    """Note assertions of others whose ends a file with bounds declares: it could say that these are nobody."""
+    """Note assertions of others whose ends a file with bounds declares: it could say that these are empty."""
     for bounds in model.bounds:
         for row in (row for row in assertions if row.where.origin not in bounds.origins):
             for key, name in _ends(row):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""The bounds of files: between whom what they say may open anything."""
+"""The bounds of files: between which ends what they say may open anything."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What a run against a cluster finds out: where the Kubernetes API server is, for the options that nobody has set."""
+"""What a run against a cluster finds out: where the Kubernetes API server is, for the options that are not set."""
 
 from __future__ import annotations
 

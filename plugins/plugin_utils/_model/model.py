@@ -64,8 +64,8 @@ class Declared:
 class Layer:
     """The rows that stand on one level: the profiles', or the user's own, which extend and replace them.
 
-    ``required_zones`` maps a zone that must not be nobody to the reason; ``undetected`` has the options, with their
-    types, that nobody has set and a run against a cluster finds out.
+    ``required_zones`` maps a zone that must not be empty to the reason; ``undetected`` has the options, with their
+    types, that are not set and that a run against a cluster finds out.
     """
 
     classes: Sequence[Declared] = ()
@@ -79,7 +79,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Zone:
-    """A named set of networks, host names and other zones that are no inventory hosts. Empty means nobody.
+    """A named set of networks, host names and other zones that are no inventory hosts. Empty matches no address.
 
     The networks of ``excepted`` and of ``excepted_zones`` are not in it, whatever else has them. The latter are mapped
     by their place in the list.
@@ -115,7 +115,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Flow:
-    """Who may reach whom, on which ports, and why: the only thing that opens anything."""
+    """Which traffic is allowed, on which ports, and why: the only thing that opens anything."""
 
     name: str
     senders: tuple[str, ...]
@@ -186,10 +186,12 @@ class Model:
 
 class _Named(Protocol):
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name."""
 
     @property
-    def where(self) -> Where: ...
+    def where(self) -> Where:
+        """Where the model says it."""
 
 
 _Thing = TypeVar("_Thing", bound=_Named)

@@ -17,7 +17,7 @@ from .._values.readers import Item
 SHORTEST_TTL, LONGEST_TTL = 1, 86400  # seconds
 MOST_ADDRESSES = 4096  # about what an answer over TCP can have
 
-# This host, this link, and nobody in particular: RFC 6890.
+# This host, this link, and unspecified: RFC 6890.
 _NOT_A_PEERS = (
     "0.0.0.0/8",
     "127.0.0.0/8",

@@ -81,7 +81,7 @@ class NodeClass:
 
     @property
     def mapped(self) -> bool:
-        """Return whether somebody has said who the class is."""
+        """Return whether the class has members by declaration."""
         return bool(self.groups or self.networks or self.pods or self.nobody)
 
 

@@ -45,7 +45,7 @@ class Profile:
 class Option:
     """A switch of a profile.
 
-    It may be ``required``, count only ``beside`` another one, or be ``detected`` where nobody has set it, ``when``
+    It may be ``required``, count only ``beside`` another one, or be ``detected`` where it is not set, ``when``
     others are set so.
     """
 
@@ -60,7 +60,7 @@ class Option:
     when: Declared = Declared(Where(""), None)
 
     def read(self, where: Where, value: object, problems: Problems) -> Value:
-        """Return what somebody has set it to."""
+        """Return what it is set to."""
         if self.kind == "choice":
             return choice_at(where, value, self.choices, str(self.default), problems)
         if self.kind == "choices":
@@ -172,7 +172,7 @@ def _choose(known: Mapping[str, Option], options: Declared, problems: Problems) 
 def _undetected(
     known: Mapping[str, Option], values: Mapping[str, Value], problems: Problems
 ) -> Iterator[tuple[str, str]]:
-    """Yield the options, with their types, that nobody has set and that a run can find out."""
+    """Yield the options, with their types, that are not set and that a run can find out."""
     for name, option in known.items():
         conditions = Item(option.when.where, option.when.value, known, problems)
         if option.detected and not values[name] and not values.get(option.beside) and _applies(conditions, values):

@@ -93,7 +93,7 @@ NOTHING: Mapping[str, Value] = {
     **dict.fromkeys(("choices", "ports", "port", "networks", "frontends"), ()),
     **dict.fromkeys(("host", "dns_label"), ""),
 }
-"""What an option is that nobody has set, by its type."""
+"""What an option is that is not set, by its type."""
 
 _EACH = "frontends_option"
 _LEGIBLE = str.maketrans(".:", "--")  # a flow's name has neither
@@ -134,7 +134,7 @@ class Chosen:
     def fill(self, where: Where, row: dict[str, Any], problems: Problems) -> bool:
         """Put options' values in place of a row's keys that name them; return whether the row counts.
 
-        A flow without ports doesn't. A zone without members is nobody, and a class without a namespace is in any.
+        A flow without ports doesn't. A zone without members is empty, and a class without a namespace is in any.
         """
         counts = True
         for key, value in list(row.items()):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""Who may reach whom, for people: as a Markdown table, as CSV for a spreadsheet, or as a Mermaid diagram."""
+"""Which traffic is allowed, for people: as a Markdown table, as CSV for a spreadsheet, or as a Mermaid diagram."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ from .._policy.resolve import Host
 
 @dataclass(frozen=True)
 class Report:
-    """The fleet, who may reach whom in it, what its hosts have said of themselves, and what a plan would change there.
+    """The fleet, which traffic it allows, what its hosts have said of themselves, and what a plan would change there.
 
-    ``live`` is empty where nobody has asked, and ``plan`` is None.
+    ``live`` is empty where no host was asked, and ``plan`` is None.
     """
 
     fleet: Fleet
@@ -43,13 +43,13 @@ class Report:
 
     @cached_property
     def senders(self) -> list[str]:
-        """Return the names that reach somebody."""
+        """Return the names that reach any other."""
         found = {cell.sender for cell in self.cells}
         return [name for name in self.names if name in found]
 
     @cached_property
     def receivers(self) -> list[str]:
-        """Return the names that somebody reaches."""
+        """Return the names that any other reaches."""
         found = {cell.receiver for cell in self.cells}
         return [name for name in self.names if name in found]
 

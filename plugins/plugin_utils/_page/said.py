@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What the hosts that were asked have said of themselves. What somebody should look at comes first.
+"""What the hosts that were asked have said of themselves. What needs attention comes first.
 
-Each part is a function from the report to lines, none where nobody has said anything of the kind; PARTS has them all.
+Each part is a function from the report to lines, none where no host has said anything of the kind; PARTS has them all.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _numbers(own: list[HostState]) -> tuple[int, int, int, int]:
 
 
 def _findings(report: Report) -> Iterator[str]:
-    """Yield in what hosts are not as they should be; those of a class that say the same stand together."""
+    """Yield how hosts differ from what they should be; those of a class that say the same stand together."""
     together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name, own in by_classes(report).items():
         for one in own:

@@ -19,14 +19,14 @@ _SHOWN = 5
 
 
 def usage_page(found: Sequence[FlowUse], days: int, now: datetime) -> str:
-    """Return the use of each flow as Markdown, with those that nobody used for so many days as YAML."""
+    """Return the use of each flow as Markdown, with those unused for so many days as YAML."""
     rows = [COLUMNS, tuple("---" for _column in COLUMNS), *(_row(one) for one in found)]
     unused = [one for one in found if one.is_unused(days, now)]
     return "".join(
         [
             f"# Use of flows\n\nAs reports have seen it until {now.strftime(TIME)}. {_EXPLAINED}\n\n",
             *(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in row)} |\n" for row in rows),
-            f"\n## Flows that nobody used for {days} days\n\n",
+            f"\n## Flows unused for {days} days\n\n",
             *(["```yaml\n", *(f"{line}\n" for line in map(_as_yaml, unused)), "```\n"] if unused else ["None.\n"]),
             *_blind(unused),
         ]
@@ -34,11 +34,11 @@ def usage_page(found: Sequence[FlowUse], days: int, now: datetime) -> str:
 
 
 def usage_lines(found: Sequence[FlowUse], days: int, now: datetime) -> list[str]:
-    """Return what to say on screen: who is unused, and of whom nothing is known."""
+    """Return what to say on screen: which are unused, and of which nothing is known."""
     unused = [one.flow.name for one in found if one.is_unused(days, now)]
     unknown = [one.flow.name for one in found if not one.hosts]
     return [
-        f"flows that nobody used for {days} days: {', '.join(unused) or 'none'}",
+        f"flows unused for {days} days: {', '.join(unused) or 'none'}",
         *([f"not known, as no host counts them: {', '.join(unknown)}"] if unknown else []),
     ]
 
@@ -50,7 +50,7 @@ _EXPLAINED = (
 
 
 def last_used(one: FlowUse) -> str:
-    """Return when a flow was used at the latest, in words."""
+    """Return when a flow was last used, in words."""
     if one.used:
         return f"by {one.used.strftime(TIME)}"
     return f"never since {one.since.strftime(TIME)}" if one.since else "not known"

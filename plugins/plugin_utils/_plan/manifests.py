@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What stands once for the fleet, beside each host's ruleset: objects for whoever else enforces the model."""
+"""What stands once for the fleet, beside each host's ruleset: objects for others that enforce the model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def manifests(fleet: Fleet, problems: Problems) -> Manifests:
 
 
 def _security_groups(fleet: Fleet, problems: Problems) -> list[Mapping[str, Any]]:
-    """Return the security groups; where those of a profile can't express the model, none: nobody has asked for them."""
+    """Return the security groups; where those of a profile can't express the model, none: they were not asked for."""
     try:
         return [security_group.to_data(group) for group in security_group.render(fleet)]
     except ModelError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""A plan that somebody has reviewed, so that harden makes what it shows and nothing else."""
+"""A plan that was reviewed, so that harden makes what it shows and nothing else."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class _Within:
         if name in self.resolved.model.pods:
             return name  # pods have no address by which they could be inside
         known_as = {one for own in self.names for one in self.resolved.names.get(own, ())}
-        # A name's addresses are others tomorrow, and nobody asks for the bounds again then.
+        # A name's addresses are others tomorrow, and the bounds are not asked for again then.
         unbound = [one for one in self.resolved.names.get(name, ()) if one not in known_as]
         if unbound and self.networks != EVERYBODY:
             return unbound[0]

@@ -60,7 +60,7 @@ class Rule:
 
     @property
     def is_for_somebody(self) -> bool:
-        """Return whether there is anybody at the other end, now or by an answer to come."""
+        """Return whether there is any address at the other end, now or by an answer to come."""
         return bool(self.addresses or self.names)
 
 
@@ -141,7 +141,7 @@ class Fleet:
         return {name: tuple(hosts) for name, hosts in found.items()}
 
     def classes_of(self, host: str) -> tuple[str, ...]:
-        """Return a host's classes, sorted; none where nobody manages it."""
+        """Return a host's classes, sorted; none where it is not managed."""
         return self.policies[self.sets[host]].classes if host in self.sets else ()
 
     def policy_of(self, host: str) -> Policy:
@@ -200,7 +200,7 @@ def _united(model: Model, classes: tuple[str, ...]) -> tuple[PreDnat, ...]:
 
 
 def class_rules(fleet: Fleet, node_class: str, direction: str) -> tuple[Rule, ...]:
-    """Return what a class lets in or out: the rules of its policy, or what they would be where nobody manages it."""
+    """Return what a class lets in or out: the rules of its policy, or what they would be where it is not managed."""
     if node_class in fleet.policies:
         return fleet.policies[node_class].rules(direction)
     resolved = fleet.resolved

@@ -38,7 +38,7 @@ class MatrixCell:
 
     @property
     def pair(self) -> str:
-        """Return who and whom, for people."""
+        """Return both ends, for people."""
         return f"{self.sender} to {self.receiver}{self.limits}"
 
     @property

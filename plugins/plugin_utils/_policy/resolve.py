@@ -273,7 +273,7 @@ def _check_required_zones(resolved: Resolved, problems: Problems) -> None:
 
 
 def _check_addresses(resolved: Resolved, problems: Problems) -> None:
-    """Note hosts of different classes that are one machine: nobody can tell which of them a packet is for."""
+    """Note hosts of different classes that are one machine: no rule can tell which of them a packet is for."""
     owners: dict[Network, tuple[str, tuple[str, ...]]] = {}
     for name, classes in resolved.classes_by_host.items():
         for network in resolved.host(name).addresses("").networks:

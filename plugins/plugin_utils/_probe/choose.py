@@ -79,7 +79,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class _Way:
-    """From whom to whom, and by which of their addresses; ``sender`` is None where nobody manages the source."""
+    """Both ends, and which of their addresses; ``sender`` is None for an unmanaged source."""
 
     sender: Host | None
     source: Address

@@ -19,7 +19,7 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class ReceiverState:
-    """What a host has said of itself: why it wasn't reached, or on which UDP ports somebody listens."""
+    """What a host has said of itself: why it wasn't reached, or on which UDP ports a program listens."""
 
     silence: str = ""
     udp_ports: frozenset[int] = field(default_factory=frozenset)
@@ -56,7 +56,7 @@ def judge(probe: Probe, answer: str, receiver: ReceiverState) -> ProbeResult:
     if not found and receiver.silence:
         return ProbeResult(probe, answer, None, f"{probe.receiver} didn't answer Ansible either: {receiver.silence}")
     if answer == SILENT and probe.protocol == "udp" and probe.port in receiver.udp_ports:
-        return ProbeResult(probe, answer, None, "somebody listens at that UDP port, and need not answer")
+        return ProbeResult(probe, answer, None, "a program listens at that UDP port, and need not answer")
     if not found and probe.allowed and probe.redirected:
         return ProbeResult(probe, answer, None, "the receiver may pass it on, and who gets it need not answer")
     return ProbeResult(probe, answer, found)

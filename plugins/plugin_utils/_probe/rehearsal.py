@@ -4,7 +4,7 @@
 # Note: this file is private to the collection.
 """What to ask one host of its own rules before they are in force: each flow's edges, by each of its interfaces.
 
-On its stage nobody else is there, so that peers of zones are asked for as well, and strangers beside them.
+On its stage there is no other host, so that peers of zones are asked for as well, and strangers beside them.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Lane:
         return Rehearsed(self.direction, self.interface, source, target, port.protocol, port.number or 0, allowed)
 
     def can_be_played(self, peer: Address) -> bool:
-        """Return whether somebody on a stage can have this address."""
+        """Return whether a host on a stage can have this address."""
         # Below 1 << 24 is 0.0.0.0/8, "this network" (RFC 1122 3.2.1.3), and of IPv6 what is no host's.
         odd = peer.is_multicast or peer.is_loopback or peer.is_unspecified or peer.is_link_local
         return not (odd or peer.is_reserved or int(peer) < 1 << 24 or peer in self.everything_own)
@@ -93,7 +93,7 @@ def rehearsal(policy: Policy, addresses: Mapping[str, Sequence[str]], limit: int
 def legs(policy: Policy, addresses: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Return the host's interfaces as far as its rules know them, each with the addresses of its side.
 
-    Each has the addresses, too, that flows are for alone: whoever sends packets there has them end at the host.
+    Each has the addresses, too, that flows are for alone: packets that are sent there end at the host.
     """
     everything = list(dict.fromkeys(text for texts in addresses.values() for text in texts))
     found = {

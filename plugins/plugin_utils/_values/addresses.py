@@ -106,7 +106,7 @@ class AddressSet:
         return self._is_single_v4 if version == 4 else self._is_single_v6
 
     def __bool__(self) -> bool:
-        """Return whether the set has any address; an empty set is nobody."""
+        """Return whether the set has any address; an empty set has none."""
         return bool(self.v4 or self.v6)
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@
 # Note: this file is private to the collection.
 """What can be wrong with a model, said so that its author can mend it.
 
-Every reader adds to one list of problems instead of raising at the first; whoever asked for the model raises them
+Every reader adds to one list of problems instead of raising at the first; the reader of the model raises them
 together.
 """
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""Small typed readers: each takes what somebody wrote, returns a value, and notes a problem instead of raising.
+"""Small typed readers: each takes what a user wrote, returns a value, and notes a problem instead of raising.
 
 A reader that notes a problem returns what harms least (nothing, or an empty tuple): the model it goes into is never
 used.

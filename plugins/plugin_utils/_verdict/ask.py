@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""A question as people ask it: from whom, to whom, on which port; without one of these, about all there are."""
+"""A question as people ask it: sender, receiver, port; without one of these, about all there are."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party
     verb = "lets in" if direction == "ingress" else "may reach, as far as it decides"
     for name, part in party.parts.items():
         if not name:
-            yield f"{party.name}: nobody of the model manages it, or a part of it"
+            yield f"{party.name}: the model does not manage it, or a part of it"
             continue
         policy = ends.fleet.policies[name]
         yield f"{party.name}, as {', '.join(policy.classes)}, {verb}:"

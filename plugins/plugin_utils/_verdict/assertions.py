@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What a model must keep to, whoever changes it: checked over all addresses and ports before anything is applied."""
+"""What a model must keep to: checked over all addresses and ports before anything is applied."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Find = Callable[[Where, object, Problems], Party]
 
 @dataclass(frozen=True)
 class Assertion:
-    """Nobody, or everybody, of these senders reaches any of the receivers on these ports."""
+    """None, or all, of these senders reach any of the receivers on these ports."""
 
     allow: bool
     senders: tuple[Party, ...]
@@ -63,7 +63,7 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
     senders, receivers = _parties(item, verbs[0], ends, ends.sender), _parties(item, "to", ends, ends.receiver)
     for sender, receiver in product(senders, receivers):
         if sender.parts and receiver.parts and not are_enforced(sender, receiver):
-            expected = "a host of the fleet at one end: nobody enforces anything between these, or they share no family"
+            expected = "a host of the fleet at one end: nothing is enforced between these, or they share no family"
             item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
     found = Assertion(verbs[0] == "allow", senders, receivers, ports, why)
     return found if len(item.problems.found) == known else None
@@ -87,7 +87,7 @@ def _party(where: Where, name: object, ends: Ends, find: _Find, problems: Proble
     found = find(where, name, problems)
     meant = ends.strangers(found)
     if found.parts and not meant.parts:
-        problems.add(where, name, "a zone with somebody who is in no node class; or name the class")
+        problems.add(where, name, "a zone with an address that is in no node class; or name the class")
     return meant
 
 

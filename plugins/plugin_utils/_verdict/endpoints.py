@@ -18,7 +18,7 @@ from .reach import Party
 
 _EXPECTED = "a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one"
 
-_NO_PODS = "somebody with addresses: pods have none here, and their NetworkPolicies say who reaches them"
+_NO_PODS = "an end with addresses: pods have none here, and their NetworkPolicies say who reaches them"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Ends:
         return Owners(self.fleet)
 
     def sender(self, where: Where, name: object, problems: Problems) -> Party:
-        """Return who of this name sends, noting a problem where there is nobody."""
+        """Return who of this name sends, noting a problem where there is none."""
         return self.owners.senders(_text(name), self._addresses(where, name, problems))
 
     def receiver(self, where: Where, name: object, problems: Problems) -> Party:
@@ -46,7 +46,7 @@ class Ends:
         return self.owners.receivers(_text(name), addresses, node_class)
 
     def is_empty_class(self, name: object) -> bool:
-        """Return whether a name is that of a class of which nobody is today."""
+        """Return whether a name is that of a class that is empty today."""
         resolved = self.fleet.resolved
         node_class = resolved.model.classes.get(self._node_class(_text(name)))
         return node_class is not None and not node_class.pods and not resolved.peers(node_class.name, "")
@@ -54,7 +54,7 @@ class Ends:
     def strangers(self, found: Party) -> Party:
         """Return who of a zone is in no node class; any other party as it is.
 
-        "Everybody" in a zone's networks holds the fleet's own hosts, too, and nobody means them.
+        "Everybody" in a zone's networks holds the fleet's own hosts, too, which are not meant.
         """
         if found.name not in self.fleet.resolved.model.zones:
             return found
@@ -68,7 +68,7 @@ class Ends:
             model = self.fleet.resolved.model
             known = [*self.inventory.hosts, *model.classes, *model.zones]
             nobody = text in model.zones or text in model.classes
-            expected = "somebody: it has no address" if nobody else _EXPECTED
+            expected = "an end with addresses: it has none" if nobody else _EXPECTED
             expected = _NO_PODS if model.same_as.get(text, text) in model.pods else expected
             problems.add(where, name, expected, "" if nobody else near_miss(text, known))
         return addresses

@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answers to one question; none where nobody of the model is at either end, or the ends share no family."""
+    """The answers to one question; none where no host of the model is at either end, or the ends share no family."""
 
     sender: str
     receiver: str
@@ -53,7 +53,7 @@ class Explanation:
 
     @property
     def allowed(self) -> bool:
-        """Return whether all of it passes; what nobody answers for does not."""
+        """Return whether all of it passes; what has no answer does not."""
         return bool(self.answers) and all(answer.allowed for answer in self.answers)
 
     def lines(self) -> Iterator[str]:

@@ -36,12 +36,12 @@ _NO_CLASS = "no class"
 _SHOWN = 5
 _ANYTHING = Rule("", "", EVERYBODY, ALL_PORTS)
 _NOBODYS = Policy((), ingress=(_ANYTHING,), egress=(_ANYTHING,))
-"""Of a host in no class: nobody enforces anything there."""
+"""Of a host in no class: nothing is enforced there."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Peers to whom hosts of the same classes are opened, or closed, in one direction on some ports.
+    """Peers to which hosts of the same classes are opened, or closed, in one direction on some ports.
 
     ``hosts`` is what the set of their classes is called; where it was another one, that and the hosts, too.
     ``side`` is empty where it makes no difference on which interface a packet is. ``ports`` are as a model writes them.
@@ -172,7 +172,7 @@ def _passing(policy: Policy, direction: str, port: Port) -> AddressSet:
 
 
 def _leasing(policy: Policy, direction: str) -> AddressSet:
-    """Return the peers with whom hosts may talk as DHCP clients."""
+    """Return the peers with which hosts may talk as DHCP clients."""
     found = [AddressSet()]
     for family, everybody in _EVERYBODY.items():
         expected, open_now = (dhcp(direction, family, is_client) for is_client in (True, policy.dhcp))
@@ -204,7 +204,7 @@ def _ranges(edges: Sequence[PortSet]) -> Iterator[tuple[Port, int]]:
 
 
 def _flows(policy: Policy, direction: str, port: Port, peers: AddressSet) -> Iterator[str]:
-    """Yield the flows by which peers pass; what nobody judges passes by none."""
+    """Yield the flows by which peers pass; what is not judged passes by none."""
     if not peers or direction not in DIRECTIONS:
         return
     for rule in policy.rules(direction):

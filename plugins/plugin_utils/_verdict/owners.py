@@ -19,7 +19,7 @@ class Owners:
     """Tells of all addresses whose they are.
 
     A host's own address is its classes' alone, whatever flows are ``at``. An address that flows alone name (``at``) is
-    nobody's own: hosts of several classes may receive there, each by its own policy, and nobody sends from it. A
+    no class's own: hosts of several may receive there, each by its own policy, and none sends from it. A
     network that flows are at may hold those of others, too.
     """
 
@@ -43,7 +43,7 @@ class Owners:
 
     @cached_property
     def networks(self) -> AddressSet:
-        """The networks of all classes: addresses of hosts that nobody manages."""
+        """The networks of all classes: addresses of unmanaged hosts."""
         resolved = self.fleet.resolved
         return AddressSet.union(resolved.networks[name] for name in resolved.model.classes)
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""Who reaches whom, exactly: over all addresses, by sets, and never over pairs of hosts.
+"""What reaches what, exactly: over all addresses, by sets, and never over pairs of hosts.
 
-A packet passes where the sender's host lets it out, if somebody manages that host, and the receiver's lets it in.
+A packet passes where the sender's host lets it out, if that host is managed, and the receiver's lets it in.
 What a host lets out depends on the receiver's address alone, and what it lets in on the sender's, so that each end of a
 question falls into two parts: those who pass the other end, and those who don't. Only where flows are for some
 addresses of the receiver alone (``at``), the receiver's addresses fall into those that fare alike first.
@@ -44,7 +44,7 @@ class Port:
 class Party:
     """One end of a question: what it was called, and the addresses it has under each policy, by the set of classes.
 
-    Those that nobody manages are under an empty name. Where an address may be of several, it is in several parts.
+    Unmanaged ones are under an empty name. Where an address may be of several, it is in several parts.
     """
 
     name: str
@@ -74,7 +74,7 @@ def owner(fleet: Fleet, name: str, address: Address) -> str:
 def reachable_pairs(
     fleet: Fleet, senders: Party, receivers: Party, port: Port, passes: bool | None = None
 ) -> Iterator[ReachablePair]:
-    """Yield who reaches whom between two ends on a port, or of these who ``passes``, or who doesn't.
+    """Yield what reaches what between two ends on a port, or of these who ``passes``, or who doesn't.
 
     Pairs with no managed end are skipped, and outcomes that were not requested are not computed.
     """
@@ -85,7 +85,7 @@ def reachable_pairs(
 
 
 def are_enforced(senders: Party, receivers: Party) -> bool:
-    """Return whether anybody enforces anything between two ends, on whichever port."""
+    """Return whether anything is enforced between two ends, on whichever port."""
     pairs = (_pairs(sender[1], receiver[1]) for sender, receiver in _managed(senders, receivers))
     return any(next(found, None) for found in pairs)
 
@@ -98,7 +98,7 @@ def _managed(senders: Party, receivers: Party) -> Iterator[tuple[_Part, _Part]]:
 def _between(
     fleet: Fleet, sender: _Part, receiver: _Part, port: Port, wanted: Sequence[tuple[bool, bool]]
 ) -> Iterator[ReachablePair]:
-    """Yield who passes both ends and who doesn't; where nobody manages an end, everybody passes there."""
+    """Yield who passes both ends and who doesn't; at an unmanaged end, everything passes."""
     (sender_set, sources), (receiver_set, targets) = sender, receiver
     goes_out = _allowed_peers(fleet.policies.get(sender_set), "egress", port)
     policy = fleet.policies.get(receiver_set)
@@ -116,7 +116,7 @@ def _filtered_side(addresses: AddressSet, let_through: AddressSet, passing: bool
 
 
 def _allowed_peers(policy: Policy | None, direction: str, port: Port) -> AddressSet:
-    """Return the peers that hosts with a policy let through; where nobody manages them, everybody."""
+    """Return the peers that hosts with a policy let through; where they are not managed, all."""
     return allowed(policy, direction, port) if policy else EVERYBODY
 
 
@@ -179,7 +179,7 @@ def _pairs(senders: AddressSet, receivers: AddressSet) -> Iterator[tuple[Address
 
 
 def _some(networks: Iterable[Network]) -> list[Address]:
-    """Return two addresses of networks, if there are as many, so that one of them is another than somebody else's."""
+    """Return two addresses of networks, if there are as many, so that one of them differs from a given one."""
     found: list[Address] = []
     for network in networks:
         first, last = network.network_address, network.broadcast_address

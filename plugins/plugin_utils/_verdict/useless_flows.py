@@ -18,7 +18,7 @@ from .reach import ports_between
 def remarks(fleet: Fleet) -> Iterator[str]:
     """Yield a line for each of the user's flows that opens nothing, or nothing that another flow doesn't.
 
-    A profile's flows may well open nothing: its zones are nobody until somebody says who they are. Of two flows that
+    A profile's flows may well open nothing: its zones are empty until the user fills them. Of two flows that
     open the same, the later one is told, so that one of them stays.
     """
     found: dict[str, str] = {}

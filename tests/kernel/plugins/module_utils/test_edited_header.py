@@ -96,7 +96,7 @@ def test_a_refresh_opens_nothing(host, edit):
     try:
         refresh(host)
     except FirewallError as error:
-        assert "somebody has edited the text" in str(error)  # noqa: PT017 - some edits are none to a refresh
+        assert "the text was edited" in str(error)  # noqa: PT017 - some edits are none to a refresh
         assert host.seen() == before
     assert STRANGER not in "".join(host.seen()[:2])
 

@@ -244,7 +244,6 @@ FAILED = {"failed": True, "msg": "no"}
     ("found", "answers", "steps"),
     [
         (FAILED, {}, ["look"]),
-        ({"packages": ["nftables"]}, {"install": FAILED}, ["look", "install nftables"]),
         (
             {"tracks_connections": False, "packages": ["nft"]},
             {"start_tracking": FAILED},
@@ -258,6 +257,14 @@ def test_a_step_that_fails_is_the_last(found, answers, steps):
 
     assert done == steps
     assert (result["failed"], result["msg"]) == (True, "no")
+
+
+def test_a_package_that_cannot_be_installed_is_named_with_what_to_do():
+    done, result = run(found={"packages": ["iptables", "ipset"]}, answers={"install": FAILED})
+
+    assert done == ["look", "install iptables ipset"]
+    assert result["failed"]
+    assert result["msg"].startswith("This host lacks iptables, ipset, and its package manager can't install them: no\n")
 
 
 def test_a_connection_that_fails_is_tried_again_until_the_host_has_gone_back():

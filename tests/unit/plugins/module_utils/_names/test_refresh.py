@@ -361,8 +361,8 @@ def test_a_ruleset_of_version_0_1_0_is_refreshed_and_is_of_our_format_then(tmp_p
     ("old", "new", "words"),
     [
         ('"format":1', '"format":2', "got format 2, which version 0.0.0 of gatehouse.firewall wrote"),
-        ('"format":1', '"format":', "has edited the text"),
-        ("\t\t\t198.51.100.7,\n", "", "has edited the text"),
+        ('"format":1', '"format":', "the text was edited"),
+        ("\t\t\t198.51.100.7,\n", "", "the text was edited"),
     ],
 )
 def test_a_ruleset_that_cannot_be_relied_upon_is_not_refreshed(host, old, new, words):

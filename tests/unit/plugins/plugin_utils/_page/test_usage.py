@@ -61,12 +61,12 @@ def test_of_many_hosts_that_were_not_heard_some_are_named():
 def test_where_no_flow_is_unused_the_page_says_so():
     page = usage_page([use("sql", used=NOW), use("new", idle=TWO)], 30, NOW)
 
-    assert page.endswith("## Flows that nobody used for 30 days\n\nNone.\n")
+    assert page.endswith("## Flows unused for 30 days\n\nNone.\n")
 
 
 def test_a_screen_has_the_names():
     assert usage_lines(FOUND, 30, NOW) == [
-        "flows that nobody used for 30 days: scrape, backup",
+        "flows unused for 30 days: scrape, backup",
         "not known, as no host counts them: ghost",
     ]
-    assert usage_lines(FOUND[:1], 30, NOW) == ["flows that nobody used for 30 days: none"]
+    assert usage_lines(FOUND[:1], 30, NOW) == ["flows unused for 30 days: none"]

@@ -81,15 +81,15 @@ def test_a_zone_is_who_of_it_is_in_no_class():
         (5, "gatehouse_assertions[0]: got 5, expected a mapping with the keys allow, deny, if_any, port, to, why"),
         (
             {"deny": "office", "to": "198.51.100.1", "port": "1/tcp"},
-            "gatehouse_assertions[0]: got 'office and 198.51.100.1', expected a host of the fleet at one end: nobody",
+            "gatehouse_assertions[0]: got 'office and 198.51.100.1', expected a host of the fleet at one end: nothing",
         ),
         (
             {"allow": "2001:db8:1::1", "to": "db", "port": "1/tcp"},
-            "gatehouse_assertions[0]: got '2001:db8:1::1 and db', expected a host of the fleet at one end: nobody",
+            "gatehouse_assertions[0]: got '2001:db8:1::1 and db', expected a host of the fleet at one end: nothing",
         ),
         (
             {"deny": "ours", "to": "db", "port": "1/tcp"},
-            "gatehouse_assertions[0].deny: got 'ours', expected a zone with somebody who is in no node class; or name",
+            "gatehouse_assertions[0].deny: got 'ours', expected a zone with an address that is in no node class; or",
         ),
         ({"to": "db", "port": "1/tcp"}, "gatehouse_assertions[0]: got nothing, expected either deny or allow"),
         (

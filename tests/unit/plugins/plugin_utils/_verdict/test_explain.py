@@ -123,7 +123,7 @@ def test_who_reaches_a_host_and_whom_it_reaches_are_lists_of_flows():
     ]
     assert lines(receiver="web1", port="22/tcp") == ["web1, as web, lets in:", "  nothing"]
     assert lines(receiver="web1", sender="db1") == ["web1, as web, lets in:", "  nothing"]
-    assert lines(receiver="198.51.100.1") == ["198.51.100.1: nobody of the model manages it, or a part of it"]
+    assert lines(receiver="198.51.100.1") == ["198.51.100.1: the model does not manage it, or a part of it"]
 
 
 def test_a_question_about_what_is_not_there_is_told_by_its_part():
@@ -136,7 +136,7 @@ def test_a_question_about_what_is_not_there_is_told_by_its_part():
     ]
     with pytest.raises(ModelError, match="expected one port such as 2376/tcp"):
         explanation("web", "db", "1-9/tcp")
-    with pytest.raises(ModelError, match="somebody: it has no address"):
+    with pytest.raises(ModelError, match="an end with addresses: it has none"):
         explanation("nobody", "web", "1/tcp", put={"gatehouse_zones[1]": {"name": "nobody"}})
 
 
