@@ -23,8 +23,8 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
     Run,
     ScriptedBackend,
 )
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.hints import hinted
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.commands import DIRECTORIES
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.hints import hinted
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import (
     FILES,
