@@ -67,14 +67,6 @@ def test_a_dead_host_is_unreachable_and_no_other_host_has_failed(harden):
     assert "Not reached: web1" in output
 
 
-def test_where_there_is_nothing_to_refuse_no_task_is_started_for_it(harden):
-    code, output, recap = harden(web1="alive")
-
-    assert (code, recap["web1"]["changed"]) == (0, 1), output
-    assert "Apply the host's ruleset" in output
-    assert "Refuse hosts" not in output
-
-
 def test_a_host_that_can_not_be_changed_has_failed_alone_and_stops_the_batches_after_it(harden):
     code, output, recap = harden(web1="alive", web2="alive", db1="refusing")
 
