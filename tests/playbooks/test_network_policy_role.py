@@ -188,7 +188,7 @@ def test_a_policy_of_somebody_else_by_a_name_of_the_models_ends_the_run_before_a
     outcome = run(check=False)
 
     assert outcome.code != 0
-    assert "the cluster has NetworkPolicies of somebody else" in outcome.output
+    assert "the cluster has NetworkPolicies that are not ours" in outcome.output
     assert cluster.policies == before
 
 
