@@ -9,18 +9,22 @@ A later ansible-core may have any of it elsewhere. Then a task fails with that, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible import release
 from ansible.errors import AnsibleActionFail
+from ansible.inventory.manager import IGNORED
+from ansible.utils.path import unfrackpath
 
 try:
     from ansible._internal._datatag._tags import Origin
 except ImportError:
     Origin = None  # ansible-core before 2.19
 
+_DEFAULT_SOURCE = "/etc/ansible/hosts"  # it needn't be there
 UNKNOWN = (
     "gatehouse.firewall doesn't know this ansible-core ({0}): its {1} has no {2}. Use a release that it is tested with"
 )
@@ -40,6 +44,32 @@ def inventory_sources(found: object) -> Sequence[str]:
     """Return the paths of an inventory (-i); one with a comma is a list of hosts."""
     sources: Sequence[str] = _of(found, "_sources")
     return sources
+
+
+def unparsed_sources(found: object) -> list[str]:
+    """Return the files and scripts of an inventory, and other sources of it, that Ansible could make nothing of.
+
+    It only warns of them. What a source has left out, though it could be parsed, Ansible doesn't know.
+    """
+    parsed = set(_of(_of(found, "_inventory"), "processed_sources"))
+    unparsed = []
+    for source in filter(None, inventory_sources(found)):
+        path = source if "," in source else unfrackpath(source, follow=False)
+        leaves = list(_leaves(path))
+        if path == _DEFAULT_SOURCE and not Path(path).exists():
+            continue
+        unparsed += [leaf for leaf in leaves if leaf not in parsed] or ([] if leaves else [path])
+    return unparsed
+
+
+def _leaves(path: str) -> Iterator[str]:
+    """Yield what Ansible parses of a source: itself, or what is in a folder and isn't ignored there."""
+    if "," in path or not Path(path).is_dir():
+        yield path
+        return
+    for name in sorted(os.listdir(path)):
+        if not IGNORED.search(os.fsencode(name)):
+            yield from _leaves(os.path.join(path, name))
 
 
 def included_by_host(manager: object) -> Mapping[str, Mapping[str, Any]]:
