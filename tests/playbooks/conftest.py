@@ -284,8 +284,8 @@ def calico_inventory(calico_case: Callable[[Path], Path], tmp_path: Path) -> Pat
 
 
 class Machine:
-    """"This machine" inside namespaces of its own: its network has no interface, and what commands write to /etc, /run
-    and /var/lib goes to layers that end with the test.
+    """A name for "this machine" inside namespaces of its own: its network has no interface, and what commands write to
+    /etc, /run and /var/lib goes to layers that end with the test.
     """
 
     def __init__(self, pid: int) -> None:

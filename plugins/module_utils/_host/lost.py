@@ -49,7 +49,8 @@ def _gone(held: Sequence[str], kept: Sequence[str], family: int) -> Iterator[Tup
     missing = [text for text in held if text not in same]
     if not missing:
         return
-    networks = sorted(filter(None, (_network(text, family) for text in kept)))
+    found = [network for network in (_network(text, family) for text in kept) if network]
+    networks = sorted(found, key=lambda network: int(network.network_address))
     starts = [int(network.network_address) for network in networks]
     for text in missing:
         network = _network(text, family)

@@ -52,5 +52,5 @@ def _lost(policy: Policy, answer: Answer) -> Iterator[tuple[str, str]]:
 
 def accepted_names(value: object, known: Collection[str], problems: Problems) -> tuple[str, ...]:
     """Read the names of classes and zones that may lose any of their addresses; note those that are none."""
-    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    names = [name.strip() for name in value.split(",")] if value and isinstance(value, str) else value
     return Item(Where(""), {KEY: names or []}, (KEY,), problems).references(KEY, known)

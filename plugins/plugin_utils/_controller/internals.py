@@ -69,7 +69,7 @@ def _leaves(path: str) -> Iterator[str]:
         return
     for name in sorted(os.listdir(path)):
         if not IGNORED.search(os.fsencode(name)):
-            yield from _leaves(os.path.join(path, name))
+            yield from _leaves(str(Path(path) / name))
 
 
 def included_by_host(manager: object) -> Mapping[str, Mapping[str, Any]]:
