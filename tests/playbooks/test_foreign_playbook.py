@@ -137,7 +137,7 @@ def test_the_ruleset_is_kept_for_the_next_boot(ran):
 
 
 def test_a_host_keeps_our_modules_where_they_run_without_ansibles_part(ran):
-    kept = {name: [file for file in files if "modules-" in file] for name, (*_, files) in ran.items()}
+    kept = {name: [file for file in files if "modules-" in file] for name, (*_done, files) in ran.items()}
 
     assert {name: len(files) for name, files in kept.items()} == {**dict.fromkeys(ran, 0), "first": 1, "second": 1}
     assert kept["first"] == kept["second"]

@@ -23,6 +23,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
     Run,
     ScriptedBackend,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.commands import DIRECTORIES
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.hints import hinted
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import (
@@ -62,7 +63,6 @@ _PRIMER = f"""\
 COMMIT
 """
 
-_DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 _SHOWN = 5
 _PATIENCE = "10"  # seconds for which iptables waits for others who change rules
 
@@ -342,7 +342,7 @@ class Iptables(ScriptedBackend):
         # As above: iptables-legacy-save makes the tables that it is asked for.
         if other == "legacy" and not self._legacy_tables(family):
             return ""
-        places = [str(Path(family.command).parent), *_DIRECTORIES]
+        places = [str(Path(family.command).parent), *DIRECTORIES]
         command = shutil.which(f"{family.name}-{other}-save", path=os.pathsep.join(places))
         return self._words([command]) if command else ""
 

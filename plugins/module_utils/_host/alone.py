@@ -15,20 +15,18 @@ import importlib.util
 import json
 import marshal
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.commands import find, run
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import ANSWER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.steps import answer_of, info, step
 
 MODULES = {"ruleset_info": info, "ruleset_step": step}
-_DIRECTORIES = ("/sbin", "/usr/sbin", "/usr/local/sbin")
 
 
 class Alone:
@@ -43,15 +41,11 @@ class Alone:
         self, args: list[str], data: str | None = None, environ_update: Mapping[str, str] | None = None, **_how: Any
     ) -> tuple[int, str, str]:
         """Run a command; return exit code, standard output and standard error. Raises OSError where there is none."""
-        # Nothing of what came by its own standard input is for a command.
-        given = (data or "").encode("utf-8", "surrogateescape")
-        environment = {**os.environ, **(environ_update or {})}
-        done = subprocess.run(args, input=given, env=environment, capture_output=True, check=False)
-        return done.returncode, _text(done.stdout), _text(done.stderr)
+        return run(args, data, environ_update or {})
 
-    def get_bin_path(self, arg: str, *, opt_dirs: Sequence[str] = ()) -> str | None:
-        """Return the full path of a command, if there is one; these folders come first."""
-        return shutil.which(arg, path=os.pathsep.join([*opt_dirs, os.environ.get("PATH", ""), *_DIRECTORIES]))
+    def get_bin_path(self, arg: str, **_how: Any) -> str | None:
+        """Return the full path of a command, if there is one."""
+        return find(arg)
 
     def atomic_move(self, src: str, dest: str) -> None:
         """Put a file in another's place; both are in one folder."""
@@ -91,7 +85,3 @@ def _compiled(source: bytes, path: str) -> bytes:
     """Return what Python imports without a look at the source (PEP 552); another release compiles that instead."""
     code = marshal.dumps(compile(source, path, "exec", dont_inherit=True))
     return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + code
-
-
-def _text(output: bytes) -> str:
-    return output.decode("utf-8", "surrogateescape")

@@ -14,6 +14,7 @@ from typing import Any, Mapping, Protocol, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.all import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.commands import DIRECTORIES
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables import Iptables
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
@@ -32,7 +33,6 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.m
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.surroundings import Surroundings
 
 AUTO = "auto"
-DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
 
 class Module(Protocol):

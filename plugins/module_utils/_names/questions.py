@@ -107,8 +107,8 @@ def _read(name: str, one: Mapping[str, Any]) -> Asked:
     addresses = tuple(str(ip_address(_text(address, name))) for address in one["addresses"])
     if any("%" in address for address in addresses):
         raise ValueError(f"{name}: an address with a scope")
-    if type(one["ttl"]) is not int:
-        raise ValueError(f"{name}: ttl is no number")
+    if isinstance(one["ttl"], bool) or not isinstance(one["ttl"], int):
+        raise TypeError(f"{name}: ttl is no number")
     unanswered = {family: _reason(why, name) for family, why in one["unanswered"].items()}
     if not unanswered.keys() <= {*_FAMILIES}:
         raise ValueError(f"{name}: no family of addresses")

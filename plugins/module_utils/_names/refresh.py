@@ -15,8 +15,6 @@ answers. See ``questions``.
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Container, Iterable, Mapping, Sequence
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends import commands
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.all import all_backends
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import (
@@ -54,7 +53,6 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._names.question
 )
 
 ASK, KEEP = "ask", "keep"
-_DIRECTORIES = "/usr/sbin:/sbin:/usr/local/sbin"
 
 
 class Refresher:
@@ -159,7 +157,7 @@ def main() -> None:
     if len(sys.argv) != 2 or sys.argv[1] not in steps:
         raise SystemExit(f"got {sys.argv[1:]}, expected {' or '.join(steps)}")
     boot = Boot(_run_or_raise, write_file)
-    backend = next((one for one in all_backends(run, find) if boot.ruleset(one)), None)
+    backend = next((one for one in all_backends(run, commands.find) if boot.ruleset(one)), None)
     if backend is None:
         return
     rollback = Rollback(_run_or_raise, backend, boot.has_systemd())
@@ -186,14 +184,7 @@ def _keep(refresher: Refresher) -> None:
 
 def run(words: list[str], text: str | None) -> tuple[int, str, str]:
     """Run a command in the C locale; return exit code, standard output and standard error."""
-    environment = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
-    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False, env=environment)
-    return done.returncode, done.stdout, done.stderr
-
-
-def find(command: str) -> str | None:
-    """Return the full path of a command, if there is one."""
-    return shutil.which(command, path=os.pathsep.join([os.environ.get("PATH", ""), _DIRECTORIES]))
+    return commands.run(words, text, {"LC_ALL": "C", "LANGUAGE": "C"})
 
 
 def write_file(path: Path, content: str) -> None:

@@ -31,6 +31,7 @@ PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
 MODULES = (
     "_backends.all",
     "_backends.backend",
+    "_backends.commands",
     "_backends.hints",
     "_backends.iptables",
     "_backends.iptables_loader",

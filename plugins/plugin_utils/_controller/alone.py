@@ -35,6 +35,8 @@ ARGUMENTS = {"ruleset_info": ruleset_arguments.INFO, "ruleset_step": ruleset_arg
 KEPT = "/run/gatehouse/modules-{}"
 LOOKS = ("look", None)
 """The steps that may be taken twice; ``ruleset_info`` has none."""
+_BY_SIGNAL = 128
+"""Beyond it, a shell tells by which signal a program has ended. It was there, and did not decline."""
 NO_ANSWER = "{} has ended without an answer on the host; its output is beside this"
 _PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
 _FOLDER = Path(ruleset_arguments.__file__).parent.parent
@@ -82,7 +84,7 @@ class Runner:
             return None
         done = self._run(python, name, arguments)
         answer = _answer(done["stdout"])
-        if answer is None and not self._has_worked:
+        if answer is None and not self._has_worked and done["rc"] <= _BY_SIGNAL:
             return None
         self._has_worked = True
         if answer is None:

@@ -41,6 +41,7 @@ class Action:
         self._templar = types.SimpleNamespace(template=lambda value: value)
         self._pipelining = pipelining
         self.says = says
+        self.code = 0
         self.runs = 0
 
     def _is_pipelining_enabled(self, _style):
@@ -52,7 +53,7 @@ class Action:
     def _low_level_execute_command(self, command, in_data):
         self.runs += 1
         if self.says is not None:
-            return {"rc": 0, "stdout": self.says, "stderr": "why"}
+            return {"rc": self.code, "stdout": self.says, "stderr": "why"}
         done = subprocess.run(["sh", "-c", command], input=in_data, capture_output=True, check=False)
         return {"rc": done.returncode, "stdout": done.stdout.decode(), "stderr": done.stderr.decode()}
 
@@ -119,6 +120,15 @@ def test_a_look_without_an_answer_is_ansibles_to_run(says):
 
     assert runner.result(STEP, {"step": "look"}) is None
     assert runner.result(STEP, {"step": "load"}) is None
+
+
+def test_a_look_that_was_killed_is_nothing_to_begin_again():
+    action = Action("")
+    action.code = 137
+
+    result = Runner(action, VARIABLES).result(STEP, {"step": "look"})
+    assert (result["failed"], result["rc"]) == (True, 137)
+    assert f"{STEP} has ended without an answer" in result["msg"]
 
 
 def test_a_step_without_an_answer_may_have_been_taken_and_is_not_taken_again():

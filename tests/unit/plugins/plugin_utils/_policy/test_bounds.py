@@ -17,9 +17,9 @@ def told(tmp_path, monkeypatch):
     """Return what is wrong with a model of which shop.yml has these lists, and with what its variables say beside."""
     monkeypatch.chdir(tmp_path)
 
-    def problems(lists, may=MAY, put=()):
+    def problems(lists, may=None, put=()):
         (tmp_path / "shop.yml").write_text(yaml.safe_dump(lists), encoding="utf-8")
-        files = [{"path": str(tmp_path / "shop.yml"), "may": may}]
+        files = [{"path": str(tmp_path / "shop.yml"), "may": MAY if may is None else may}]
         model = good({"gatehouse_model_files": files, **dict(put)})
         return [(str(one.where), one.got, one.expected, one.hint) for one in problems_of(model)]
 
@@ -162,7 +162,7 @@ def test_what_a_profile_ships_is_not_a_bounded_files_to_replace(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shop.yml").write_text(yaml.safe_dump({key: [row]}), encoding="utf-8")
     may = {"from": ["ssh_admin"], "to": ["k8s_node"]}
-    files = [{"path": str(tmp_path / "shop.yml"), "may": may}]
+    files = [{"path": str(tmp_path / "shop.yml"), "may": MAY if may is None else may}]
 
     found = [str(one) for one in problems_of(good({"gatehouse_model_files": files}, profiled=True))]
 
