@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, Sequence, Tuple, Union
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
 
@@ -16,7 +16,7 @@ Network = Union[IPv4Network, IPv6Network]
 Holdings = Dict[Tuple[str, int], Tuple[str, ...]]
 
 
-def lost(before: Header, after: Header) -> List[Dict[str, Any]]:
+def lost(before: Header, after: Header) -> list[dict[str, Any]]:
     """Return a row for each peer and family of which something is gone, be it all of it.
 
     A row has the ``peer``, the ``family`` (4 or 6), the number of addresses and networks that were ``held``, an
@@ -43,7 +43,7 @@ def _holdings(header: Header) -> Holdings:
     }
 
 
-def _gone(held: Sequence[str], kept: Sequence[str], family: int) -> Iterator[Tuple[str, float]]:
+def _gone(held: Sequence[str], kept: Sequence[str], family: int) -> Iterator[tuple[str, float]]:
     """Yield what isn't there any more, as a whole or in part, with the part of it that is gone."""
     same = set(kept)
     missing = [text for text in held if text not in same]
@@ -59,7 +59,7 @@ def _gone(held: Sequence[str], kept: Sequence[str], family: int) -> Iterator[Tup
             yield text, part
 
 
-def _network(text: str, family: int) -> Optional[Network]:
+def _network(text: str, family: int) -> Network | None:
     """Return a network; None where the file was edited, and it is none."""
     try:
         return IPv4Network(text) if family == 4 else IPv6Network(text)

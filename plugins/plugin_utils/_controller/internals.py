@@ -47,18 +47,16 @@ def inventory_sources(found: object) -> Sequence[str]:
 
 
 def unparsed_sources(found: object) -> list[str]:
-    """Return the files and scripts of an inventory, and other sources of it, that Ansible could make nothing of.
+    """Return the sources of an inventory that Ansible could not parse, of a folder each file; it only warns of them.
 
-    It only warns of them. What a source has left out, though it could be parsed, Ansible doesn't know.
+    What a source has left out that could be parsed, Ansible doesn't know.
     """
     parsed = set(_of(_of(found, "_inventory"), "processed_sources"))
     unparsed = []
     for source in filter(None, inventory_sources(found)):
         path = source if "," in source else unfrackpath(source, follow=False)
-        leaves = list(_leaves(path))
-        if path == _DEFAULT_SOURCE and not Path(path).exists():
-            continue
-        unparsed += [leaf for leaf in leaves if leaf not in parsed] or ([] if leaves else [path])
+        if path != _DEFAULT_SOURCE or Path(path).exists():
+            unparsed += [leaf for leaf in list(_leaves(path)) or [path] if leaf not in parsed]
     return unparsed
 
 
@@ -67,9 +65,9 @@ def _leaves(path: str) -> Iterator[str]:
     if "," in path or not Path(path).is_dir():
         yield path
         return
-    for name in sorted(os.listdir(path)):
-        if not IGNORED.search(os.fsencode(name)):
-            yield from _leaves(str(Path(path) / name))
+    for entry in sorted(Path(path).iterdir()):
+        if not IGNORED.search(os.fsencode(entry.name)):
+            yield from _leaves(str(entry))
 
 
 def included_by_host(manager: object) -> Mapping[str, Mapping[str, Any]]:
