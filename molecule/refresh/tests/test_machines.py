@@ -93,14 +93,9 @@ def test_networks_that_overlap_change_as_well(fleet: Fleet) -> None:
     assert fleet.playbook("harden", "--limit=apps", accept("vcs")).returncode == 0
 
 
-def test_a_host_that_leaves_its_class_has_them_no_more_once_that_is_accepted(fleet: Fleet, joined: str) -> None:
+def test_a_host_that_leaves_its_class_has_them_no_more(fleet: Fleet, joined: str) -> None:
     assert refresh(fleet, joined).returncode == 0
-    rules, states = fleet.rules(), fleet.states()
-
-    done = refresh(fleet)
-    assert done.returncode != 0
-    assert "50% of the 2 of client (IPv4), 198.51.100.22 among them" in done.stdout, done.stdout
-    assert fleet.states() == states
+    rules = fleet.rules()
 
     done = refresh(fleet, "--diff", accept("client"))
     assert done.returncode == 0, done.stdout + done.stderr
