@@ -8,17 +8,14 @@ from pathlib import Path
 from containers import SHOW_IPTABLES, Completed, Lab, playbook_command, run_plainly
 
 INVENTORY = Path(__file__).parent / "inventory"
-OPEN = {  # somebody lets everybody in at a port, by hand
-    "app1": "nft insert rule inet gatehouse input meta l4proto {protocol} th dport {port} accept",
-    "app2": "for command in iptables ip6tables; do $command -I INPUT -p {protocol} --dport {port} -j ACCEPT; done",
-    "store1": "nft insert rule inet gatehouse input meta l4proto {protocol} th dport {port} accept",
-}
+IPTABLES = "for command in iptables ip6tables; do {}; done"
+BY_NFT = "nft insert rule inet gatehouse input meta l4proto {protocol} th dport {port} accept"
+BY_IPTABLES = IPTABLES.format("$command -I INPUT -p {protocol} --dport {port} -j ACCEPT")
+OPEN = {"app1": BY_NFT, "app2": BY_NFT, "store1": BY_IPTABLES}  # somebody lets everybody in at a port, by hand
 CLOSE = {host: command.replace("accept", "drop").replace("ACCEPT", "DROP") for host, command in OPEN.items()}
-FLUSH = {
-    "app1": "nft delete table inet gatehouse",
-    "app2": "for command in iptables ip6tables; do $command -F INPUT; $command -F OUTPUT; done",
-    "store1": "nft delete table inet gatehouse",
-}
+TAKE_OUT = IPTABLES.format("$command -F INPUT; $command -F OUTPUT")
+DELETE = "nft delete table inet gatehouse"
+FLUSH = {"app1": DELETE, "app2": DELETE, "store1": TAKE_OUT}
 LIAR, TRUE = "/usr/sbin/nft", "/usr/sbin/nft.true"
 LIE = "\n".join(  # loads other ports than it is told
     [

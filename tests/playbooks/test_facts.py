@@ -69,6 +69,15 @@ def test_a_host_with_facts_named_like_our_variables_fails_alone_and_the_others_a
     }
 
 
+def test_harden_leaves_such_a_host_alone_before_it_asks_any(play, told):
+    inventory, book = told("web1", {"gatehouse_flows": []}, {"import_playbook": "gatehouse.firewall.harden"})
+    outcome = play(book, inventory, "--limit", "web1")
+
+    (failure,) = outcome.failures
+    assert failure.startswith("web1 has facts that are named like variables of ours: gatehouse_flows. ")
+    assert "Apply the host's ruleset" not in outcome.output
+
+
 @pytest.mark.parametrize(("name", "fact"), [("plan", "gatehouse_plan_dir"), ("report", "reports")])
 def test_no_fact_chooses_where_the_controller_writes(play, told, tmp_path, name, fact):
     """Neither by its own name nor as a variable of a template; web1 is the host whose variables Ansible reads."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from containers import Completed
-from fleet import CLOSE, FLUSH, OPEN, Fleet
+from fleet import CLOSE, FLUSH, OPEN, TAKE_OUT, Fleet
 
 HOSTS = ("app1", "app2", "store1")
 
@@ -27,7 +27,7 @@ def meddle(fleet: Fleet) -> Iterator[Callable[[str, str], None]]:
         fleet.shell(host, script)
 
     yield change
-    fleet.shell("app2", "for command in iptables ip6tables; do $command -F INPUT; $command -F OUTPUT; done")
+    fleet.shell("store1", TAKE_OUT)
     fleet.everywhere("systemctl restart gatehouse-firewall.service")
 
 

@@ -21,6 +21,32 @@ from .schema import is_interface, is_subdomain
 
 ALLOW_ALL_PROFILE = "projectcalico-default-allow"  # Felix has it in each datastore; it counts where no policy does
 
+# felix/config/config_params.go: what Felix lets through where no FelixConfiguration says otherwise. In: ssh, DHCP, BGP,
+# etcd, Typha, the Kubernetes API, and etcd of self-hosted clusters; out: the same, with DNS in place of ssh.
+FAILSAFES: Mapping[str, tuple[tuple[str, int], ...]] = {
+    "ingress": (
+        ("tcp", 22),
+        ("udp", 68),
+        ("tcp", 179),
+        ("tcp", 2379),
+        ("tcp", 2380),
+        ("tcp", 5473),
+        ("tcp", 6443),
+        ("tcp", 6666),
+        ("tcp", 6667),
+    ),
+    "egress": (
+        ("udp", 53),
+        ("udp", 67),
+        ("tcp", 179),
+        ("tcp", 2379),
+        ("tcp", 2380),
+        ("tcp", 5473),
+        ("tcp", 6443),
+        ("tcp", 6666),
+        ("tcp", 6667),
+    ),
+}
 _FAILSAFE_PROTOCOLS = ("tcp", "udp")
 
 

@@ -13,9 +13,8 @@ from .._policy.compile import Fleet, Policy, Rule
 from .._values.addresses import EVERYBODY
 from .._values.ports import PortSet
 from .._values.problems import Problems
-from .endpoints import endpoint_kinds, enforced_by_calico
+from .endpoints import FAILSAFES, endpoint_kinds, enforced_by_calico
 from .names import Names
-from .verdict import FAILSAFES
 
 
 def calico_remarks(fleet: Fleet) -> Iterator[str]:

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .._values.problems import Problems, Where
-from .endpoints import ALLOW_ALL_PROFILE
+from .endpoints import ALLOW_ALL_PROFILE, FAILSAFES
 from .names import Object
-from .verdict import DEFAULT_TIERS, FAILSAFE_KEY, FAILSAFES, Cluster, directions
+from .verdict import DEFAULT_TIERS, FAILSAFE_KEY, Cluster, directions
 
 _SSH = 22
 _POLICIES = ("GlobalNetworkPolicy", "StagedGlobalNetworkPolicy")

@@ -18,36 +18,10 @@ from typing import Any
 
 from .._values.addresses import Address
 from .._verdict.packet import Packet, Verdict
-from .endpoints import ALLOW_ALL_PROFILE
+from .endpoints import ALLOW_ALL_PROFILE, FAILSAFES
 from .names import FLOW_ANNOTATION, Object
 from .selector import Selector, parse_selector
 
-# felix/config/config_params.go: what Felix lets through where no FelixConfiguration says otherwise. In: ssh, DHCP, BGP,
-# etcd, Typha, the Kubernetes API, and etcd of self-hosted clusters; out: the same, with DNS in place of ssh.
-FAILSAFES: Mapping[str, tuple[tuple[str, int], ...]] = {
-    "ingress": (
-        ("tcp", 22),
-        ("udp", 68),
-        ("tcp", 179),
-        ("tcp", 2379),
-        ("tcp", 2380),
-        ("tcp", 5473),
-        ("tcp", 6443),
-        ("tcp", 6666),
-        ("tcp", 6667),
-    ),
-    "egress": (
-        ("udp", 53),
-        ("udp", 67),
-        ("tcp", 179),
-        ("tcp", 2379),
-        ("tcp", 2380),
-        ("tcp", 5473),
-        ("tcp", 6443),
-        ("tcp", 6666),
-        ("tcp", 6667),
-    ),
-}
 FAILSAFE_KEY = {"ingress": "failsafeInboundHostPorts", "egress": "failsafeOutboundHostPorts"}
 DEFAULT_TIER_ORDER = 1_000_000.0
 # Those that every datastore has: since 3.32, and before.

@@ -98,7 +98,7 @@ def flows_of(policy: Policy) -> set[str]:
 def canaries(fleet: Fleet, hosts: Sequence[str], backend_of: Callable[[Host], str]) -> list[str]:
     """Return few of these hosts that together have every class and every backend: those to change before the others.
 
-    Of hosts that add as many, the first.
+    Of hosts that add as many, the first; and none at last whose all the others have.
     """
     kinds: dict[tuple[tuple[str, ...], str], str] = {}
     for host in hosts:
@@ -110,6 +110,10 @@ def canaries(fleet: Fleet, hosts: Sequence[str], backend_of: Callable[[Host], st
     while missing:
         found.append(max(added, key=lambda host: len(added[host] & missing)))
         missing -= added[found[-1]]
+    for host in list(found):
+        others = [added[other] for other in found if other != host]
+        if added[host] <= set().union(*others):
+            found.remove(host)
     return [host for host in added if host in found]
 
 

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -21,6 +21,7 @@ from ipaddress import (
     ip_network,
     summarize_address_range,
 )
+from operator import sub
 from typing import TypeVar
 
 Address = IPv4Address | IPv6Address
@@ -84,6 +85,14 @@ class AddressSet:
         v4 = _without(self.v4, other.v4, other._starts_v4)
         return AddressSet(tuple(v4), tuple(_without(self.v6, other.v6, other._starts_v6)))
 
+    def exceeds(self, *others: AddressSet) -> bool:
+        """Return whether any address of this set is in none of the others; the first one that is found will do."""
+        return any(reduce(sub, others, AddressSet.of([network])) for network in self.networks)
+
+    def __hash__(self) -> int:
+        """Return what tells sets apart in a dictionary."""
+        return self._hash
+
     @property
     def networks(self) -> tuple[Network, ...]:
         """Return the networks of both families."""
@@ -120,6 +129,11 @@ class AddressSet:
         if isinstance(address, IPv6Address):
             return _holds(self.v6, self._starts_v6, address)
         return False
+
+    # Sets of thousands are asked for it each time that they are a key.
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.v4, self.v6))
 
     # Written once, in however many rulesets a set is.
     @cached_property

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from .._model.model import Flow
-from .._policy.compile import Fleet
+from .._policy.compile import Fleet, Policy
+from .._policy.resolve import Host
 from .._values.addresses import EVERYBODY, AddressSet
-from .owners import Owners
-from .reach import allowed, ports_between
+from .host_index import HostIndex
+from .reach import ports_between
 
 _FAMILIES = (4, 6)
 _WORDS = {
@@ -48,34 +49,54 @@ class _Ends:
         return cache(self.fleet.resolved.peers)
 
     @cached_property
-    def in_zones(self) -> dict[str, dict[str, AddressSet]]:
-        """The addresses that hosts of each policy have in each zone.
+    def hosts_in(self) -> Callable[[str], dict[str, list[Host]]]:
+        """Returns the hosts of each policy that have an address in a zone, looked for once for each zone."""
+        return cache(self._hosts_in)
+
+    def _hosts_in(self, zone: str) -> dict[str, list[Host]]:
+        """Return the hosts of each policy that a zone has.
 
         Those in a family of which a zone means everybody, but for exceptions, don't count: it is about strangers.
         """
-        owners, resolved = Owners(self.fleet), self.fleet.resolved
-        found = {}
-        for zone in resolved.model.zones:
-            networks, whole = resolved.networks[zone], resolved.whole.get(zone, resolved.networks[zone])
-            named = [family for family in _FAMILIES if whole.of_family(family) != EVERYBODY.of_family(family)]
-            said = AddressSet.of(network for family in named for network in networks.of_family(family))
-            found[zone] = {name: part for name, part in owners.senders(zone, said).parts.items() if name}
-        return found
+        resolved = self.fleet.resolved
+        networks, whole = resolved.networks[zone], resolved.whole.get(zone, resolved.networks[zone])
+        named = [family for family in _FAMILIES if whole.of_family(family) != EVERYBODY.of_family(family)]
+        found: dict[str, list[Host]] = {name: [] for name in self.fleet.policies}
+        for host in self._index.inside(network for family in named for network in networks.of_family(family)):
+            found[self.fleet.sets[host.name]].append(host)
+        return {name: hosts for name, hosts in found.items() if hosts}
 
-    def host_that_denies(self, flow: Flow, zone: str, name: str, direction: str, peers: AddressSet) -> str:
+    @cached_property
+    def _index(self) -> HostIndex:
+        return HostIndex(self.fleet)
+
+    def host_that_denies(self, flow: Flow, zone: str, name: str, direction: str, peers: Sequence[str]) -> str:
         """Return a host of a policy that a zone has and that lets a flow not through with these peers, or nothing."""
-        policy = self.fleet.policies[name]
-        rules = [rule.ports for rule in policy.rules(direction)]
-        passing = [allowed(policy, direction, port) for port in ports_between(rules, flow.ports)]
-        denied = AddressSet.union(peers - one for one in passing) - policy.isolated_from
-        inside = self.in_zones[zone][name]
+        denied = list(self._remaining(self.fleet.policies[name], flow, direction, peers))
         # What a host sends to itself is never judged.
         found = (
             host.name
-            for host in self.fleet.members[name]
-            if host.addresses("") & inside and denied - host.addresses("")
+            for host in self.hosts_in(zone)[name]
+            if any(addresses.exceeds(*passing, host.addresses("")) for addresses, passing in denied)
         )
         return next(found, "") if denied else ""
+
+    def _remaining(
+        self, policy: Policy, flow: Flow, direction: str, peers: Sequence[str]
+    ) -> Iterator[tuple[AddressSet, list[AddressSet]]]:
+        """Yield the addresses of each peer of which a policy denies some on a port, and the sets it doesn't deny."""
+        rules, isolated = policy.rules(direction), [*policy.isolated.values()]
+        for port in ports_between([rule.ports for rule in rules], flow.ports):
+            passing = [rule.addresses for rule in rules if rule.ports.holds(port.protocol, port.number)] + isolated
+            for addresses in (self.peers(name, flow.side) for name in peers):
+                # Where nothing is denied, one rule most often has all of them.
+                if all(self._exceeds(addresses, one) for one in passing) and self._exceeds(addresses, *passing):
+                    yield addresses, passing
+
+    @cached_property
+    def _exceeds(self) -> Callable[..., bool]:
+        """Returns whether any address of a set is in none of the others, worked out once for however many policies."""
+        return cache(AddressSet.exceeds)
 
 
 def _denied(ends: _Ends, flow: Flow) -> Iterator[str]:
@@ -88,10 +109,10 @@ def _denied(ends: _Ends, flow: Flow) -> Iterator[str]:
     ):
         managed = [name for name in there if resolved.hosts.get(name)]
         zones = [name for name in here if name in resolved.model.zones] if managed else []
-        peers = AddressSet.union(ends.peers(name, flow.side) for name in managed) if zones else AddressSet()
         for zone in zones:
-            hosts = ((name, ends.host_that_denies(flow, zone, name, direction, peers)) for name in ends.in_zones[zone])
-            classes = [f"{name} ({host})" for name, host in hosts if host]
+            names = ends.hosts_in(zone)
+            hosts = {name: ends.host_that_denies(flow, zone, name, direction, managed) for name in names}
+            classes = [f"{name} ({host})" for name, host in hosts.items() if host]
             if classes:
                 yield f"is half a flow: zone {zone} has hosts of {_some(classes)}, {_WORDS[direction]}"
 

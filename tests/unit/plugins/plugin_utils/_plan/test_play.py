@@ -70,3 +70,21 @@ def test_few_hosts_go_first_that_have_every_class_and_every_backend(put, hosts, 
     fleet = build({**OVERLAPPING, "hosts": OVERLAPPING["hosts"] | put})
 
     assert canaries(fleet, hosts, lambda host: host.backend) == first
+
+
+def test_no_host_goes_first_whose_classes_and_backend_others_have_that_do():
+    groups = {"web": ["h1", "h2"], "db": ["h3"]}
+    fleet = build(
+        {
+            **OVERLAPPING,
+            "gatehouse_classes": [{"name": name, "groups": [name]} for name in groups],
+            "groups": groups,
+            "hosts": {
+                "h1": {"ansible_host": "192.0.2.1", "gatehouse_backend": "nftables"},
+                "h2": {"ansible_host": "192.0.2.2", "gatehouse_backend": "iptables"},
+                "h3": {"ansible_host": "192.0.2.3", "gatehouse_backend": "nftables"},
+            },
+        }
+    )
+
+    assert canaries(fleet, ["h1", "h2", "h3"], lambda host: host.backend) == ["h2", "h3"]

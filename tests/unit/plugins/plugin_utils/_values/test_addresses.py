@@ -198,5 +198,13 @@ def test_what_sets_share_and_what_one_has_alone_is_exact_and_a_set_like_any_othe
         assert AddressSet.of(found.networks) == found
 
 
+@examples(300)
+@given(network_lists, some.lists(network_lists, max_size=3))
+def test_a_set_exceeds_others_where_they_leave_any_of_its_addresses(one, others):
+    whole, sets = AddressSet.of(one), [AddressSet.of(networks) for networks in others]
+
+    assert whole.exceeds(*sets) is bool(whole - AddressSet.union(sets))
+
+
 def test_neighbouring_addresses_stay_apart_in_what_sets_share():
     assert addresses("192.0.2.0/24") & addresses("192.0.2.2", "192.0.2.3") == addresses("192.0.2.2", "192.0.2.3")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Host
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.half_flows import half_flow_remarks
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
@@ -11,10 +14,14 @@ HALF = "gatehouse_flows[2]: the flow mine is half a flow: zone servers has hosts
 IN, OUT = "which don't let it in; to names no class of theirs", "which don't let it out; from names no class of theirs"
 
 
-def said(*flows, zones=(SERVERS,), **put):
-    model = {f"gatehouse_zones[{number}]": zone for number, zone in enumerate(zones, 2)}
-    model.update({f"gatehouse_flows[{number}]": one for number, one in enumerate(flows, 2)})
-    return list(half_flow_remarks(build(good({**model, **put}))))
+def model(*flows, zones=(SERVERS,), **put):
+    found = {f"gatehouse_zones[{number}]": zone for number, zone in enumerate(zones, 2)}
+    found.update({f"gatehouse_flows[{number}]": one for number, one in enumerate(flows, 2)})
+    return good({**found, **put})
+
+
+def said(*flows, **more):
+    return list(half_flow_remarks(build(model(*flows, **more))))
 
 
 def flow(sender, receiver, ports=("22/tcp",), **more):
@@ -39,6 +46,25 @@ def test_of_many_classes_the_first_are_named():
     (line,) = said(flow("db", "servers"), **put, **hosts, **{f"groups.{name}": found for name, found in groups.items()})
 
     assert line == f"{HALF} web (web1), c2 (host2), c3 (host3) and 1 more, {IN}"
+
+
+def test_hosts_are_not_walked_for_each_flow_and_class(monkeypatch):
+    known, asked = Host.addresses, Counter()
+
+    def addresses(host, side):
+        asked[host.name] += 1
+        return known(host, side)
+
+    hosts = {f"web{number}": {"ansible_host": f"192.0.2.{number}"} for number in range(1, 6)}
+    put = {"groups.webs": [*hosts], **{f"hosts.{name}": variables for name, variables in hosts.items()}}
+    flows = [flow("db", "last", [f"{port}/tcp"], name=f"flow{port}") for port in range(1, 31)]
+    fleet = build(model(*flows, zones=[{"name": "last", "networks": ["192.0.2.5"]}], **put))
+    monkeypatch.setattr(Host, "addresses", addresses)
+
+    assert len(list(half_flow_remarks(fleet))) == len(flows)
+    # Once for the index, and once for the addresses of its class.
+    assert asked["web1"] <= 2
+    assert asked["web5"] >= len(flows)
 
 
 @pytest.mark.parametrize(
