@@ -11,7 +11,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "variables.md"
 # The entry points of role host that are not named like the playbook that runs them.
-PLAYBOOKS = {"main": "harden", "canaries": "harden", "batch": "harden", "write": "plan", "show": "plan"}
+PLAYBOOKS = {
+    **dict.fromkeys(("main", "canaries", "compare", "batch"), "harden"),
+    **dict.fromkeys(("write", "show"), "plan"),
+    "addresses": "refresh",
+}
 FRONT_DOORS = {"eks_node", "external_vm", "iks_worker", "k8s_node", "load_balancer", "nomad_client"}
 MARKUP = re.compile(r"\b(?:C|V|O|RV|E)\(([^)]+)\)")
 REFERENCE = re.compile(r"\b[MP]\(([^)#]+)(?:#\w+)?\)")

@@ -50,6 +50,7 @@ CUTS_US_OFF = {  # in the family that each class is managed over, and in no othe
         MODEL["gatehouse_zones"][2],
     ],
     "gatehouse_allow_self_lockout": True,
+    "gatehouse_accept_shrink": ["app_admins", "store_admins"],
 }
 ALL_AT_ONCE = {"gatehouse_serial": "100%"}
 THE_OTHER_BACKEND = {"gatehouse_backend": "{{ lab_other_backend }}"}

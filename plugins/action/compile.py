@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.shrinking import KEY as ACCEPT_SHRINK
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.shrinking import accepted_names
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import (
     FleetAction,
     compiled,
@@ -38,11 +40,13 @@ class ActionModule(FleetAction):
         problems = Problems()
         variables = self.variables(task_vars, problems)
         paths = {"directory": self.directory(arguments, variables), "plan": variables.path("gatehouse_plan")}
+        accepted = variables.value(ACCEPT_SHRINK)
         fleet = compiled(variables, problems)
         with_facts = variables.facts.like_ours_by_host(task_vars["ansible_play_hosts_all"])
         with failing_on(problems):
             with_iptables = for_iptables(fleet, variables.backend, problems)
             found = as_result(fleet, arguments["hosts"], with_facts, with_iptables, variables.backend, problems)
+            found["accept_shrink"] = accepted_names(accepted, fleet.resolved.networks, problems)
         result = {"changed": False, **found, **{key: path for key, path in paths.items() if path}}
         if paths["directory"] and not self._task.check_mode:
             result["changed"] = self._write(arguments["hosts"], variables, fleet, result)

@@ -134,6 +134,12 @@ hosts_with_facts:
   returned: success
   type: dict
   sample: {nomad1: [gatehouse_takeover]}
+accept_shrink:
+  description: The classes and zones that may lose any of their addresses, C(gatehouse_accept_shrink).
+  returned: success
+  type: list
+  elements: str
+  sample: [web]
 same_as:
   description: Of each class that the model says is another, which one.
   returned: success

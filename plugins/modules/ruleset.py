@@ -93,6 +93,19 @@ options:
       - Go on although the host has seen, while it observed, what O(policy) denies. Without it, such a host is refused.
     type: bool
     default: false
+  accept_shrink:
+    description:
+      - Classes and zones of which the ruleset may have any number of addresses less than the host holds. Without it, a
+        host is refused where O(policy) has lost more than a fifth of those of a class or a zone that it still has a use
+        for.
+    type: list
+    elements: str
+    default: []
+  compare_alone:
+    description:
+      - Change nothing. Fail where O(accept_shrink) would be needed, and say what else speaks against the change.
+    type: bool
+    default: false
   takeover:
     description:
       - Stop and disable other managers of the host's firewall (ufw, firewalld, a C(nftables.service) that flushes,

@@ -223,6 +223,16 @@ metrics:
       textfile collector of node_exporter.
   returned: when a ruleset is given
   type: str
+lost:
+  description:
+    - What the ruleset confirmed last holds and the given one doesn't, for each C(peer) and C(family) of which something
+      is gone - how many addresses and networks were C(held), the C(share) of them that is gone in 1000, and an
+      C(example) of these.
+    - Addresses behind host names don't count.
+  returned: when a ruleset is given
+  type: list
+  elements: dict
+  sample: [{peer: web, family: 4, held: 12, share: 334, example: 198.51.100.21}]
 differs:
   description: Whether the host differs from the given ruleset in the kernel, on disk or in its units.
   returned: when a ruleset is given

@@ -7,10 +7,12 @@ import os
 import re
 import runpy
 import select
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -281,17 +283,41 @@ def calico_inventory(calico_case: Callable[[Path], Path], tmp_path: Path) -> Pat
     return calico_case(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
-    """Run commands on "this machine" inside namespaces of its own: its network has no interface, and what they write to
-    /etc, /run and /var/lib goes to layers that end with the test. Root is needed for both.
+class Machine:
+    """A name for "this machine" inside namespaces of its own: its network has no interface, and what commands write to
+    /etc, /run and /var/lib goes to layers that end with the test.
     """
+
+    def __init__(self, pid: int) -> None:
+        """Take the process that holds the namespaces."""
+        self._pid = pid
+
+    def __call__(
+        self, *command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command."""
+        return subprocess.run(
+            [*self._enter(cwd), *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
+        )
+
+    def python(self, path: Path) -> str:
+        """Write a program that is this machine's Python; return its path."""
+        path.write_text(f'#!/bin/sh\nexec {shlex.join([*self._enter(None), sys.executable])} "$@"\n', encoding="utf-8")
+        path.chmod(0o755)
+        return str(path)
+
+    def _enter(self, cwd: Path | None) -> list[str]:
+        return ["nsenter", f"--target={self._pid}", "--net", "--mount", f"--wdns={cwd or '/'}", "--"]
+
+
+@contextmanager
+def a_machine(layers: Path) -> Iterator[Machine]:
+    """Yield one whose layers are in a folder. Root is needed."""
     if os.geteuid() != 0:
         pytest.skip("namespaces and layers over /etc need root")
     missing = [tool for tool in ("unshare", "nsenter", "nft") if not shutil.which(tool)]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    layers = tmp_path_factory.mktemp("layers")
     holder = subprocess.Popen(
         ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", SETUP, "sh", str(layers)],
         stdin=subprocess.PIPE,
@@ -302,14 +328,21 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
     assert holder.stderr
     if holder.stdout.readline() != b"up\n":
         pytest.skip(f"no namespaces with layers over /etc can be had: {holder.stderr.read().decode()}")
+    try:
+        yield Machine(holder.pid)
+    finally:
+        holder.communicate()
 
-    def run(
-        *command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        enter = ["nsenter", f"--target={holder.pid}", "--net", "--mount", f"--wdns={cwd or '/'}", "--"]
-        return subprocess.run(
-            [*enter, *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
-        )
 
-    yield run
-    holder.communicate()
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Run commands on one."""
+    with a_machine(tmp_path_factory.mktemp("layers")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Machine]]:
+    """Return a function that makes one more."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(a_machine(tmp_path_factory.mktemp("layers")))

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
-PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+PLAYBOOKS = sorted((ROOT / "playbooks").rglob("*.yml"))
 TASKS = sorted(path for folder in ("playbooks", "roles") for path in (ROOT / folder).rglob("*.yml"))
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

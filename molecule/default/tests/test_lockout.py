@@ -12,7 +12,10 @@ import pytest
 from containers import ROOT, SHOW, Lab, harden, kill, login_works, playbook_command
 from patience import Patience, wait_until, whole_seconds
 
-NOBODY_ADMINISTERS = {"gatehouse_zones": [{"name": "ssh_admin", "networks": ["203.0.113.171"]}]}
+NOBODY_ADMINISTERS = {
+    "gatehouse_zones": [{"name": "ssh_admin", "networks": ["203.0.113.171"]}],
+    "gatehouse_accept_shrink": ["ssh_admin", "dns", "vcs", "nat_gateways", "monitoring"],
+}
 # A host of each Debian release by each backend, one of the Kubernetes nodes first.
 OF_EACH_RELEASE = {"nftables": "k8s1,vm1,nomad2", "iptables": "k8s2,vm2,nomad1"}
 HOSTS = OF_EACH_RELEASE["nftables"]

@@ -23,6 +23,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, drift, with_modes
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.lost import lost
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of, utc
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
@@ -150,6 +151,11 @@ class HostFirewall:
         live = next((header for header in map(read, rulesets) if header.description()), read(""))
         before, after = with_modes(live, read(wanted))
         return as_diff(before + self.drift(), after)
+
+    def lost(self, wanted: str) -> list[dict[str, Any]]:
+        """Return what the peers of the ruleset that was confirmed last, in whatever backend, lose by this one."""
+        confirmed = map(read, [self.applied, *map(self._boot.ruleset, self._others)])
+        return lost(next((header for header in confirmed if header.sets), read("")), read(wanted))
 
     def refuse_newer(self) -> None:
         """Raise FirewallError where a later version of ours has been here, and has left what this one can't read."""

@@ -84,6 +84,8 @@ def look(
         result["findings"] = [asdict(finding) for finding in findings]
         result["metrics"] = metrics(findings, result["host_names"], time.time()) + usage_metrics(counts["usage"])
     is_there = firewall.is_at(wanted)
+    if wanted:
+        result["lost"] = [] if is_there else firewall.lost(wanted)
     addresses_alone = bool(wanted) and (is_there or firewall.differs_in_addresses_alone(wanted))
     return dict(result, differs=not is_there, differs_in_addresses_alone=addresses_alone)
 

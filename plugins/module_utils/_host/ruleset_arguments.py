@@ -33,6 +33,8 @@ ARGUMENTS = {
     "plan": {"type": "path"},
     "allow_self_lockout": {"type": "bool", "default": False},
     "accept_observed": {"type": "bool", "default": False},
+    "accept_shrink": {"type": "list", "elements": "str", "default": []},
+    "compare_alone": {"type": "bool", "default": False},
     "takeover": {"type": "bool", "default": False},
 }
 REQUIRED_IF = [("state", "present", ["ruleset", "iptables_ruleset"], True)]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from .._host_facts.reader import AnswerError
 from .._policy.compile import Policy
 from .._values.problems import GatehouseError
 from .lockout import lockout
+from .shrinking import shrinkage
 from .surroundings import weighed
 
 NOT_CHECKED = "not installed yet, so that the host can't check the ruleset: {}"
@@ -82,6 +83,7 @@ def objections(
     if policy and policy.pre_dnat:
         yield from _redirects(policy, found["ebpf"])
     if policy and differs:
+        yield from _shrinkage(policy, found, allowed["accept_shrink"])
         yield from _lockout(policy, found["management"], allowed["allow_self_lockout"])
         yield from _cuts(policy, found, allowed["accept_observed"])
 
@@ -98,6 +100,15 @@ def _redirects(policy: Policy, ebpf: Mapping[str, Any]) -> Iterator[Objection]:
         yield Objection(text, refuses=True, always=True)
     elif ebpf["interfaces"]:
         yield Objection(EBPF_MAY_REDIRECT.format(", ".join(ebpf["interfaces"]), ports))
+
+
+def _shrinkage(policy: Policy, found: Mapping[str, Any], accepted: Collection[str]) -> Iterator[Objection]:
+    try:
+        refusal = shrinkage(policy, found, accepted)
+    except AnswerError as error:
+        raise UnreadableError(f"What the host has lost can't be read: {error}") from error
+    if refusal:
+        yield Objection(NOTHING_CHANGED.format(refusal), refuses=True)
 
 
 def _lockout(policy: Policy, management: Mapping[str, Any] | None, allowed: bool) -> Iterator[Objection]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ...module_utils._audit.concerns import CONCERNS
 from ...module_utils._backends.iptables_text import joined
@@ -20,7 +20,9 @@ from ...module_utils._probe.rehearsal_arguments import REHEARSAL
 from .._change.confirmation import LOST, NOT_NEW, is_another, is_over, not_confirmed, unreached
 from .._change.lockout import fail_closed, lockout
 from .._change.objections import NOT_CHECKED, NOT_INSTALLED, NOTHING_CHANGED, UnreadableError, objections
+from .._change.shrinking import shrinkage
 from .._change.surroundings import declared_of
+from .._host_facts.reader import AnswerError
 from .._host_rules import iptables, nftables
 from .._plan.reviewed import PlanError, read_plan
 from .._policy.compile import Policy
@@ -57,6 +59,8 @@ class HostChange:
     def result(self) -> Result:
         """Bring the host there; a host that is where it should be costs one look and no more."""
         self._check_arguments()
+        if self._arguments["compare_alone"]:
+            return self._compared()
         found = self._look()
         if found.get("failed"):
             return found
@@ -75,6 +79,25 @@ class HostChange:
             result = self._apply(found) if is_wanted else self._step("remove")
         warnings += result.get("warnings", [])
         return {**result, "warnings": warnings} if warnings else result
+
+    def _compared(self) -> Result:
+        """Fail where the host holds addresses that the model has lost, with all else that speaks against a change.
+
+        What else there is, and why the host can't be reached, is left to its change to say.
+        """
+        same = {"changed": False}
+        try:
+            found = self._look()
+        except AnsibleConnectionFailure:
+            return same
+        if found.get("failed") or not self.policy:
+            return same
+        allowed = self._arguments["accept_shrink"]
+        try:
+            has_shrunk = shrinkage(self.policy, found, allowed)
+        except AnswerError:
+            return same
+        return {**same, "warnings": self._judge(found)} if has_shrunk else same
 
     @cached_property
     def policy(self) -> Policy | None:
@@ -101,8 +124,8 @@ class HostChange:
         wanted = {key: self._arguments[key] for key in LOOK if self._arguments[key] is not None}
         if not self._arguments["declared"] and self.policy:
             wanted["declared"] = declared_of(self.policy)
-        # The step starts connection tracking on a bare host: neither a dry run nor a change of addresses may.
-        if self._is_dry_run or self._arguments["addresses_alone"]:
+        # The step starts connection tracking on a bare host, which only a change of its rules may.
+        if self._is_dry_run or self._arguments["addresses_alone"] or self._arguments["compare_alone"]:
             return self._run(INFO, **wanted)
         return self._step("look", **wanted)
 

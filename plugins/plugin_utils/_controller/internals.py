@@ -9,18 +9,22 @@ A later ansible-core may have any of it elsewhere. Then a task fails with that, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible import release
 from ansible.errors import AnsibleActionFail
+from ansible.inventory.manager import IGNORED
+from ansible.utils.path import unfrackpath
 
 try:
     from ansible._internal._datatag._tags import Origin
 except ImportError:
     Origin = None  # ansible-core before 2.19
 
+_DEFAULT_SOURCE = "/etc/ansible/hosts"  # it needn't be there
 UNKNOWN = (
     "gatehouse.firewall doesn't know this ansible-core ({0}): its {1} has no {2}. Use a release that it is tested with"
 )
@@ -40,6 +44,30 @@ def inventory_sources(found: object) -> Sequence[str]:
     """Return the paths of an inventory (-i); one with a comma is a list of hosts."""
     sources: Sequence[str] = _of(found, "_sources")
     return sources
+
+
+def unparsed_sources(found: object) -> list[str]:
+    """Return the sources of an inventory that Ansible could not parse, of a folder each file; it only warns of them.
+
+    What a source has left out that could be parsed, Ansible doesn't know.
+    """
+    parsed = set(_of(_of(found, "_inventory"), "processed_sources"))
+    unparsed = []
+    for source in filter(None, inventory_sources(found)):
+        path = source if "," in source else unfrackpath(source, follow=False)
+        if path != _DEFAULT_SOURCE or Path(path).exists():
+            unparsed += [leaf for leaf in list(_leaves(path)) or [path] if leaf not in parsed]
+    return unparsed
+
+
+def _leaves(path: str) -> Iterator[str]:
+    """Yield what Ansible parses of a source: itself, or what is in a folder and isn't ignored there."""
+    if "," in path or not Path(path).is_dir():
+        yield path
+        return
+    for entry in sorted(Path(path).iterdir()):
+        if not IGNORED.search(os.fsencode(entry.name)):
+            yield from _leaves(str(entry))
 
 
 def included_by_host(manager: object) -> Mapping[str, Mapping[str, Any]]:

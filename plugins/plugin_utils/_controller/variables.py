@@ -33,8 +33,10 @@ NOT_A_FACT = "it in the inventory, in a play's or role's vars or on the command 
 OF_THE_INVENTORY = (
     "it in the inventory (group_vars, host_vars), where every host's addresses, interfaces and modes are read"
 )
+_PARSED = "a source that Ansible can parse: without it, its hosts would be missing in every host's ruleset"
+_WITHOUT = "Ansible's warnings say what failed; take what is no inventory out of the folder, or from -i"
 _NOTHING: tuple[object, ...] = (None, "", {})  # off is false, and says something
-CONTROLLER_KEYS = {  # what the controller reads, writes and runs
+CONTROLLER_KEYS = {  # what the controller reads, writes and runs, and what holds for all hosts of a run
     "gatehouse_plan",
     "gatehouse_plan_dir",
     "gatehouse_report_dir",
@@ -44,6 +46,7 @@ CONTROLLER_KEYS = {  # what the controller reads, writes and runs
     "gatehouse_calico_connection",
     "gatehouse_calico_via",
     "gatehouse_export",
+    "gatehouse_accept_shrink",
     FILES,
 }
 _NOT_A_HOSTS = (
@@ -84,6 +87,7 @@ class FleetVariables:
 
     def note_problems(self) -> None:
         """Note what is set where it doesn't count, and what no role could take."""
+        self._note_unparsed()
         self._note_wrong()
         self._note_facts()
         self._note_misplaced()
@@ -142,15 +146,20 @@ class FleetVariables:
         return str(self._templated(f"host {host.name}", raw, [host.name], self._in_play)["gatehouse_backend"])
 
     def path(self, key: str) -> str | None:
-        """Return the path on the controller that a variable has: one for all hosts, and no fact is asked for it."""
+        """Return the path on the controller that a variable has, if any."""
+        value = self.value(key)
+        path: str | None = check_type_path(value) if value else None
+        return path
+
+    def value(self, key: str) -> object:
+        """Return what a variable of the controller's has: one value for all hosts, and no fact is asked for it."""
         raw = self._task_vars.get(key)
         if not raw:
             return None
         # What the play or the command line sets is one value; the inventory may have another for each host.
         if key not in {**self._above, **self._set_for(self._this)}:
             self._one_value(Where(key), [(host, plain(self._in_inventory(host).get(key))) for host in self._play_hosts])
-        path: str = check_type_path(self._templated("", {key: raw}, self._play_hosts, self._in_play)[key])
-        return path
+        return self._templated("", {key: raw}, self._play_hosts, self._in_play)[key]
 
     def _set_above(self) -> dict[str, Any]:
         """Return our variables of the play, the roles, the task with what includes it, and the command line."""
@@ -186,6 +195,11 @@ class FleetVariables:
             if is_of_model(key) or key in OWN_KEYS or (key == "gatehouse_backend" and key not in this_hosts)
             if value is not None and not any(raw.get(key) == value for raw in places)
         }
+
+    def _note_unparsed(self) -> None:
+        """Note sources of the inventory that Ansible has left out with a warning: hosts may be missing."""
+        for source in internals.unparsed_sources(self._inventory):
+            self._problems.add(Where("inventory"), source, _PARSED, _WITHOUT)
 
     def _note_wrong(self) -> None:
         """Note what no role could take, and what no host may choose, before any host is asked."""

@@ -64,6 +64,20 @@ def address_sets(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
                 yield name, family, addresses
 
 
+def members(policy: Policy) -> dict[str, AddressSet]:
+    """Return the addresses of each class and zone that a policy has a use for, by what names its sets.
+
+    One without any address is there, too. Those behind host names are not, nor those that flows are narrowed to.
+    """
+    found = {
+        peer_name(direction, rule): rule.addresses
+        for direction in DIRECTIONS
+        for rule in policy.rules(direction)
+        if not rule.names and not (direction == "egress" and rule.is_narrowed)
+    }
+    return found | dict(policy.isolated)
+
+
 def narrowed_sets(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
     """Yield the same of the addresses that each flow to the host is for, where these are not all."""
     for name, addresses in sorted({at_name(rule): rule.at for rule in policy.ingress}.items()):

@@ -73,7 +73,8 @@ def test_no_suboption_promises_a_default(role, name):
 ROOT = ROLES[0].parents[1]
 NAME = re.compile(r"(?<![a-zA-Z0-9_.])gatehouse_[a-z_]+")
 GROUPS = {"gatehouse_canaries", "gatehouse_stopped"}
-YAML = sorted([*ROOT.glob("playbooks/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")])
+PLAYBOOKS = sorted(ROOT.glob("playbooks/**/*.yml"))
+YAML = sorted([*PLAYBOOKS, *ROOT.glob("roles/*/tasks/*.yml")])
 each_file = pytest.mark.parametrize("path", YAML, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -98,10 +99,10 @@ def test_a_word_for_yes_is_read_as_the_argument_spec_reads_it(path):
     assert "| bool" not in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("playbooks/*.yml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
 def test_a_playbook_enters_a_role_by_the_name_of_an_entry_point(path):
     """With the file's ending, Ansible finds no argument spec, and says nothing."""
-    tasks = [task for play in _read(path) for task in play["tasks"]]
+    tasks = [task for play in _read(path) for task in play.get("tasks", [])]
     entered = [task[key] for task in tasks for key in task if key.endswith(("import_role", "include_role"))]
 
     for role in entered:

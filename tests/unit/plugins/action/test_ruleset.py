@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 
 import pytest
@@ -677,3 +678,50 @@ def test_where_that_is_accepted_or_only_looked_at_it_is_a_warning(more):
     _steps, result = run({"policy": POLICY, **more}, SPOILT, check_mode=not more)
 
     assert "can't be read" in result["warnings"][0]
+
+
+SHRUNK = {"lost": [{"peer": "office", "family": 4, "held": 3, "share": 334, "example": "203.0.113.7"}]}
+SMALLER = "34% of the 3 of office (IPv4), 203.0.113.7 among them"
+
+
+@pytest.mark.parametrize("more", [{}, {"compare_alone": True}, {"addresses_alone": True}], ids=str)
+def test_a_host_that_holds_more_than_the_model_has_is_left_alone(more):
+    found = {**SHRUNK, "management": FROM_ELSEWHERE, "differs_in_addresses_alone": True}
+    action = Action({"ruleset": "wanted", "policy": POLICY, **more}, found, {}, False)
+
+    with pytest.raises(AnsibleActionFail, match=re.escape(SMALLER)) as refused:
+        action.run(task_vars={})
+    assert "would cut this controller off" in str(refused.value)
+    assert action.steps == ["look"]
+
+
+def test_a_shrink_that_is_accepted_goes_through_without_a_word():
+    steps, result = run({"policy": POLICY, "accept_shrink": ["office"]}, SHRUNK)
+
+    assert (steps, "warnings" in result) == (["look", "load", "reset", "confirm"], False)
+
+
+def test_a_dry_run_says_that_a_model_has_shrunk():
+    _steps, result = run({"policy": POLICY}, SHRUNK, check_mode=True)
+
+    assert [SMALLER in warning for warning in result["warnings"]] == [True]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [{}, {"failed": True, "msg": "no nft"}, {"management": FROM_ELSEWHERE}, {"lost": "nonsense"}],
+    ids=["nothing lost", "failed", "another objection", "unreadable"],
+)
+def test_a_comparison_alone_leaves_all_else_to_the_change(found):
+    assert run({"policy": POLICY, "compare_alone": True}, found) == (["look"], {"changed": False})
+
+
+def test_a_comparison_leaves_a_host_that_is_out_of_reach_to_the_change():
+    answers = {"look": AnsibleConnectionFailure("no route")}
+
+    assert run({"policy": POLICY, "compare_alone": True}, answers=answers) == (["look"], {"changed": False})
+
+
+def test_what_a_host_has_lost_is_read_strictly():
+    with pytest.raises(AnsibleActionFail, match="What the host has lost can't be read: lost: got 'nonsense'"):
+        run({"policy": POLICY}, {"lost": "nonsense"})
