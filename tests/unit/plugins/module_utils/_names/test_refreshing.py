@@ -60,7 +60,9 @@ def test_an_audit_has_nothing_to_say_of_names_that_are_answered(host):
         (3, "no answer: timed out", "git.example.org was last answered 3 s ago (no answer: timed out); its sets hold"),
     ],
 )
-def test_an_audit_says_how_old_the_last_answer_is(host, seconds_ago, error, words):
+def test_an_audit_says_how_old_the_last_answer_is(host, seconds_ago, error, words, monkeypatch):
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
     answer(host, seconds_ago, error)
 
     found = kinds(host)
