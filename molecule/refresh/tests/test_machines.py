@@ -86,7 +86,7 @@ def test_networks_that_overlap_change_as_well(fleet: Fleet) -> None:
         before = fleet.rules()
         zones = [*ZONES[:2], {"name": "vcs", "networks": networks}]
         model = f"--extra-vars={json.dumps({'gatehouse_zones': zones})}"
-        done = fleet.playbook(playbook, "--limit=apps", model, accept("vcs"))
+        done = fleet.playbook(playbook, "--limit=apps", model, accept("client", "vcs"))
         assert done.returncode == 0, done.stdout + done.stderr
         assert playbook == "harden" or fleet.rules() == before
     assert wrong(fleet, {**fleet.talk("git1", False), **fleet.talk("git2", True)}) == []

@@ -44,4 +44,7 @@ class HostIndex:
                 found[network.version].append((int(network.network_address), place))
         for pairs in found.values():
             pairs.sort()
-        return {version: ([one for one, _ in pairs], [place for _, place in pairs]) for version, pairs in found.items()}
+        return {
+            version: ([address for address, _place in pairs], [place for _address, place in pairs])
+            for version, pairs in found.items()
+        }
