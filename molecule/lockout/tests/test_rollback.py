@@ -17,11 +17,12 @@ GONE_BACK = (
 )
 AT_MOST = 5  # seconds after the timeout until a login works again
 # What kube-proxy does at any time.
-ANOTHER_RULE = """for command in iptables ip6tables; do
-$command -N KUBE-LATE && $command -A KUBE-LATE -p tcp --dport 10250 -j RETURN && $command -A INPUT -j KUBE-LATE
+# The change may still hold the lock of iptables.
+ANOTHER_RULE = """set -e; for command in 'iptables -w' 'ip6tables -w'; do
+$command -N KUBE-LATE; $command -A KUBE-LATE -p tcp --dport 10250 -j RETURN; $command -A INPUT -j KUBE-LATE
 done"""
 OTHERS_RULES = "{ iptables-save; ip6tables-save; } | grep KUBE-LATE || true"
-NO_OTHER_RULE = """for command in iptables ip6tables; do
+NO_OTHER_RULE = """for command in 'iptables -w' 'ip6tables -w'; do
 $command -D INPUT -j KUBE-LATE; $command -F KUBE-LATE; $command -X KUBE-LATE
 done"""
 
