@@ -85,7 +85,7 @@ class Lab:
         by_iptables = members(inventory / "lab_backends.yml", "by_iptables")
         self.backends = {name: "iptables" if name in by_iptables else "nftables" for name in self.managed}
 
-    @cached_property
+    @property
     def namespaces(self) -> dict[str, str]:
         """Return where each host's network namespace is."""
         found = {name: Path(f"/proc/{pid}/ns/net") for name, pid in self._pids.items()}
@@ -95,9 +95,11 @@ class Lab:
 
     @cached_property
     def _pids(self) -> dict[str, str]:
-        containers = [f"{self.prefix}{name}" for name in self.hosts]
-        pids = _output("podman", "inspect", "--format={{.State.Pid}}", *containers).split()
-        return dict(zip(self.hosts, pids, strict=True))
+        return dict(zip(self.hosts, self._first_processes(*self.hosts), strict=True))
+
+    def _first_processes(self, *names: str) -> list[str]:
+        containers = [f"{self.prefix}{name}" for name in names]
+        return _output("podman", "inspect", "--format={{.State.Pid}}", *containers).split()
 
     def inside(self, name: str, *command: str) -> list[str]:
         """Return the command that runs another as root of a host."""
@@ -139,8 +141,8 @@ class Lab:
     def restart(self, name: str) -> None:
         """Restart a host, as a reboot does: in a new network namespace, with nothing in it; return when it is up."""
         _output("podman", "restart", "--time=5", f"{self.prefix}{name}")
-        for known in ("namespaces", "_pids"):
-            self.__dict__.pop(known, None)
+        # Of this host alone: others that restart at the same time may not have their new process yet.
+        self._pids[name], *_none = self._first_processes(name)
         wait_until(lambda: self._state(name) in ("running", "degraded"), 30)
 
     def _state(self, name: str) -> str:
