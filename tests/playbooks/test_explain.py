@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-LAB = Path(__file__).resolve().parents[2] / "molecule" / "shared" / "inventory"
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "molecule" / "shared" / "inventory"
+PAGE = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -38,6 +42,15 @@ def test_a_question_is_answered(explain, words, expected):
     assert outcome.code == 0, outcome.output
     assert [part for part in expected if part not in outcome.output] == []
     assert ("reserved name" in outcome.output) == any(word.startswith("port=") for word in words)
+
+
+def test_the_page_shows_what_is_printed(explain):
+    command, *shown = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)[0].splitlines()
+    words = [word for word in shlex.split(command) if "=" in word]
+    printed = [line.strip().strip('",') for line in explain(*words).output.splitlines()]
+
+    assert len(shown) > 1
+    assert [line for line in map(str.strip, shown) if line not in printed] == []
 
 
 def test_a_question_about_nobody_is_an_error(explain):
