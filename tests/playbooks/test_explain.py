@@ -57,6 +57,7 @@ def test_a_question_about_nobody_is_an_error(explain):
     outcome = explain("from=nomad9", "to=vm2", "port=1/tcp")
 
     assert outcome.code != 0
+    assert "1 problem in the question:" in outcome.output
     assert "from: got 'nomad9', expected a host of the inventory, a node class" in outcome.output
     assert "did you mean nomad2?" in outcome.output or "did you mean nomad1?" in outcome.output
 
@@ -65,7 +66,7 @@ def test_a_question_about_nothing_is_an_error(explain):
     outcome = explain()
 
     assert outcome.code != 0
-    assert "sender, receiver" in outcome.output
+    assert "got no question, expected one such as -e from=web1 -e to=db1 -e on=5432/tcp" in outcome.output
 
 
 ASSERTIONS = {
