@@ -1,7 +1,7 @@
 """Each command on a page names what exists: a playbook with its variables, a target of make, a script, an option.
 
-The tutorial and the README's first host are run line by line (scenario tutorial). What explain.md, usage.md, verify.md
-and profiles.md show as printed, their own tests print; that the commands of all pages exist is held here.
+The tutorial and the README's first host are run line by line (scenario tutorial). What explain.md, usage.md, verify.md,
+profiles.md and denied.md show as printed, their own tests print; that the commands of all pages exist is held here.
 """
 
 import itertools
@@ -17,7 +17,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^[$#] (.+)$", re.MULTILINE)
 # What is no variable of ours, and is read by a playbook.
-QUESTIONS = {"from", "to", "on"}
+QUESTIONS = {"from", "to", "on", "live"}
 ASSIGNMENT = re.compile(r"[A-Z][A-Z_]*=\S*")
 NOT_OURS = {"ansible", "ansible-galaxy", "apt-get", "cat", "cd", "echo", "git", "grep", "ls", "pip", "podman"}
 NOT_OURS |= {"pre-commit", "python3"}

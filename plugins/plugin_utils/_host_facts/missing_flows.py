@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""The flows that a model lacks, by what hosts have seen that only observe, as rows to paste into it.
+"""The flows that a model lacks, by what hosts have let through or denied without one, as rows to paste into it.
 
 A row never says more than what was seen: the ends of connections and the ports that were asked for. What a row can't
 say so, or should not, is said in words.
@@ -18,9 +18,10 @@ from ipaddress import ip_address, ip_network
 
 from .._model.antispoof import SPOOFED
 from .._policy.compile import Fleet, Policy
-from .._values.addresses import Address, AddressSet, Network, network_text
+from .._values.addresses import AddressSet, Network, network_text
 from .._values.ports import PROTOCOLS, PortRange, PortSet
 from .._values.readers import NAME_LENGTH
+from .attribution import owners_of, parties_of
 from .observed import Observed, Seen, denied
 
 FILE = "missing_flows.yml"
@@ -33,8 +34,8 @@ _LAST_PORT = 65535
 _SHOWN = 5
 _HEAD = """\
 ---
-# What hosts that only observe let through although no flow of the model allows it. You decide: paste what
-# is wanted into your model, with a name and a reason of your own; the rest is denied as soon as the hosts enforce.
+# What hosts have seen although no flow of the model allows it: those that observe let it through, and those that
+# enforce denied it. You decide: paste what is wanted into your model, with a name and a reason of your own.
 """
 
 Ends = tuple[str, str]
@@ -52,7 +53,8 @@ class NewZone:
 class MissingFlow:
     """A flow that would allow what was seen: new connections, so many, the first and the last of them at a time.
 
-    It is ``sided`` where the model tells sides of its hosts apart, and it is unknown on which one this was.
+    It is ``sided`` where the model tells sides of its hosts apart, and it is unknown on which one this was; ``denied``
+    where some host has denied it.
     """
 
     name: str
@@ -64,6 +66,7 @@ class MissingFlow:
     last: str
     peers: tuple[str, ...]
     sided: bool = False
+    denied: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,29 @@ class Missing:
 
     def text(self) -> str:
         """Return the whole as a file in YAML, in which comments say what was seen."""
-        zones = [*(f"  - {_zone(zone)}" for zone in self.zones)]
-        flows = [line for flow in self.flows for line in (*_seen_lines(flow), f"  - {_flow(flow)}")]
-        lines = [
-            *(f"# {remark}" for remark in self.remarks),
+        lines = [*(f"# {remark}" for remark in self.remarks), *self.rows()]
+        return _HEAD + "".join(f"{line}\n" for line in lines)
+
+    def rows(self) -> list[str]:
+        """Return the rows to paste, as lines of YAML."""
+        zones = [f"  - {_zone(zone)}" for zone in self.zones]
+        flows = [line for flow in self.flows for line in (*self._comments(flow), f"  - {_flow(flow)}")]
+        return [
             *(["gatehouse_zones:", *zones] if zones else []),
             *(["gatehouse_flows:", *flows] if flows else ["gatehouse_flows: []"]),
         ]
-        return _HEAD + "".join(f"{line}\n" for line in lines)
+
+    def of_known_peers(self) -> tuple[MissingFlow, ...]:
+        """Return the flows between ends that the model has a name for."""
+        return tuple(flow for flow in self.flows if not self._is_strangers(flow))
+
+    def _is_strangers(self, flow: MissingFlow) -> bool:
+        return not {flow.sender, flow.receiver}.isdisjoint(zone.name for zone in self.zones)
+
+    def _comments(self, flow: MissingFlow) -> Iterator[str]:
+        yield from _seen_lines(flow)
+        if flow.denied and self._is_strangers(flow):
+            yield "  # No class or zone has these peers, and a scan looks like this, too"
 
 
 @dataclass
@@ -129,31 +147,13 @@ def missing_flows(fleet: Fleet, observed: Mapping[str, Observed]) -> Missing:
     return Missing(tuple(zones), tuple(flows), tuple(dict.fromkeys([*remarks, *dynamic])))
 
 
-def _parties(fleet: Fleet) -> list[tuple[str, AddressSet]]:
-    """Return the classes and zones of the model, those with the fewest addresses first; of two alike, the class.
-
-    Those that are for everybody are left out: a flow opens to all that a zone has, of both families.
-    """
-    resolved = fleet.resolved
-    found = [
-        (name, AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()]))
-        for name in resolved.networks
-    ]
-    some = [party for party in found if not party[1].is_for_all]
-    return sorted(some, key=lambda party: (_size(party[1]), party[0] not in resolved.model.classes))
-
-
-def _size(addresses: AddressSet) -> int:
-    return sum(network.num_addresses for network in addresses.networks)
-
-
 def _grouped(fleet: Fleet, found: Sequence[tuple[str, Seen]]) -> dict[tuple[str, str, str], _Group]:
     """Return what was seen by its ends; one connection that both its hosts have seen has the same ends twice."""
-    parties, owners = _parties(fleet), _owners(fleet)
+    parties, owners = parties_of(fleet), owners_of(fleet)
     by_port: dict[tuple[str, int], list[tuple[str, str, Seen]]] = {}
     for host, seen in found:
         peer = owners.get(seen.address, str(seen.address))
-        ends = (peer, host) if seen.direction == "ingress" else (host, peer)
+        ends = (peer, host) if seen.way == "ingress" else (host, peer)
         by_port.setdefault((seen.protocol, seen.port), []).append((*ends, seen))
     groups: dict[tuple[str, str, str], _Group] = {}
     for rows in by_port.values():
@@ -166,12 +166,6 @@ def _grouped(fleet: Fleet, found: Sequence[tuple[str, Seen]]) -> dict[tuple[str,
             for sender, receiver, seen in alike:
                 _put(groups, (senders[sender], receivers[receiver]), seen)
     return groups
-
-
-def _owners(fleet: Fleet) -> dict[Address, str]:
-    """Return the managed host that has an address."""
-    hosts = fleet.hosts.values()
-    return {network.network_address: host.name for host in hosts for network in host.addresses("").networks}
 
 
 def _who(fleet: Fleet, parties: Sequence[tuple[str, AddressSet]], ends: Sequence[str]) -> dict[str, str]:
@@ -194,6 +188,8 @@ def _who(fleet: Fleet, parties: Sequence[tuple[str, AddressSet]], ends: Sequence
 
 def _no_flow_for(policy: Policy, seen: Seen) -> str:
     """Return why no flow should be suggested for what was seen; an empty text where one can be."""
+    if seen.is_port_alone:
+        return f"no flow can be suggested for {seen}: the host had no room left to keep its peers"
     if seen.direction == SPOOFED:
         return f"no flow can allow {seen}: gatehouse_antispoof judges its source, which this host routes another way"
     for name, members in policy.isolated.items():
@@ -281,12 +277,13 @@ def _flow_of(name: str, ends: Ends, seen: Sequence[Seen], sided: bool) -> Missin
     ports = PortSet.of(PortRange(one.protocol, one.port, one.port) for one in seen)
     peers = sorted({(one.address.version, int(one.address), str(one.address)) for one in seen})
     packets, first, last = _sum(seen)
-    return MissingFlow(name, *ends, ports, packets, first, last, tuple(peer[2] for peer in peers), sided)
+    was_denied = any(one.denied for one in seen)
+    return MissingFlow(name, *ends, ports, packets, first, last, tuple(peer[2] for peer in peers), sided, was_denied)
 
 
 def _sum(seen: Sequence[Seen]) -> tuple[int, str, str]:
     """Return how many, the first and the last. Where both ends observe, each connection was counted at both."""
-    counts = [sum(one.packets for one in seen if one.direction == way) for way in ("ingress", "egress")]
+    counts = [sum(one.packets for one in seen if one.way == way) for way in ("ingress", "egress")]
     return max(counts), min(one.first for one in seen), max(one.last for one in seen)
 
 
@@ -299,7 +296,8 @@ def _seen_lines(flow: MissingFlow) -> Iterator[str]:
 
 
 def _flow(flow: MissingFlow) -> str:
-    why = json.dumps(f"observed: {flow.packets} connections, first {flow.first}, last {flow.last}")
+    word = "denied" if flow.denied else "observed"
+    why = json.dumps(f"{word}: {flow.packets} connections, first {flow.first}, last {flow.last}")
     ends = f"from: [{flow.sender}], to: [{flow.receiver}]"
     return f"{{name: {flow.name}, {ends}, ports: [{', '.join(flow.ports.texts())}], why: {why}}}"
 

@@ -2,17 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What hosts that only observe would have denied, as ``ruleset_info`` returned it, and what a policy says of it now."""
+"""What hosts have denied, or would have where they only observe, as ``ruleset_info`` returned it.
+
+And what a policy says of it now.
+"""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from ...module_utils._contract.constants import ANY, KNOWN, STRANGER
 from .._model.antispoof import OFF, SPOOFED
+from .._model.denied import PRE_DNAT
 from .._policy.compile import Policy
 from .._values.addresses import Address
 from .._values.direction import DIRECTIONS
@@ -25,17 +30,21 @@ SHORT = 3600
 """Seconds of observing after which a host can't have seen much."""
 
 _NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
+_FAMILIES = ("IPv4", "IPv6")
 _KINDS = (*DIRECTIONS, SPOOFED)
-_SETS = tuple(f"{kind} {family}" for kind in _KINDS for family in ("IPv4", "IPv6"))
+_SETS = tuple(f"{kind} {family}" for kind in _KINDS for family in _FAMILIES)
+_DENIED_KINDS = (*DIRECTIONS, PRE_DNAT, SPOOFED)
+_PEERS = (KNOWN, STRANGER, ANY)
+_DENIED_SETS = tuple(f"{kind} {family} {peers}" for kind in _DENIED_KINDS for family in _FAMILIES for peers in _PEERS)
 
 
 @dataclass(frozen=True)
 class Seen:
     """New connections from or to one address, of one protocol and port (0 where it has none), that no flow allowed.
 
-    Or packets with it as a spoofed source, where ``direction`` says so.
+    Or packets with it as a spoofed source, where ``direction`` says so; or what was judged before DNAT.
 
-    ``first`` and ``last`` are times in UTC, as ISO 8601 has them.
+    ``first`` and ``last`` are times in UTC, as ISO 8601 has them. What was not ``denied``, the host has let through.
     """
 
     direction: str
@@ -45,12 +54,28 @@ class Seen:
     packets: int
     first: str
     last: str
+    denied: bool = False
 
     def __str__(self) -> str:
         """Return it for people."""
-        way = "to" if self.direction == "egress" else "from"
-        what = f"{self.port}/{self.protocol}" if self.protocol in PROTOCOLS else self.protocol
-        return f"{self.direction} {what} {way} {self.address}: {self.packets}, last {self.last}"
+        preposition = "to" if self.way == "egress" else "from"
+        peer = "any peer" if self.is_port_alone else self.address
+        return f"{self.direction} {self.what} {preposition} {peer}: {self.packets}, last {self.last}"
+
+    @property
+    def what(self) -> str:
+        """Return port and protocol as they are written in a model; a protocol without ports alone."""
+        return f"{self.port}/{self.protocol}" if self.protocol in PROTOCOLS else self.protocol
+
+    @property
+    def way(self) -> str:
+        """Return the direction of the flow that would allow it."""
+        return "egress" if self.direction == "egress" else "ingress"
+
+    @property
+    def is_port_alone(self) -> bool:
+        """Return whether the host had no more room for peers, and has kept the port without them."""
+        return self.denied and self.address.is_unspecified
 
 
 @dataclass(frozen=True)
@@ -70,13 +95,31 @@ def read_observed(result: Mapping[str, Any]) -> Observed | None:
     if result.get("observed") is None:
         return None
     answer = Answer(result)
-    seen = tuple(_seen(row) for row in answer.rows("observed"))
+    seen = tuple(_seen(row, _KINDS) for row in answer.rows("observed"))
     return Observed(seen, answer.words("observed_full", _SETS), answer.time_if_any("observed_since"))
 
 
-def _seen(row: Answer) -> Seen:
+def read_denied(result: Mapping[str, Any]) -> Observed | None:
+    """Return what a look at a host tells of its denials; None where its rules keep none.
+
+    Raises AnswerError where any of it is not as we write it. Whether the host knows a peer is read, and counts for
+    nothing: the model says it.
+    """
+    if result.get("denied") is None:
+        return None
+    answer = Answer(result)
+    seen = tuple(map(_denied, answer.rows("denied")))
+    return Observed(seen, answer.words("denied_full", _DENIED_SETS), answer.time_if_any("denied_since"))
+
+
+def _denied(row: Answer) -> Seen:
+    row.flag("known")
+    return replace(_seen(row, _DENIED_KINDS), denied=True)
+
+
+def _seen(row: Answer, kinds: tuple[str, ...]) -> Seen:
     return Seen(
-        row.word("direction", _KINDS),
+        row.word("direction", kinds),
         row.address("address"),
         row.protocol("protocol"),
         row.port("port"),
@@ -99,13 +142,14 @@ def denied(policy: Policy, seen: Iterable[Seen]) -> list[Seen]:
 def _is_denied(policy: Policy, seen: Seen) -> bool:
     if seen.direction == SPOOFED:
         return policy.antispoof != OFF
-    return not verdict_by_every_interface(policy, _packet(seen)).allowed
+    return seen.is_port_alone or not verdict_by_every_interface(policy, packet_of(seen)).allowed
 
 
-def _packet(seen: Seen) -> Packet:
+def packet_of(seen: Seen) -> Packet:
+    """Return what was seen as a packet of the host's."""
     host = _NOBODY[seen.address.version]  # a host's own address decides of nothing here
-    ends = (seen.address, host) if seen.direction == "ingress" else (host, seen.address)
-    return Packet(seen.direction, *ends, seen.protocol, port=seen.port if seen.protocol in PROTOCOLS else None)
+    ends = (seen.address, host) if seen.way == "ingress" else (host, seen.address)
+    return Packet(seen.way, *ends, seen.protocol, port=seen.port if seen.protocol in PROTOCOLS else None)
 
 
 def would_cut(policy: Policy, observed: Observed) -> str:

@@ -92,6 +92,13 @@ class Answer:
             raise self._refused(key, f"a number between 0 and {most}")
         return int(found)
 
+    def flag(self, key: str) -> bool:
+        """Return true or false."""
+        found = self.values.get(key)
+        if not isinstance(found, bool):
+            raise self._refused(key, "true or false")
+        return found
+
     def port(self, key: str) -> int:
         """Return a port, or 0 where there is none."""
         return self.number(key, _LAST_PORT)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._values.direction import DIRECTIONS
-from .observed import Observed, read_observed
+from .observed import Observed, read_denied, read_observed
 from .reader import Answer, AnswerError
 
 
@@ -32,7 +32,7 @@ class HostState:
     It is ``unreadable`` where it did answer, but nothing that it could have got from us.
 
     ``usage`` is counted since ``in_force_since``, a time in ISO 8601; an empty text where the host can't tell.
-    ``observed`` is what it would have denied, where it only observes.
+    ``observed`` is what it would have denied, where it only observes; ``denied``, what it has, where it keeps that.
     """
 
     host: str
@@ -42,6 +42,7 @@ class HostState:
     usage: tuple[Count, ...] = ()
     in_force_since: str = ""
     observed: Observed | None = None
+    denied: Observed | None = None
     unreadable: bool = False
 
 
@@ -63,6 +64,7 @@ def _answered(host: str, answer: Answer) -> HostState:
         usage=tuple(map(_count, answer.rows("usage"))),
         in_force_since=answer.time_if_any("in_force_since"),
         observed=read_observed(answer.values),
+        denied=read_denied(answer.values),
     )
 
 

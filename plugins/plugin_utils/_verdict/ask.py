@@ -27,20 +27,35 @@ class Reply:
     allowed: bool | None = None
 
 
+@dataclass(frozen=True)
+class Question:
+    """Who sends, who receives, and on which ports; what was not said is None, or no port."""
+
+    sender: Party | None
+    receiver: Party | None
+    ports: PortSet
+
+
+def question(ends: Ends, sender: str | None, receiver: str | None, port: str | None, problems: Problems) -> Question:
+    """Return who and what is meant; raise ModelError where the question names what isn't there."""
+    source = ends.sender(Where("from"), sender, problems) if sender else None
+    target = ends.receiver(Where("to"), receiver, problems) if receiver else None
+    ports = ports_at(Where("port"), port, problems) if port else PortSet()
+    problems.raise_if_any()
+    return Question(source, target, ports)
+
+
 def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, problems: Problems) -> Reply:
     """Return the answer; raise ModelError where the question names what isn't there."""
     if sender and receiver and port:
         found = explained(ends, sender, receiver, port, problems)
         return Reply(tuple(found.lines()), found.allowed)
-    source = ends.sender(Where("from"), sender, problems) if sender else None
-    target = ends.receiver(Where("to"), receiver, problems) if receiver else None
-    ports = ports_at(Where("port"), port, problems) if port else PortSet()
-    problems.raise_if_any()
+    asked = question(ends, sender, receiver, port, problems)
     lines: list[str] = []
-    if target:
-        lines += _open(ends, target, "ingress", ports, source)
-    if source and not target:
-        lines += _open(ends, source, "egress", ports, None)
+    if asked.receiver:
+        lines += _open(ends, asked.receiver, "ingress", asked.ports, asked.sender)
+    if asked.sender and not asked.receiver:
+        lines += _open(ends, asked.sender, "egress", asked.ports, None)
     return Reply(tuple(lines))
 
 
@@ -53,6 +68,17 @@ def explained(ends: Ends, sender: str, receiver: str, port: str, problems: Probl
         problems.add(Where("port"), port, "one port such as 2376/tcp")
     problems.raise_if_any()
     return explain(ends.fleet, source, target, *_ports(ports))
+
+
+def managed_at(ends: Ends, party: Party) -> list[str]:
+    """Return the managed hosts at an end; of addresses that flows alone name, all that may receive there."""
+    found: list[str] = []
+    for name, part in party.parts.items():
+        if name:
+            is_of_all = bool(part - ends.owners.hosts)
+            hosts = ends.fleet.members[name]
+            found += [host.name for host in hosts if is_of_all or host.addresses("") & part]
+    return found
 
 
 def _ports(ports: PortSet) -> list[Port]:

@@ -33,6 +33,18 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class NearFlow:
+    """A flow that almost allows a packet, and in words what differs."""
+
+    flow: str
+    what_differs: str
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"the flow {self.flow} {self.what_differs}"
+
+
+@dataclass(frozen=True)
 class Answer:
     """What holds alike for these senders and receivers."""
 
@@ -116,7 +128,9 @@ def _stage(fleet: Fleet, name: str, direction: str, source: Address, target: Add
     stage = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
     if not found.allowed:
         observes = "; this host only observes, and lets it through" if policy.observe else ""
-        return Stage(host, policy.classes, stage, False, f"{found.reason}{_nearest(policy, packet)}{observes}")
+        near = nearest(policy, packet)
+        reason = f"{found.reason}; {near}" if near else found.reason
+        return Stage(host, policy.classes, stage, False, f"{reason}{observes}")
     rule = next((rule for rule in policy.rules(direction) if rule.flow == found.flow), None)
     why = f"{found.reason}: {rule.why}" if rule and rule.why else found.reason
     caveat = CAVEATS[policy.antispoof] if direction == "ingress" else ""
@@ -130,22 +144,22 @@ def _origin(fleet: Fleet, rule: Rule | None) -> str:
     return ", ".join(filter(None, [flow.where.origin or flow.where.path, rule.source]))
 
 
-def _nearest(policy: Policy, packet: Packet) -> str:
-    """Return which flow would allow the packet if one thing about it were different."""
+def nearest(policy: Policy, packet: Packet) -> NearFlow | None:
+    """Return which flow would allow a packet that is denied if one thing about it were different, if any would."""
     if packet.peer in policy.isolated_from:
-        return ""
+        return None
     preposition = "from" if packet.direction == "ingress" else "to"
     for rule in policy.rules(packet.direction):
         if rule.ports.holds(packet.protocol, packet.port) and rule.is_for_somebody:
             if packet.peer in rule.addresses and rule.is_narrowed:
-                return f"; the flow {rule.flow} allows this port, but at {', '.join(rule.at.texts())} alone"
+                return NearFlow(rule.flow, f"allows this port, but at {', '.join(rule.at.texts())} alone")
             whom = f"{preposition} {rule.peer}, and {packet.peer} is not among them"
-            return f"; the flow {rule.flow} allows this port, but {whom}"
+            return NearFlow(rule.flow, f"allows this port, but {whom}")
     for rule in policy.rules(packet.direction):
         if packet.peer in rule.addresses:
             whom = f"{preposition} {rule.peer}, and {packet.peer} is among them"
-            return f"; the flow {rule.flow} is {whom}, but on {rule.ports}"
-    return ""
+            return NearFlow(rule.flow, f"is {whom}, but on {rule.ports}")
+    return None
 
 
 def _texts(addresses: AddressSet) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -239,3 +240,29 @@ def test_what_both_hosts_of_a_connection_have_seen_is_one_flow_whatever_else_the
         "web2": Observed((seen("192.0.2.12", 5432, direction="egress"),)),
     }
     assert flows(missing_flows(build(SEVERAL), asked)) == {("web", "db"): ["5432/tcp"]}
+
+
+def kept(*args, **kwargs):
+    return replace(seen(*args, **kwargs), denied=True)
+
+
+def test_what_was_denied_is_missing_like_what_was_observed_and_its_reason_says_which():
+    found = missing(web1=[kept("203.0.113.7", 8080, direction="pre_dnat")], web2=[seen("192.0.2.11", 8081)])
+
+    assert flows(found) == {("office", "web"): ["8080/tcp"], ("db", "web"): ["8081/tcp"]}
+    assert ('why: "denied: 3 connections' in found.text(), 'why: "observed: 3' in found.text()) == (True, True)
+
+
+def test_a_stranger_that_was_denied_is_said_to_look_like_a_scan():
+    comment = "# No class or zone has these peers, and a scan looks like this, too"
+
+    assert comment in missing(web1=[kept("198.51.100.7", 8080)]).text()
+    assert comment not in missing(web1=[kept("203.0.113.7", 8080)]).text()
+    assert comment not in missing(web1=[seen("198.51.100.7", 8080)]).text()
+
+
+def test_for_ports_whose_peers_were_not_kept_nothing_is_suggested():
+    found = missing(web1=[kept("0.0.0.0", 8080), kept("::", 8080, direction="egress")])
+
+    assert (found.flows, len(found.remarks)) == ((), 2)
+    assert "ingress 8080/tcp from any peer: 3" in found.remarks[0]

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import datetime
 
+import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.observed import (
     denied,
+    read_denied,
     read_observed,
     remarks,
     would_cut,
 )
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.reader import AnswerError
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 POLICY = build(good()).policy_of("web1")
@@ -117,3 +120,47 @@ def test_a_spoofed_source_is_denied_where_sources_are_judged_whatever_flows_say(
     assert denied(POLICY, observed(spoofed).seen) == []
     (found,) = denied(judging, observed(spoofed, row("203.0.113.7", 443)).seen)
     assert str(found).startswith("spoofed 443/tcp from 203.0.113.7: ")
+
+
+def denials(*rows, full=(), since="2026-11-01T00:00:00Z"):
+    return read_denied({"denied": list(rows), "denied_full": list(full), "denied_since": since})
+
+
+def test_a_host_whose_rules_keep_nothing_has_denied_nothing_that_is_known():
+    assert read_denied({"backend": "nftables"}) is None
+
+
+def test_denials_are_read_with_their_kinds_and_what_is_full():
+    found = denials(row("192.0.2.2", known=True, direction="pre_dnat"), full=["pre_dnat IPv6 stranger"])
+
+    assert [(one.direction, one.way, one.denied) for one in found.seen] == [("pre_dnat", "ingress", True)]
+    assert (found.full, found.since) == (("pre_dnat IPv6 stranger",), "2026-11-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"known": "yes"}, "denied[0].known: got 'yes', expected true or false"),
+        ({"known": True, "direction": "forward"}, "denied[0].direction: got 'forward', expected"),
+        ({"known": True, "protocol": "t c p"}, "denied[0].protocol: got 't c p', expected the name"),
+        ({"known": True, "last": "now"}, "denied[0].last: got 'now', expected a time"),
+        ({"known": True, "packets": -1}, "denied[0].packets: got -1, expected a number"),
+    ],
+)
+def test_denials_that_are_not_as_we_write_them_are_not_read_at_all(changes, message):
+    with pytest.raises(AnswerError) as error:
+        denials(row("192.0.2.2", **changes))
+
+    assert message in str(error.value)
+
+
+def test_a_direction_that_is_full_is_one_of_ours():
+    with pytest.raises(AnswerError, match="denied_full"):
+        denials(full=["ingress IPv4"])
+
+
+def test_an_address_that_stands_for_none_is_a_port_alone_where_it_was_denied():
+    kept = denials(row("0.0.0.0", known=False)).seen[0]
+
+    assert (kept.is_port_alone, str(kept)) == (True, "ingress 8080/tcp from any peer: 3, last 2026-11-21T09:00:00Z")
+    assert not observed(row("0.0.0.0")).seen[0].is_port_alone

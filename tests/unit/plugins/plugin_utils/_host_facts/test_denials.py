@@ -1,0 +1,243 @@
+"""Whose it was that hosts have denied, what would allow it, and how it is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.attribution import Attribution
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials import about, denials
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials_table import answer, lines
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.observed import Observed, Seen
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import HostState
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import question
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.endpoints import Ends
+from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
+
+FIRST, LAST = "2026-11-30T08:00:00Z", "2026-11-30T17:30:00Z"
+PAGE = (Path(__file__).resolve().parents[5] / "docs" / "denied.md").read_text(encoding="utf-8")
+SINCE = "2026-11-30T07:00:00Z"
+NAS = ip_address("192.0.2.99")
+
+
+def seen(address, port, direction="ingress", packets=3, last=LAST):
+    return Seen(direction, ip_address(address), "tcp", port, packets, FIRST, last, denied=True)
+
+
+def denied(host, *rows, full=(), since=SINCE):
+    return HostState(host, denied=Observed(rows, tuple(full), since))
+
+
+def found(*states, document=None, not_asked=(), asked=None):
+    fleet = build(document or good())
+    return denials(Attribution(fleet, {NAS: "nas"}), {one.host: one for one in states}, not_asked, asked)
+
+
+def said(*states, document=None, **more):
+    return list(lines(found(*states, document=document, **more), build(document or good()).sets))
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "name", "group"),
+    [
+        ("192.0.2.11", "host", "db1", "db"),
+        ("203.0.113.7", "zone", "office", "office"),
+        ("192.0.2.99", "unmanaged", "nas", "unmanaged"),
+        ("198.51.100.9", "stranger", "198.51.100.9", "stranger"),
+    ],
+)
+def test_an_address_is_a_hosts_a_classes_or_a_zones_or_else_a_strangers(address, kind, name, group):
+    (row,) = found(denied("web1", seen(address, 8080))).rows["web1"]
+
+    assert (row.peer.kind, row.peer.name, row.peer.group) == (kind, name, group)
+
+
+def test_the_flow_that_almost_allows_it_is_named_and_what_differs():
+    other_port, other_peer = found(denied("db1", seen("192.0.2.1", 5433), seen("203.0.113.7", 5432))).rows["db1"]
+
+    assert other_port.judged.flow == other_peer.judged.flow == "sql"
+    assert other_port.judged.reason.endswith("the flow sql is from web, and 192.0.2.1 is among them, but on 5432/tcp")
+    assert other_peer.judged.reason.endswith("but from web, and 203.0.113.7 is not among them")
+
+
+def test_what_is_denied_before_dnat_is_judged_as_what_comes_in():
+    (row,) = found(denied("web1", seen("203.0.113.7", 8443, "pre_dnat"))).rows["web1"]
+
+    assert (row.judged.allowed, row.judged.flow, row.as_data()["direction"]) == (False, "front", "pre_dnat")
+
+
+STRANGERS = [seen(f"198.51.100.{number}", 22, packets=500) for number in (77, 78)]
+LATER = seen("192.0.2.11", 5433, "egress", 4, last="2026-11-30T17:31:00Z")
+INCIDENT = (
+    denied("web1", *STRANGERS, seen("192.0.2.11", 5433, "egress", 12)),
+    denied("web2", LATER, seen("203.0.113.7", 8080)),
+    denied("db1"),
+)
+
+
+def test_the_page_shows_what_is_printed():
+    shown = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)[0].splitlines()[1:]
+    printed = [line for line in said(*INCIDENT) if not line.startswith("  #") and "office_to_web" not in line]
+
+    assert [line for line in shown if line != "  ..."] == printed
+
+
+def test_hosts_and_peers_that_are_alike_are_summed_and_the_fleets_own_come_first():
+    told = said(*INCIDENT)
+
+    assert [line.split("  no flow")[0] for line in told[:4]] == [
+        "host      direction  peer                  port      packets  last                  what the model says",
+        "2 of web  egress     db1 (db)              5433/tcp  16       2026-11-30T17:31:00Z",
+        "web2      ingress    office (203.0.113.7)  8080/tcp  3        2026-11-30T17:30:00Z",
+        "web1      ingress    2 strangers           22/tcp    1,000    2026-11-30T17:30:00Z",
+    ]
+    assert told[-1] == "1,019 packets that no flow allows, on 2 of 3 hosts"
+
+
+def test_rows_to_paste_are_those_of_known_peers_and_report_has_those_of_strangers():
+    told = said(denied("db1", seen("192.0.2.1", 5433), seen("198.51.100.77", 22)))
+    start = told.index("gatehouse_flows:")
+    (flow,) = yaml.safe_load("\n".join(told[start : start + 3]))["gatehouse_flows"]
+
+    assert (flow["from"], flow["to"], flow["ports"]) == (["web"], ["db"], ["5433/tcp"])
+    assert flow["why"].startswith("denied: 3 connections")
+    assert told[start + 3] == "The playbook report writes missing_flows.yml, with 1 more flow"
+    assert "198.51.100.77" in found(denied("db1", seen("198.51.100.77", 22))).as_data()["missing_flows"]
+
+
+def test_what_the_model_allows_by_now_takes_one_line():
+    told = said(denied("web1", seen("203.0.113.7", 443)))
+
+    assert told == [
+        "3 packets not shown, as the model allows them by now (front): run harden, unless you have since",
+        "Nothing denied on 1 host since 2026-11-30T07:00:00Z",
+    ]
+
+
+def test_a_port_whose_peers_had_no_room_is_of_any_peer_and_suggests_nothing():
+    told = said(denied("web1", seen("0.0.0.0", 22), full=["ingress IPv4 stranger"]))
+
+    assert "web1  ingress    any   22/tcp  3        2026-11-30T17:30:00Z  the host had no room left" in told[1]
+    assert "web1 had no room left to keep all (ingress IPv4 stranger)" in told
+    assert "1 reason why no flow is suggested" in told[2]
+    assert found(denied("web1", seen("0.0.0.0", 22))).missing.flows == ()
+
+
+def test_a_port_alone_stays_denied_though_a_flow_is_for_everybody():
+    document = good(put={"gatehouse_zones[2]": {"name": "internet", "networks": ["0.0.0.0/0"]}})
+    document["gatehouse_flows"].append({"name": "all", "from": ["internet"], "to": ["web"], "ports": ["22/tcp"]})
+    (row,) = found(denied("web1", seen("0.0.0.0", 22)), document=document).rows["web1"]
+
+    assert not row.judged.allowed
+
+
+def test_a_host_that_observes_is_said_to():
+    document = good(put={"hosts.web1.gatehouse_mode": "observe"})
+    observed = Observed((replace(seen("192.0.2.11", 9), denied=False),), (), SINCE)
+    told = said(HostState("web1", observed=observed), document=document)
+
+    assert "web1  ingress, observed  db1 (db)  9/tcp" in told[1]
+    assert any('why: "observed: 3 connections' in line for line in told)
+
+
+def test_hosts_of_which_nothing_is_known_are_named_with_the_reason():
+    keeps_nothing = good(put={"hosts.db1.gatehouse_denied": {"keep": False}})
+    told = said(
+        HostState("web1", silence="not reached"),
+        HostState("web2"),
+        HostState("db1"),
+        document=keeps_nothing,
+        not_asked=["db2"],
+    )
+
+    assert told == [
+        "Nothing is known of web1: not reached",
+        "Nothing is known of web2: its rules keep nothing yet: run harden",
+        "Nothing is known of db1: gatehouse_denied says that it keeps nothing",
+        "Not asked, as the play is not for them: db2",
+        "No host has said what it denied",
+    ]
+
+
+def test_a_flood_leaves_a_table_that_can_be_read():
+    told = said(denied("web1", *(seen("203.0.113.7", port) for port in range(1000, 1060))))
+
+    assert told[41] == "and 20 more rows: the result has them all"
+    assert len(told) < 60
+
+
+def test_what_a_host_says_of_its_failure_is_one_short_line():
+    (line,) = (line for line in said(HostState("web1", silence="no\x0a" * 500)) if line.startswith("Nothing is known"))
+
+    assert len(line) < 250
+
+
+ENDS = Ends(
+    build(good()), Inventory(good()["groups"], {**good()["hosts"], "nas": {"ansible_host": str(NAS)}}), lambda _name: ()
+)
+
+
+def asked(sender=None, receiver=None, port=None):
+    return about(ENDS, question(ENDS, sender, receiver, port, Problems()))
+
+
+@pytest.mark.parametrize(
+    ("words", "ports"),
+    [
+        ({"sender": "web1", "receiver": "db1"}, [5432, 5433]),
+        ({"sender": "web", "receiver": "db", "port": "5433/tcp"}, [5433]),
+        ({"receiver": "db1"}, [5432, 5433, 22]),
+        ({"sender": "198.51.100.77"}, [22]),
+        ({"sender": "nas"}, []),
+        ({"receiver": "web1"}, []),
+    ],
+)
+def test_a_question_is_about_its_ends_and_its_port(words, ports):
+    state = denied("db1", seen("192.0.2.1", 5432), seen("192.0.2.1", 5433), seen("198.51.100.77", 22))
+    rows = found(state, asked=asked(**words)).rows["db1"]
+
+    assert [row.seen.port for row in rows] == ports
+
+
+def test_what_a_sender_has_denied_is_asked_for_by_its_receiver():
+    rows = found(denied("web1", seen("192.0.2.11", 5433, "egress")), asked=asked("web1", "db1", "5433/tcp")).rows
+
+    assert len(rows["web1"]) == 1
+
+
+def test_an_answer_has_what_the_model_allows_by_now_and_says_where_nothing_was_seen():
+    sets = build(good()).sets
+    one = found(denied("db1", seen("192.0.2.1", 5432)), asked=asked("web1", "db1"))
+    nothing = found(denied("db1"), denied("web1", since=LAST), asked=asked("web1", "db1"))
+
+    assert "by now the flow sql allows it" in list(answer(one, sets))[1]
+    assert list(answer(nothing, sets)) == [f"Nothing of it was denied on 2 hosts since {LAST}"]
+
+
+def test_the_result_is_plain_data():
+    data = found(denied("db1", seen("192.0.2.1", 5433)), not_asked=["web2"]).as_data()
+    (one,) = data["denied"]
+
+    assert yaml.safe_load(yaml.safe_dump(data)) == data
+    assert (one["hosts"], one["peers"], one["addresses"]) == (["db1"], ["web1"], ["192.0.2.1"])
+    assert data["hosts"]["db1"]["rows"][0]["peer"] == "web1"
+    assert (data["hosts"]["db1"]["since"], data["not_asked"]) == (SINCE, ["web2"])
+
+
+def test_a_spoofed_source_can_be_no_flow():
+    put = {
+        "hosts.web1.gatehouse_interfaces": {"private": "eth0", "public": "eth1"},
+        "hosts.web1.gatehouse_antispoof": "sides",
+    }
+    spoofed = replace(seen("203.0.113.7", 443), direction="spoofed")
+    (judging,) = found(denied("web1", spoofed), document=good(put=put)).rows["web1"]
+    (off,) = found(denied("web1", spoofed)).rows["web1"]
+
+    assert (judging.judged.allowed, off.judged.allowed) == (False, True)
+    assert found(denied("web1", spoofed), document=good(put=put)).missing.flows == ()
