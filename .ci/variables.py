@@ -15,6 +15,7 @@ PLAYBOOKS = {
     **dict.fromkeys(("main", "canaries", "compare", "batch"), "harden"),
     **dict.fromkeys(("write", "show"), "plan"),
     "addresses": "refresh",
+    "seen": "explain",
 }
 FRONT_DOORS = {"eks_node", "external_vm", "iks_worker", "k8s_node", "load_balancer", "nomad_client"}
 MARKUP = re.compile(r"\b(?:C|V|O|RV|E)\(([^)]+)\)")

@@ -19,7 +19,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import host_addresses
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import IN_THE_QUESTION, Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import managed_at, question
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import managed_at_ends, question
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.endpoints import Ends
 
 QUESTION = ("sender", "receiver", "port")
@@ -58,9 +58,8 @@ class ActionModule(FleetAction):
         """Return what says whether something is asked for, and the hosts at the ends of the question."""
         ends = Ends(fleet, variables.inventory([word for word in words[:2] if word in variables.known]), look_up)
         found = question(ends, *words, problems)
-        parties = [party for party in (found.receiver, found.sender) if party]
-        hosts = dict.fromkeys(host for party in parties for host in managed_at(ends, party))
-        return about(ends, found), [*hosts] if parties else [*fleet.hosts]
+        has_ends = found.sender or found.receiver
+        return about(ends, found), managed_at_ends(ends, found) if has_ends else [*fleet.hosts]
 
 
 def _said(host, registered, task_vars):

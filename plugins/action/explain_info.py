@@ -13,13 +13,20 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fle
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.sources import look_up
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import IN_THE_QUESTION, Problems
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import ask, classes_of
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.ask import (
+    ask,
+    classes_of,
+    managed_at_ends,
+    question,
+)
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.endpoints import Ends
 
 NO_QUESTION = (
     "got no question, expected one such as -e from=web1 -e to=db1 -e on=5432/tcp; from or to alone lists all there is, "
     "and -e host=web1 names the host's classes"
 )
+NOT_LIVE = "live: got true with host, whose classes the model alone says; expected from, to or both"
+NONE_ASKED = "No host of the play is at either end and managed: none is asked what it has denied"
 
 
 class ActionModule(FleetAction):
@@ -29,20 +36,27 @@ class ActionModule(FleetAction):
         """Show the answer, and return it."""
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
-            {name: {"type": "str"} for name in ("sender", "receiver", "port", "host")},
+            {
+                **{name: {"type": "str"} for name in ("sender", "receiver", "port", "host")},
+                "live": {"type": "bool", "default": False},
+            },
             mutually_exclusive=[("sender", "host"), ("receiver", "host"), ("port", "host")],
         )
         if not any(arguments[name] for name in ("sender", "receiver", "host")):
             raise AnsibleActionFail(NO_QUESTION)
+        if arguments["live"] and arguments["host"]:
+            raise AnsibleActionFail(NOT_LIVE)
         problems, asked = Problems(), Problems(place=IN_THE_QUESTION)
         variables = self.variables(task_vars, problems)
         named = [text for text in (arguments["sender"], arguments["receiver"]) if text in variables.known]
         ends = Ends(compiled(variables, problems), variables.inventory(named), look_up)
+        words = [arguments[name] or None for name in ("sender", "receiver", "port")]
         with failing_on(asked):
-            if arguments["host"]:
-                found = classes_of(ends, arguments["host"], asked)
-            else:
-                found = ask(ends, arguments["sender"], arguments["receiver"], arguments["port"], asked)
-        for line in found.lines:
+            found = classes_of(ends, arguments["host"], asked) if arguments["host"] else ask(ends, *words, asked)
+            hosts = managed_at_ends(ends, question(ends, *words, asked)) if arguments["live"] else []
+        hosts = [host for host in hosts if host in task_vars["ansible_play_hosts_all"]]
+        told = [*found.lines, *([NONE_ASKED] if arguments["live"] and not hosts else [])]
+        for line in told:
             self._display.display(line)
-        return {"changed": False, "allowed": found.allowed, "answer": list(found.lines)}
+        asked_for = dict(zip(("sender", "receiver", "port"), words))
+        return {"changed": False, "allowed": found.allowed, "answer": told, "hosts": hosts, "question": asked_for}

@@ -12,6 +12,7 @@ version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Answers from the model alone, on the controller, and connects to no host. Run it once per play (C(run_once)).
+  - M(gatehouse.firewall.denied_info) says what the hosts have denied of the same question.
   - With O(sender), O(receiver) and O(port), says whether packets pass, at which stage of which host that is decided, by
     which flow of which profile, or which flow would allow them if one thing were different.
   - With one of O(sender) and O(receiver), lists what it may reach, or who may reach it; O(port) narrows the list.
@@ -32,12 +33,18 @@ options:
   host:
     description: The host of the inventory whose node classes are asked for, alone.
     type: str
+  live:
+    description: Return the managed hosts at both ends, for them to be asked what they have denied of the question.
+    type: bool
+    default: false
+    version_added: 1.0.0
 attributes:
   diff_mode:
     description: There is nothing that could differ.
     support: none
 seealso:
   - module: gatehouse.firewall.compile
+  - module: gatehouse.firewall.denied_info
 """
 
 EXAMPLES = r"""
@@ -66,6 +73,17 @@ answer:
   returned: success
   type: list
   elements: str
+hosts:
+  description: With O(live), the managed hosts of the play that are at either end.
+  returned: success
+  type: list
+  elements: str
+  sample: [vm2, nomad1]
+question:
+  description: What was asked, as O(sender), O(receiver) and O(port).
+  returned: success
+  type: dict
+  sample: {sender: nomad1, receiver: vm2, port: 2376/tcp}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -78,6 +96,7 @@ def main():
             "receiver": {"type": "str"},
             "port": {"type": "str"},
             "host": {"type": "str"},
+            "live": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
         required_one_of=[("sender", "receiver", "host")],

@@ -116,3 +116,57 @@ def test_the_filter_and_the_test_answer_in_a_playbook(play, tmp_path):
     outcome = play(tmp_path / "ask.yml", hosts)
 
     assert outcome.code == 0, outcome.output
+
+
+CALLS = '#!/bin/sh\necho "$@" >>{}\nexit 255\n'
+
+
+@pytest.fixture
+def ssh(tmp_path):
+    """A program in place of ssh, and the file that has what it was called with."""
+    program, called = tmp_path / "ssh", tmp_path / "called"
+    program.write_text(CALLS.format(called), encoding="utf-8")
+    program.chmod(0o755)
+    return [f"ansible_ssh_executable={program}", "ansible_connection=ssh"], called
+
+
+def test_a_live_question_asks_the_hosts_at_both_ends_alone(explain, ssh):
+    words, called = ssh
+    outcome = explain("from=nomad1", "to=vm2", "on=2376/tcp", "live=true", *words)
+
+    assert outcome.code == 0, outcome.output
+    assert "output of nomad1 (nomad_client) allows it" in outcome.output
+    assert "Nothing is known of vm2, nomad1: not reached" in outcome.output
+    addresses = set(re.findall(r"198\.51\.100\.\d+", called.read_text(encoding="utf-8")))
+    assert addresses == {"198.51.100.21", "198.51.100.32"}
+
+
+def test_no_question_connects_to_a_host_unless_it_is_live(explain, ssh):
+    words, called = ssh
+
+    assert [explain(*question, *words).code for question in (["to=vm2"], ["host=vm2"])] == [0, 0]
+    assert not called.exists()
+
+
+def test_a_live_question_without_a_managed_end_asks_none(explain, ssh):
+    words, called = ssh
+    outcome = explain("from=stranger", "to=203.0.113.250", "on=443/tcp", "live=true", *words)
+
+    assert (outcome.code, called.exists()) == (0, False), outcome.output
+    assert "No host of the play is at either end and managed: none is asked" in outcome.output
+
+
+def test_the_classes_of_a_host_are_no_live_question(explain):
+    outcome = explain("host=vm2", "live=true")
+
+    assert outcome.code != 0
+    assert "live: got true with host, whose classes the model alone says; expected from, to or both" in outcome.output
+
+
+def test_a_port_in_a_file_has_quotes(play, tmp_path, write):
+    """Without them, the key is true: YAML has it so, and no playbook can tell."""
+    file = write(tmp_path / "question.yml", {"from": "nomad1", "to": "vm2", "on": "2376/tcp"})
+    outcome = play("gatehouse.firewall.explain", LAB, "-e", f"@{file}")
+
+    assert "'on': 2376/tcp" in file.read_text(encoding="utf-8")
+    assert "nomad1 -> vm2, 2376/tcp" in outcome.output

@@ -70,6 +70,12 @@ def explained(ends: Ends, sender: str, receiver: str, port: str, problems: Probl
     return explain(ends.fleet, source, target, *_ports(ports))
 
 
+def managed_at_ends(ends: Ends, asked: Question) -> list[str]:
+    """Return the managed hosts at both ends of a question, the receivers first; each once."""
+    parties = (party for party in (asked.receiver, asked.sender) if party)
+    return list(dict.fromkeys(host for party in parties for host in managed_at(ends, party)))
+
+
 def managed_at(ends: Ends, party: Party) -> list[str]:
     """Return the managed hosts at an end; of addresses that flows alone name, all that may receive there."""
     found: list[str] = []
