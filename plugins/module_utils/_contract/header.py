@@ -93,7 +93,7 @@ class NamedSet:
 class Header:
     """What a ruleset's text says of it. ``format`` is 0 where it has no such line, and None where that is broken.
 
-    A set holds the addresses of all names that name the set.
+    A set holds the addresses of all names that name the set. One that ``keeps`` keeps what it denies.
     """
 
     format: int | None = FORMAT
@@ -103,6 +103,7 @@ class Header:
     refresh: Refresh | None = None
     names: tuple[HostName, ...] = ()
     sets: tuple[NamedSet, ...] = ()
+    keeps: bool = False
 
     @property
     def is_newer(self) -> bool:
@@ -141,6 +142,7 @@ class Header:
         refresh = self.refresh
         content = {
             "describes": self.describes,
+            "keeps": self.keeps,
             "mode": self.mode,
             "names": [{"addresses": one.addresses, "name": one.name, "sets": one.sets} for one in self.names],
             "refresh": refresh and {**vars(refresh)},

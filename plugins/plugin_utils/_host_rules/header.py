@@ -14,6 +14,7 @@ from .._policy.compile import Policy
 from .._policy.describe import described
 from .._values.addresses import AddressSet
 from .._values.direction import DIRECTIONS
+from .denied_sets import keeps
 from .peer_sets import FAMILIES, peer_name
 
 
@@ -29,6 +30,7 @@ def first_line(policy: Policy, sets: Iterable[NamedSet], set_name: Callable[[str
         refresh=bounds if names else None,
         names=names,
         sets=tuple(sets),
+        keeps=keeps(policy),
     ).line()
 
 
