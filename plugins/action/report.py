@@ -73,10 +73,11 @@ class ActionModule(FleetAction):
         live = {host: read_state(host, result) for host, result in said.items()}
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         files[PAGE] = page(Report(fleet, cells, live))
-        observed = {host: one.observed for host, one in live.items() if one.observed}
+        seen = {host: one.observed or one.denied for host, one in live.items() if one.observed or one.denied}
         is_outdated = (directory / FILE).exists() and not all(one.silence for one in live.values())
-        if observed or is_outdated:
-            files[FILE] = missing_flows(fleet, observed).text()
+        is_news = any(one.observed or (one.denied and one.denied.seen) for one in live.values())
+        if is_news or is_outdated:
+            files[FILE] = missing_flows(fleet, seen).text()
         usage_files, usage = self._usage(directory, fleet, live, arguments["unused_days"])
         unreadable = [f"{host}: {one.silence}" for host, one in live.items() if one.unreadable]
         return {**files, **usage_files}, {**usage, **({"warnings": unreadable} if unreadable else {})}

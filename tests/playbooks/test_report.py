@@ -71,18 +71,24 @@ def test_the_page_of_a_plan_begins_with_what_would_change_and_is_the_only_file(p
 def test_flows_that_are_missing_no_more_are_no_more_in_the_file(play, fleet, write, tmp_path):
     row = {"direction": "ingress", "address": "203.0.113.7", "protocol": "tcp", "port": 8080, "packets": 3}
     times = dict.fromkeys(("first", "last"), "2026-11-20T08:00:00Z")
-    enforces = {"findings": [], "backend": "nftables"}
+    enforces = {"findings": [], "backend": "nftables", "denied": [], "denied_full": [], "denied_since": ""}
+    denies = {**enforces, "denied": [{**row, **times, "known": True}]}
     observes = {**enforces, "observed": [{**row, **times}], "observed_full": [], "observed_since": times["first"]}
     task = {"gatehouse.firewall.report": {"directory": str(tmp_path / "report"), "registered": "look"}}
     play_ = {"hosts": "all", "gather_facts": False, "tasks": [{**task, "run_once": True}]}
     book = write(tmp_path / "play.yml", [play_])
     file, texts = tmp_path / "report" / "missing_flows.yml", []
-    for look in (enforces, observes, {"failed": True, "msg": "no sudo"}, enforces):
+    for look in (enforces, observes, {"failed": True, "msg": "no sudo"}, enforces, denies):
         done = play(book, write(tmp_path / "inventory.yml", fleet(web1={"look": look})))
         assert done.code == 0, done.output
         texts.append(file.read_text(encoding="utf-8") if file.exists() else "")
 
-    assert ["8080/tcp" in text for text in texts] == [False, True, True, False]
+    assert ["8080/tcp" in text for text in texts] == [False, True, True, False, True]
+    assert [re.search('why: "(.*?):', text)[1] for text in texts if "8080/tcp" in text] == [
+        "observed",
+        "observed",
+        "denied",
+    ]
     assert texts[0] == ""
     assert "gatehouse_flows: []" in texts[3]
 

@@ -20,7 +20,7 @@ COMMAND = re.compile(r"^[$#] (.+)$", re.MULTILINE)
 QUESTIONS = {"from", "to", "on", "live"}
 ASSIGNMENT = re.compile(r"[A-Z][A-Z_]*=\S*")
 NOT_OURS = {"ansible", "ansible-galaxy", "apt-get", "cat", "cd", "echo", "git", "grep", "ls", "pip", "podman"}
-NOT_OURS |= {"pre-commit", "python3"}
+NOT_OURS |= {"journalctl", "pre-commit", "python3", "tcpdump"}
 
 
 def commands(page):

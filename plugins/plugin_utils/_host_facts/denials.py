@@ -10,7 +10,7 @@ knows first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,21 @@ class Sum:
         """Return the hosts that have seen it."""
         return sorted({row.host for row in self.rows})
 
+    @property
+    def peer(self) -> str:
+        """Return whose the addresses are: by name where that is one, with the address where the name doesn't say it."""
+        peer, names = self.rows[0].peer, {row.peer.name for row in self.rows}
+        addresses = {str(row.seen.address) for row in self.rows}
+        if self.rows[0].seen.is_port_alone:
+            return "any"
+        if peer.kind == STRANGER:
+            return f"stranger {peer.name}" if len(names) == 1 else f"{len(names):,} strangers"
+        if peer.kind == UNMANAGED:
+            return f"{peer.name if len(names) == 1 else f'{len(names):,} hosts'} (in no node class)"
+        if peer.kind == HOST:
+            return f"{peer.name} ({peer.group})" if len(names) == 1 else f"{len(names):,} hosts of {peer.group}"
+        return f"{peer.name} ({min(addresses) if len(addresses) == 1 else f'{len(addresses):,} addresses'})"
+
     def as_data(self) -> dict[str, Any]:
         """Return the sum as data that JSON and YAML can hold."""
         most = self.rows[0].as_data()
@@ -158,9 +173,9 @@ def denials(
     without = {host: why for host, state in states.items() if (why := _without(fleet, state))}
     kept = {host: _kept(state) for host, state in states.items() if host not in without}
     found = {host: _narrowed(host, one, asked) for host, one in kept.items()}
-    rows = {host: tuple(_rows(attribution, host, one)) for host, one in found.items()}
+    rows = {host: rows_of(attribution, host, one) for host, one in found.items()}
     return Denials(
-        tuple(_sums(fleet, [row for own in rows.values() for row in own])),
+        sums(fleet, [row for own in rows.values() for row in own]),
         rows,
         missing_flows(fleet, found),
         {host: one.since for host, one in kept.items()},
@@ -223,18 +238,20 @@ def _narrowed(host: str, one: Observed, asked: Filter | None) -> Observed:
     return Observed(tuple(seen for seen in one.seen if asked is None or asked(host, seen)), one.full, one.since)
 
 
-def _rows(attribution: Attribution, host: str, one: Observed) -> Iterator[Row]:
+def rows_of(attribution: Attribution, host: str, one: Observed) -> tuple[Row, ...]:
+    """Return what a host has seen, whose it was and what the model says of it, the most often seen first."""
     policy = attribution.fleet.policy_of(host)
-    for seen in sorted(one.seen, key=lambda seen: -seen.packets):
-        yield Row(host, seen, attribution.peer(seen.address), judged(policy, seen))
+    often = sorted(one.seen, key=lambda seen: -seen.packets)
+    return tuple(Row(host, seen, attribution.peer(seen.address), judged(policy, seen)) for seen in often)
 
 
-def _sums(fleet: Fleet, rows: Sequence[Row]) -> list[Sum]:
+def sums(fleet: Fleet, rows: Sequence[Row]) -> tuple[Sum, ...]:
+    """Return the rows by what they have in common, those first that are about peers of the fleet."""
     together: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         seen = row.seen
         what = (seen.denied, seen.direction, seen.protocol, seen.port, seen.is_port_alone)
         key = (fleet.sets[row.host], row.peer.kind, row.peer.group, row.judged.allowed, *what)
         together.setdefault(key, []).append(row)
-    sums = [Sum(tuple(sorted(own, key=lambda row: -row.seen.packets))) for own in together.values()]
-    return sorted(sums, key=lambda one: (_RANKS[one.rows[0].peer.kind], -one.packets))
+    found = (Sum(tuple(sorted(own, key=lambda row: -row.seen.packets))) for own in together.values())
+    return tuple(sorted(found, key=lambda one: (_RANKS[one.rows[0].peer.kind], -one.packets)))

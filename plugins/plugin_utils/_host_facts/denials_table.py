@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from .attribution import HOST, STRANGER, UNMANAGED
 from .denials import OBSERVED, Denials, Sum, verdict_of
 
 _HEADS = ("host", "direction", "peer", "port", "packets", "last", "what the model says")
@@ -56,22 +55,7 @@ def _row(one: Sum, sets: Mapping[str, str]) -> tuple[str, ...]:
     observed = f", {OBSERVED}" if verdict_of(first.seen) == OBSERVED else ""
     here = one.hosts[0] if len(one.hosts) == 1 else f"{len(one.hosts):,} of {sets[first.host]}"
     direction = f"{first.seen.direction}{observed}"
-    return (here, direction, _peer(one), first.seen.what, f"{one.packets:,}", one.last, first.judged.reason)
-
-
-def _peer(one: Sum) -> str:
-    """Return whose the addresses of a sum are: by name where that is one, with the address where that isn't told."""
-    peer, names = one.rows[0].peer, {row.peer.name for row in one.rows}
-    addresses = {str(row.seen.address) for row in one.rows}
-    if one.rows[0].seen.is_port_alone:
-        return "any"
-    if peer.kind == STRANGER:
-        return f"stranger {peer.name}" if len(names) == 1 else f"{len(names):,} strangers"
-    if peer.kind == UNMANAGED:
-        return f"{peer.name if len(names) == 1 else f'{len(names):,} hosts'} (in no node class)"
-    if peer.kind == HOST:
-        return f"{peer.name} ({peer.group})" if len(names) == 1 else f"{len(names):,} hosts of {peer.group}"
-    return f"{peer.name} ({min(addresses) if len(addresses) == 1 else f'{len(addresses):,} addresses'})"
+    return (here, direction, one.peer, first.seen.what, f"{one.packets:,}", one.last, first.judged.reason)
 
 
 def _to_paste(found: Denials) -> Iterator[str]:

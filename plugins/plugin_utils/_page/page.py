@@ -17,6 +17,7 @@ from hashlib import sha256
 
 from .cards import names, pairs
 from .changes import changes
+from .denied import denied
 from .hosts import hosts
 from .html import count, section, text
 from .matrix import matrix, ports
@@ -29,6 +30,7 @@ from .style import STYLE
 _SECTIONS = (
     ("changes", "What would change", changes),
     ("now", "What the hosts say", said),
+    ("denied", "Denied", denied),
     ("picture", "Picture", picture),
     ("matrix", "Matrix", matrix),
     ("ports", "Ports", ports),
