@@ -184,6 +184,13 @@ denied_full:
   type: list
   elements: str
   sample: [ingress IPv4 stranger]
+denied_keys:
+  description:
+    - How many peers and ports the kernel has in each set of denials (a direction, a family, and V(known), V(stranger),
+      or V(any) where ports stand alone). A set holds 4096.
+  returned: where the host keeps what it denies
+  type: dict
+  sample: {ingress IPv4 stranger: 17}
 denied_since:
   description: Since when the host has kept what it denied, in UTC; an empty text where it can't tell.
   returned: where the host keeps what it denies
@@ -260,7 +267,8 @@ in_force_since:
   sample: "2026-11-21T09:30:00Z"
 metrics:
   description:
-    - The number of findings of each kind, and how often each flow let through what asked for a connection, for the
+    - The number of findings of each kind, how often each flow let through what asked for a connection, what was denied
+      and how full its sets are, the mode, when the rules were loaded, and connections that are tracked, for the
       textfile collector of node_exporter.
   returned: when a ruleset is given
   type: str

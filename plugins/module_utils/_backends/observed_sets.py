@@ -157,12 +157,20 @@ def _element(place: tuple[str, str, str], key: Sequence[str], packets: str, left
     return Element(_DIRECTIONS[way], kept, address, name, number, int(packets), left, peers)
 
 
-def full_sets(elements: Iterable[Element]) -> list[str]:
-    """Return which sets take no more keys, as ``ingress IPv4``, or ``ingress IPv4 stranger`` of what was denied."""
+def keys_in_sets(elements: Iterable[Element]) -> dict[str, int]:
+    """Return how many keys sets have, as ``ingress IPv4``, or ``ingress IPv4 stranger`` of what was denied."""
     counts = Counter((one.direction, "IPv6" if ":" in one.address else "IPv4", one.peers, one.kept) for one in elements)
+    found: dict[str, int] = {}
+    for key, count in sorted(counts.items()):
+        name = " ".join(filter(None, key[:3]))
+        found[name] = max(found.get(name, 0), count)
+    return found
+
+
+def full_sets(elements: Iterable[Element]) -> list[str]:
+    """Return which sets take no more keys, by the same names."""
     # In an ipset for ports alone, one key is there from the start.
-    full = (key for key, count in counts.items() if count >= OBSERVED_MOST - (key[2] == ANY))
-    return sorted({" ".join(filter(None, key[:3])) for key in full})
+    return [name for name, count in keys_in_sets(elements).items() if count >= OBSERVED_MOST - name.endswith(f" {ANY}")]
 
 
 def merged(elements: Iterable[Element], now: float) -> list[dict[str, Any]]:

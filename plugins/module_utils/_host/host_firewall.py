@@ -17,7 +17,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
     OvertakenError,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import BusyError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import ENFORCE, OBSERVE
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, with_modes
@@ -320,6 +320,13 @@ class HostFirewall:
         if any(other.listing() for other in self._others):
             return "the rules of the other backend alone are in force"
         return NONE_OF_OURS
+
+    @property
+    def mode(self) -> str:
+        """Return the mode of the rules in force; an empty text where there are none."""
+        if not self.live:
+            return ""
+        return OBSERVE if read(self.applied).observes else ENFORCE
 
     @property
     def rollback_state(self) -> str:

@@ -16,11 +16,15 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.concerns
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding, metrics
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.management import management_connection
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.metrics import metrics as state_metrics
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import metrics as usage_metrics
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.managers import Manager
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.restorers import restoring_scripts
-from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.surroundings import Surroundings
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.surroundings import (
+    Surroundings,
+    read_file,
+)
 
 
 def look_at(host: ThisHost, diff: bool, count: bool = False) -> dict[str, Any]:
@@ -82,7 +86,11 @@ def look(
         findings = [*firewall.findings(wanted), *map(another, managers), *concerns]
         result["cautions"] = firewall.cautions(wanted)
         result["findings"] = [asdict(finding) for finding in findings]
-        result["metrics"] = metrics(findings, result["host_names"], time.time()) + usage_metrics(counts["usage"])
+        result["metrics"] = (
+            metrics(findings, result["host_names"], time.time())
+            + usage_metrics(counts["usage"])
+            + state_metrics(result, firewall.mode, read_file)
+        )
     return {**result, **_distance(firewall, wanted)}
 
 

@@ -23,6 +23,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     Observing,
     filled_as_saved,
     full_sets,
+    keys_in_sets,
     merged,
     together,
     utc,
@@ -185,6 +186,7 @@ class Denials:
             # ipset and nft forget a key's count before they forget the key.
             "denied": [{**row, "packets": max(1, row["packets"])} for row in rows],
             "denied_full": full_sets(live),
+            "denied_keys": keys_in_sets(live),
             "denied_since": utc(min(times)) if times else "",
         }
 

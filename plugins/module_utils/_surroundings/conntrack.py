@@ -22,6 +22,7 @@ Read = Callable[[str], str]
 TABLE_FULL = "conntrack_full"
 
 _NETFILTER = "/proc/sys/net/netfilter/nf_conntrack_"
+_STATISTICS = "/proc/net/stat/nf_conntrack"
 _UDP_SECONDS = 30  # for how long the kernel knows a flow of one datagram, or of one and its answer
 _SAMPLE = 0.25
 _MEGABYTE = 1024
@@ -48,6 +49,21 @@ def maximum(read: Read) -> int:
     if kilobytes > 4096 * _MEGABYTE:
         return known or 262144
     return known or (65536 if kilobytes > 1024 * _MEGABYTE else max(1024, kilobytes // 128))
+
+
+def tracked(read: Read) -> tuple[int, int] | None:
+    """Return how many connections the kernel tracks, and how many it can; None where it tracks none at all."""
+    count, most = (read(f"{_NETFILTER}{name}").strip() for name in ("count", "max"))
+    return (int(count), int(most)) if count.isdigit() and most.isdigit() else None
+
+
+def drops(read: Read) -> int | None:
+    """Return how many connections found no room, or had to make it for others; None where the kernel doesn't tell."""
+    heads, *rows = [line.split() for line in read(_STATISTICS).splitlines()] or [[]]
+    places = [heads.index(name) for name in ("drop", "early_drop") if name in heads]
+    if not places or any(len(row) < len(heads) for row in rows):
+        return None
+    return sum(int(row[place], 16) for row in rows for place in places)
 
 
 def open_flows(read: Read, sleep: Callable[[float], None]) -> int:
