@@ -175,9 +175,10 @@ def merged(elements: Iterable[Element], now: float) -> list[dict[str, Any]]:
         at = now - one.age
         direction, address, protocol, port = one.key
         row = {"direction": direction, "address": address, "protocol": protocol, "port": port}
+        row.update({"known": False} if one.peers else {})
         known = rows.setdefault(one.key, {**row, "packets": 0, "first": at, "last": at})
-        if one.peers:
-            known["known"] = known.get("known", False) or one.peers == KNOWN
+        if one.peers == KNOWN:
+            known["known"] = True
         # ipset counts in the "last" set as well, where each renewal begins from 1 again.
         known["packets"] += one.packets if one.kept == "first" else 0
         known["first"], known["last"] = min(known["first"], at), max(known["last"], at)
