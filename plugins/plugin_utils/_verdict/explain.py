@@ -115,7 +115,7 @@ def _stage(fleet: Fleet, name: str, direction: str, source: Address, target: Add
     before_dnat = is_judged_before_dnat(replace(policy, interfaces={}), packet)
     stage = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
     if not found.allowed:
-        observes = "; this host only observes, and lets it through" if policy.observe else ""
+        observes = "; this host only observes, and lets it through" if policy.observes(packet.direction) else ""
         return Stage(host, policy.classes, stage, False, f"{found.reason}{_nearest(policy, packet)}{observes}")
     rule = next((rule for rule in policy.rules(direction) if rule.flow == found.flow), None)
     why = f"{found.reason}: {rule.why}" if rule and rule.why else found.reason
