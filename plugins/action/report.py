@@ -73,7 +73,7 @@ class ActionModule(FleetAction):
         live = {host: read_state(host, result) for host, result in said.items()}
         files = {FILES[form]: write(cells, model) for form, write in FORMS.items()}
         files[PAGE] = page(Report(fleet, cells, live))
-        seen = {host: one.observed or one.denied for host, one in live.items() if one.observed or one.denied}
+        seen = {host: one.unallowed for host, one in live.items() if one.unallowed}
         is_outdated = (directory / FILE).exists() and not all(one.silence for one in live.values())
         is_news = any(one.observed or (one.denied and one.denied.seen) for one in live.values())
         if is_news or is_outdated:

@@ -14,6 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     filled_by_nft,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.direction import DIRECTIONS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import (
     Packet,
@@ -70,7 +71,7 @@ def test_every_packet_passes_and_what_a_host_would_deny_is_counted(benches: list
     @tried(start, POLICIES)
     @given(case=cases())
     def try_it(case: Case) -> None:
-        observing = replace(case.policy, observe=True)
+        observing = replace(case.policy, observe=DIRECTIONS)
         packets = list(case.packets)
         found = list(denied(case.policy, packets))
         expected = {key(case.policy, packet) for packet in found if not passed_over(case.policy, packet)}

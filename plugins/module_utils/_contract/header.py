@@ -16,6 +16,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
+    DIRECTIONS,
     ENFORCE,
     MAX_ADDRESSES,
     OBSERVE,
@@ -93,7 +94,8 @@ class NamedSet:
 class Header:
     """What a ruleset's text says of it. ``format`` is 0 where it has no such line, and None where that is broken.
 
-    A set holds the addresses of all names that name the set. One that ``keeps`` keeps what it denies.
+    A set holds the addresses of all names that name the set. A ruleset that ``keeps`` keeps what it denies. It only
+    observes in the directions of ``observing``; ``mode`` says the same of both at once.
     """
 
     format: int | None = FORMAT
@@ -104,6 +106,7 @@ class Header:
     names: tuple[HostName, ...] = ()
     sets: tuple[NamedSet, ...] = ()
     keeps: bool = False
+    observing: tuple[str, ...] = ()
 
     @property
     def is_newer(self) -> bool:
@@ -112,8 +115,13 @@ class Header:
 
     @property
     def observes(self) -> bool:
-        """Return whether the ruleset denies nothing."""
-        return self.mode == OBSERVE
+        """Return whether the ruleset denies nothing in some direction."""
+        return bool(self.observed_directions)
+
+    @property
+    def observed_directions(self) -> tuple[str, ...]:
+        """Return the directions in which the ruleset denies nothing."""
+        return DIRECTIONS if self.mode == OBSERVE else self.observing
 
     @property
     def elements(self) -> dict[str, tuple[str, ...]]:
@@ -144,6 +152,7 @@ class Header:
             "describes": self.describes,
             "keeps": self.keeps,
             "mode": self.mode,
+            "observing": self.observing,
             "names": [{"addresses": one.addresses, "name": one.name, "sets": one.sets} for one in self.names],
             "refresh": refresh and {**vars(refresh)},
             "sets": [{"elements": one.elements, "name": one.name, "peer": one.peer} for one in self.sets],

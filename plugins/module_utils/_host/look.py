@@ -89,7 +89,7 @@ def look(
         result["metrics"] = (
             metrics(findings, result["host_names"], time.time())
             + usage_metrics(counts["usage"])
-            + state_metrics(result, firewall.mode, read_file)
+            + state_metrics(result, firewall.modes, read_file)
         )
     return {**result, **_distance(firewall, wanted)}
 

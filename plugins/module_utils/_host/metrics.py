@@ -15,6 +15,7 @@ import time
 from typing import Any, Callable, Iterable, Iterator, Mapping, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
+    DIRECTIONS,
     ENFORCE,
     KNOWN,
     OBSERVE,
@@ -23,14 +24,14 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.const
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.conntrack import drops, tracked
 
-DIRECTIONS = ("ingress", "egress", "pre_dnat", "spoofed")
+_KINDS = (*DIRECTIONS, "pre_dnat", "spoofed")
 
 Sample = Tuple[Mapping[str, str], int]
 """Labels, and a number."""
 
 
-def metrics(found: Mapping[str, Any], mode: str, read: Callable[[str], str]) -> str:
-    """Return the numbers of a look at a host, whose rules in force have a ``mode``; an empty text where none are."""
+def metrics(found: Mapping[str, Any], modes: Mapping[str, str], read: Callable[[str], str]) -> str:
+    """Return the numbers of a look at a host; ``modes`` are those of the rules in force by direction, if there are any."""
     return "".join(
         [
             *_denied(found),
@@ -38,7 +39,11 @@ def metrics(found: Mapping[str, Any], mode: str, read: Callable[[str], str]) -> 
                 "gatehouse_mode",
                 "gauge",
                 "Whether rules are in force that deny (enforce), or that only count (observe).",
-                [({"mode": one}, int(one == mode)) for one in (ENFORCE, OBSERVE)],
+                [
+                    ({"direction": way, "mode": mode}, int(modes.get(way) == mode))
+                    for way in DIRECTIONS
+                    for mode in (ENFORCE, OBSERVE)
+                ],
             ),
             *_loaded(found.get("in_force_since")),
             *_invalid(found),
@@ -50,7 +55,7 @@ def metrics(found: Mapping[str, Any], mode: str, read: Callable[[str], str]) -> 
 def _denied(found: Mapping[str, Any]) -> Iterator[str]:
     if found.get("denied") is None:
         return
-    packets = {(direction, peer): 0 for direction in DIRECTIONS for peer in (KNOWN, STRANGER)}
+    packets = {(direction, peer): 0 for direction in _KINDS for peer in (KNOWN, STRANGER)}
     last: dict[tuple[str, str], int] = {}
     for row in found["denied"]:
         key = row["direction"], KNOWN if row["known"] else STRANGER

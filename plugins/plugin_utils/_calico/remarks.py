@@ -23,6 +23,10 @@ def calico_remarks(fleet: Fleet) -> Iterator[str]:
     enforced = enforced_by_calico(fleet)
     if enforced and calico.mode == OBSERVE:
         yield "Calico observes: its policies are staged, and its host endpoints let everything through"
+    observing = sorted(host.name for policy in enforced for host in fleet.members[policy.name] if host.observe)
+    if observing and calico.mode != OBSERVE:
+        hint = "gatehouse_calico.mode has it observe both"
+        yield f"Calico enforces both directions, whatever gatehouse_mode says, on {', '.join(observing)}: {hint}"
     if calico.failsafes == LEAVE:
         for policy in enforced:
             yield from _failsafe_remarks(policy)

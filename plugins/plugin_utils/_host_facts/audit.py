@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .._values.direction import DIRECTIONS
+
 _HEADS = ("host", "kind", "finding")
 _SHOWN = 200
 """How many findings are shown; each host's result has all of its own."""
@@ -47,4 +49,6 @@ def _observing(asked: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         if "observed" in result:
             since = result.get("observed_since") or "an unknown time"
             count = len(result["observed"])
-            yield f"{host} only observes since {since}, and has let through what no flow allows: {count}"
+            directions = [one for one in DIRECTIONS if one in result.get("observed_directions", DIRECTIONS)]
+            where = "" if len(directions) == len(DIRECTIONS) else f" {', '.join(directions)}"
+            yield f"{host} only observes{where} since {since}, and has let through what no flow allows: {count}"

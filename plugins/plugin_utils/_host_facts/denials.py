@@ -171,7 +171,7 @@ def denials(
     """Return what the hosts have said of what they denied, or would have; or of it what is asked for alone."""
     fleet = attribution.fleet
     without = {host: why for host, state in states.items() if (why := _without(fleet, state))}
-    kept = {host: _kept(state) for host, state in states.items() if host not in without}
+    kept = {host: one for host, state in states.items() if (one := state.unallowed)}
     found = {host: _narrowed(host, one, asked) for host, one in kept.items()}
     rows = {host: rows_of(attribution, host, one) for host, one in found.items()}
     return Denials(
@@ -223,13 +223,9 @@ def judged(policy: Policy, seen: Seen) -> Judged:
     return Judged(False, f"{found.reason}; {near}", near.flow) if near else Judged(False, found.reason)
 
 
-def _kept(state: HostState) -> Observed:
-    return state.observed or state.denied or Observed()
-
-
 def _without(fleet: Fleet, state: HostState) -> str:
     """Return why a host has said nothing; an empty text where it has."""
-    if state.silence or state.observed or state.denied:
+    if state.silence or state.unallowed:
         return state.silence
     return _KEPT_NOTHING if fleet.policy_of(state.host).denied.keep else _KEEPS_NOTHING
 

@@ -46,6 +46,22 @@ class HostState:
     unreadable: bool = False
 
 
+    @property
+    def unallowed(self) -> Observed | None:
+        """Return what the host has let through or denied without a flow; None where it keeps neither.
+
+        It may observe in one direction, and keep what it denies in the other one.
+        """
+        if not self.observed or not self.denied:
+            return self.observed or self.denied
+        since = [self.observed.since, self.denied.since]
+        return Observed(
+            (*self.observed.seen, *self.denied.seen),
+            (*self.observed.full, *self.denied.full),
+            max(since) if all(since) else "",
+        )
+
+
 def read_state(host: str, result: Mapping[str, Any]) -> HostState:
     """Read the result that a host's look was registered with. One that can't be read is as good as none."""
     if result.get("unreachable") or result.get("failed"):

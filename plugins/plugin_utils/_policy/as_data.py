@@ -44,7 +44,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
     """Return a policy as data that JSON and YAML can hold."""
     return {
         "classes": list(policy.classes),
-        "observe": policy.observe,
+        "observe": list(policy.observe),
         "antispoof": policy.antispoof,
         "denied": denied_to_data(policy.denied),
         "known": policy.known.texts(),
@@ -78,7 +78,7 @@ def from_data(data: object) -> Policy:
         classes=tuple(sorted(dict.fromkeys(classes))),
         isolated=_isolated_from_data(item, classes),
         pre_dnat=tuple(_stages_from_data(item)),
-        observe=item.flag("observe"),
+        observe=tuple(one for one in DIRECTIONS if one in item.references("observe", DIRECTIONS)),
         antispoof=antispoof_at(item.place("antispoof"), item.raw("antispoof"), problems),
         denied=read_denied(item.place("denied"), item.raw("denied"), problems),
         known=item.networks("known"),

@@ -18,6 +18,7 @@ from ipaddress import ip_address
 from .._model.antispoof import OFF, antispoof_at, note_beyond_iptables
 from .._model.denied import KEY as DENIED
 from .._model.denied import Denied, read_denied
+from .._model.mode import observed_at
 from .._model.model import Flow, Model, Zone
 from .._model.name_refresh import Refresh
 from .._model.node_classes import NodeClass
@@ -27,7 +28,6 @@ from .._values.readers import SIDES, choice_at, interfaces_at, rows, sides_at
 from .zones import resolve_zones
 
 BACKENDS = ("auto", "nftables", "iptables")
-MODES = ("enforce", "observe")
 
 Lookup = Callable[[str], Sequence[str]]
 """Answers a host name with its addresses as texts, IPv4 and IPv6; none where it doesn't resolve."""
@@ -53,8 +53,9 @@ class Inventory:
 class Host:
     """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
 
-    ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts;
-    ``antispoof``, which sources it takes for spoofed; ``denied``, what it does with what it has denied.
+    ``node`` is what Calico calls it, where that is another name. ``observe`` has the directions in which it blocks
+    nothing, and counts. ``antispoof`` says which sources it takes for spoofed, and ``denied``, what else it does with
+    denials.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Host:
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backend: str = "auto"
     node: str = ""
-    observe: bool = False
+    observe: tuple[str, ...] = ()
     antispoof: str = OFF
     denied: Denied = Denied()
 
@@ -187,7 +188,7 @@ class _Resolver:
         backend = choice_at(where, variables.get("gatehouse_backend"), BACKENDS, "auto", self.problems)
         node = str(variables.get("gatehouse_calico_node") or "")
         where = Where("gatehouse_mode", f"host {name}")
-        observe = choice_at(where, variables.get("gatehouse_mode"), MODES, "enforce", self.problems) == "observe"
+        observe = observed_at(where, variables.get("gatehouse_mode"), self.problems)
         antispoof = self.antispoof(name, variables, backend)
         where = Where(DENIED, f"host {name}")
         denied = read_denied(where, variables.get(DENIED), self.problems)

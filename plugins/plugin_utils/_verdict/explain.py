@@ -127,7 +127,7 @@ def _stage(fleet: Fleet, name: str, direction: str, source: Address, target: Add
     before_dnat = is_judged_before_dnat(replace(policy, interfaces={}), packet)
     stage = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
     if not found.allowed:
-        observes = "; this host only observes, and lets it through" if policy.observe else ""
+        observes = "; this host only observes, and lets it through" if policy.observes(packet.direction) else ""
         near = nearest(policy, packet)
         reason = f"{found.reason}; {near}" if near else found.reason
         return Stage(host, policy.classes, stage, False, f"{reason}{observes}")

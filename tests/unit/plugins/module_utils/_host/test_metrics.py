@@ -28,8 +28,11 @@ FILES = {
 }
 
 
-def lines(found, mode="enforce", files=FILES):
-    return metrics(found, mode, lambda path: files.get(path, "")).splitlines()
+MODES = {"ingress": "enforce", "egress": "observe"}
+
+
+def lines(found, modes=MODES, files=FILES):
+    return metrics(found, modes, lambda path: files.get(path, "")).splitlines()
 
 
 def test_denials_are_summed_by_direction_and_whether_the_peer_is_known():
@@ -49,8 +52,10 @@ def test_the_fullness_of_sets_and_the_state_of_the_rules_are_told():
     assert "gatehouse_denied_keys_limit 4096" in found
     assert {"gatehouse_invalid_total 5", "gatehouse_loaded_time_seconds 1796022000"} <= set(found)
     assert [line for line in found if line.startswith("gatehouse_mode")] == [
-        'gatehouse_mode{mode="enforce"} 1',
-        'gatehouse_mode{mode="observe"} 0',
+        'gatehouse_mode{direction="ingress",mode="enforce"} 1',
+        'gatehouse_mode{direction="ingress",mode="observe"} 0',
+        'gatehouse_mode{direction="egress",mode="enforce"} 0',
+        'gatehouse_mode{direction="egress",mode="observe"} 1',
     ]
 
 
@@ -64,12 +69,10 @@ def test_connections_are_told_where_the_kernel_tracks_any():
 
 
 def test_a_host_without_rules_of_ours_has_neither_mode_nor_denials():
-    found = lines({}, mode="", files={})
+    found = [line for line in lines({}, modes={}, files={}) if not line.startswith("#")]
 
-    assert [line for line in found if not line.startswith("#")] == [
-        'gatehouse_mode{mode="enforce"} 0',
-        'gatehouse_mode{mode="observe"} 0',
-    ]
+    assert {line[: len("gatehouse_mode")] for line in found} == {"gatehouse_mode"}
+    assert [line[-2:] for line in found] == [" 0"] * 4
 
 
 def test_each_number_stands_under_its_help_and_its_type_once():
