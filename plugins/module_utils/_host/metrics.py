@@ -31,7 +31,7 @@ Sample = Tuple[Mapping[str, str], int]
 
 
 def metrics(found: Mapping[str, Any], modes: Mapping[str, str], read: Callable[[str], str]) -> str:
-    """Return the numbers of a look at a host; ``modes`` are those of the rules in force by direction, if there are any."""
+    """Return the numbers of a look at a host; ``modes`` are those of the rules in force, if any, by direction."""
     return "".join(
         [
             *_denied(found),

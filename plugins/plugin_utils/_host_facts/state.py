@@ -45,7 +45,6 @@ class HostState:
     denied: Observed | None = None
     unreadable: bool = False
 
-
     @property
     def unallowed(self) -> Observed | None:
         """Return what the host has let through or denied without a flow; None where it keeps neither.

@@ -29,6 +29,17 @@ def test_what_only_observes_is_named():
     ]
 
 
+def test_a_direction_that_is_observed_alone_is_named():
+    result = {
+        "findings": [],
+        "observed": [],
+        "observed_since": "2026-11-30T10:00:00Z",
+        "observed_directions": ["egress"],
+    }
+
+    assert next(lines({"web1": result})).startswith("web1 only observes egress since 2026-11-30T10:00:00Z, and")
+
+
 def test_many_findings_end_in_their_number():
     found = list(lines({"web1": {"findings": [ADDED] * 250}}))
 

@@ -146,6 +146,17 @@ def test_a_host_that_observes_is_said_to():
     assert any('why: "observed: 3 connections' in line for line in told)
 
 
+def test_a_host_may_observe_in_one_direction_and_deny_in_the_other_one():
+    observed = Observed((replace(seen("192.0.2.11", 9, "egress"), denied=False),), ("egress IPv6",), LAST)
+    both = HostState(
+        "web1", observed=observed, denied=Observed((seen("192.0.2.11", 22),), ("ingress IPv4 known",), SINCE)
+    )
+    one = found(both)
+
+    assert [row.as_data()["verdict"] for row in one.rows["web1"]] == ["observed", "denied"]
+    assert (one.since, one.full) == ({"web1": LAST}, {"web1": ("egress IPv6", "ingress IPv4 known")})
+
+
 def test_hosts_of_which_nothing_is_known_are_named_with_the_reason():
     keeps_nothing = good(put={"hosts.db1.gatehouse_denied": {"keep": False}})
     told = said(
