@@ -147,7 +147,8 @@ def _from_the_link(known: _Ends, flow: Flow) -> Iterator[str]:
     senders = [known.peers(name, flow.side) for name in flow.senders]
     if groups and flow.end != "egress" and _LINK_LOCAL.exceeds(*senders):
         texts = ", ".join(network_text(one) for one in groups.of_family(6))
-        yield f"doesn't let in what is sent to {texts}, which comes from addresses of the link: add a zone of fe80::/10 to from"
+        come = "which comes from addresses of the link: add a zone of fe80::/10 to from"
+        yield f"doesn't let in what is sent to {texts}, {come}"
 
 
 def _families(known: _Ends, name: str, side: str) -> set[int]:
