@@ -116,6 +116,13 @@ options:
     default: false
   rollback_timeout:
     description: Seconds between the change and the host's own rollback, 5 to 600.
+  soak:
+    description:
+      - For how long to watch the host after a change that was confirmed, in seconds, or as V(90s), V(2m) or V(1h).
+      - Fails where it denies peers of the fleet what it did not deny before. The ruleset stays in force.
+    type: str
+    default: "0"
+    version_added: 1.0.0
 requirements:
   - nftables 0.9.8 or newer on the host, or iptables 1.8.7 or newer with ipset 7.10 or newer
 attributes:

@@ -6,6 +6,8 @@ import json
 import re
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 import yaml
@@ -42,20 +44,52 @@ for device in lo eth0 other; do ip link set $device up; done
 ip address add $1/28 dev eth0
 for peer in $2 $3; do ip neighbour add $peer dev eth0 lladdr 02:00:00:00:00:02; done
 """
+SEND_ON = """
+import pathlib, socket, time
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while not pathlib.Path('{2}').exists():
+    try:
+        sender.sendto(b'x', ('{0}', {1}))
+    except PermissionError:
+        pass
+    time.sleep(0.1)
+"""
 SEND = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('{}', {}))"
 
 
 class Site:
     """The host, and the folder of the user who runs playbooks."""
 
-    def __init__(self, machine, folder, playbook, env):
-        self.machine, self.folder, self.playbook, self.env = machine, folder, playbook, env
+    def __init__(self, machine, folder, playbook, env, write):
+        self.machine, self.folder, self.playbook, self.env, self.write = machine, folder, playbook, env, write
+
+    def play(self, playbook, *more):
+        words = [self.playbook, "-i", "inventory.yml", playbook, "--limit", "web1", *more]
+        return self.machine(*words, cwd=self.folder, env=self.env)
 
     def run(self, playbook, *more):
-        words = [self.playbook, "-i", "inventory.yml", playbook, "--limit", "web1", *more]
-        done = self.machine(*words, cwd=self.folder, env=self.env)
+        done = self.play(playbook, *more)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def declare(self, *flows):
+        """Write the model with more flows."""
+        variables = INVENTORY["all"]["vars"]
+        declared = {**variables, "gatehouse_flows": [*variables["gatehouse_flows"], *flows]}
+        self.write(self.folder / "inventory.yml", {"all": {**INVENTORY["all"], "vars": declared}})
+
+    @contextmanager
+    def sending(self, peer, port):
+        """Have the host send all the while, whether it may or not."""
+        over = self.folder / "over"
+        with ThreadPoolExecutor(1) as pool:
+            sender = pool.submit(self.machine, sys.executable, "-c", SEND_ON.format(peer, port, over))
+            try:
+                yield
+            finally:
+                over.touch()
+        assert sender.result().returncode == 0, sender.result().stderr
+        over.unlink()
 
     def passes(self, peer, port):
         """Return whether a datagram leaves the host; a program is told that it may not."""
@@ -67,11 +101,11 @@ class Site:
 @pytest.fixture(scope="module")
 def site(machine, environment, program, write, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    write(folder / "inventory.yml", INVENTORY)
     link = machine("sh", "-c", LINK, "sh", OWN, PEER, STRANGER)
     assert link.returncode == 0, link.stderr
     env = {**environment, "ANSIBLE_REMOTE_TMP": str(folder / "tmp")}
-    site = Site(machine, folder, program("ansible-playbook"), env)
+    site = Site(machine, folder, program("ansible-playbook"), env, write)
+    site.declare()
     site.run("gatehouse.firewall.harden")
     return site
 
@@ -83,7 +117,7 @@ def to_paste(output):
     return yaml.safe_load(rows[0])["gatehouse_flows"]
 
 
-def test_a_forgotten_flow_is_found_and_mended_in_three_commands(site, write):
+def test_a_forgotten_flow_is_found_and_mended_in_three_commands(site):
     assert [site.passes(PEER, 5433), site.passes(PEER, 5433), site.passes(STRANGER, 53)] == [False, False, False]
 
     shown = site.run("gatehouse.firewall.denied")
@@ -95,9 +129,7 @@ def test_a_forgotten_flow_is_found_and_mended_in_three_commands(site, write):
     assert (flow["from"], flow["to"], flow["ports"]) == (["web"], ["db"], ["5433/udp"])
     assert "Not asked, as the play is not for them: db1" in shown
 
-    flows = [*INVENTORY["all"]["vars"]["gatehouse_flows"], flow]
-    variables = {**INVENTORY["all"]["vars"], "gatehouse_flows": flows}
-    write(site.folder / "inventory.yml", {"all": {**INVENTORY["all"], "vars": variables}})
+    site.declare(flow)
     site.run("gatehouse.firewall.harden")
     assert [site.passes(PEER, 5433), site.passes(STRANGER, 53)] == [True, False]
 
@@ -132,3 +164,16 @@ def test_an_audit_leaves_what_was_denied_to_node_exporter(site):
     age = time.time() - int(metrics["gatehouse_loaded_time_seconds"])
     assert 0 <= age < 3600
     assert int(metrics["gatehouse_conntrack_entries"]) <= int(metrics["gatehouse_conntrack_limit"])
+
+
+def test_a_canary_that_denies_the_fleet_what_it_did_not_before_stops_the_run(site):
+    site.declare({"name": "stream", "from": ["web"], "to": ["db"], "ports": ["5435/udp"], "why": "logs"})
+    site.run("gatehouse.firewall.harden")
+    site.declare()
+    with site.sending(PEER, 5435):
+        done = site.play("gatehouse.firewall.harden", "-e", "gatehouse_soak=2s")
+
+    assert done.returncode == 2, done.stdout
+    assert f"denies peers of the fleet what it did not deny before: 5435/udp to {PEER}. " in done.stdout
+    assert "1 of 1 hosts deny what they did not deny before" in done.stdout
+    assert "changed=0" in site.run("gatehouse.firewall.harden", "-e", "gatehouse_soak=2s")

@@ -36,6 +36,7 @@ ARGUMENTS = {
     "accept_shrink": {"type": "list", "elements": "str", "default": []},
     "compare_alone": {"type": "bool", "default": False},
     "takeover": {"type": "bool", "default": False},
+    "soak": {"type": "str", "default": "0"},
 }
 REQUIRED_IF = [("state", "present", ["ruleset", "iptables_ruleset"], True)]
 STEP = {

@@ -10,7 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-COLUMNS = ("hosts", "flows", "unchanged", "changed", "confirmed", "rolled_back", "failed", "unreachable", "waiting")
+COLUMNS = (
+    "hosts",
+    "flows",
+    "unchanged",
+    "changed",
+    "confirmed",
+    "newly_denying",
+    "rolled_back",
+    "failed",
+    "unreachable",
+    "waiting",
+)
 
 _SHOWN = 20
 _ROWS = 20
@@ -18,6 +29,7 @@ _LISTS = {
     "unreachable": "Not reached",
     "rolled_back": "Gone back to their previous ruleset",
     "failed": "Failed",
+    "newly_denying": "Confirmed, and denying peers of the fleet what they did not deny before",
     "old_connection": "Confirmed, but not over a new connection (it may be refused)",
     "waiting": "Not tried yet",
 }
@@ -39,12 +51,14 @@ def outcome(host: str, classes: str, result: Mapping[str, object] | None) -> Out
         return Outcome(host, classes, ("waiting",))
     if result.get("unreachable"):
         return Outcome(host, classes, ("unreachable",))
+    why = tuple(map(str, cast("list[str]", result.get("reasons") or [])))
+    if result.get("failed") and result.get("confirmed"):
+        return Outcome(host, classes, ("changed", "confirmed", "newly_denying"), why)
     if result.get("failed"):
         is_back = result.get("confirmed") is False and result.get("gone_back", True)
         return Outcome(host, classes, ("rolled_back" if is_back else "failed",))
     if not result.get("changed"):
         return Outcome(host, classes, ("unchanged",))
-    why = tuple(map(str, cast("list[str]", result.get("reasons") or [])))
     if not result.get("confirmed"):
         return Outcome(host, classes, ("changed",), why)
     over = () if result.get("new_connection", True) else ("old_connection",)
@@ -92,9 +106,11 @@ def progress(numbers: Mapping[str, Mapping[str, int]], seconds: float) -> str:
 def complaint(numbers: Mapping[str, Mapping[str, int]]) -> str:
     """Return why a run must not go on, or has not ended well; an empty text where it may, or has."""
     sums = {column: sum(row[column] for row in numbers.values()) for column in COLUMNS}
+    stopped = ". Stopped here: what was not tried yet is as it was" if sums["waiting"] else ""
     if sums["rolled_back"] or sums["failed"]:
-        stopped = ". Stopped here: what was not tried yet is as it was" if sums["waiting"] else ""
         return f"{sums['rolled_back'] + sums['failed']} of {sums['hosts']} hosts could not be changed{stopped}"
+    if sums["newly_denying"]:
+        return f"{sums['newly_denying']} of {sums['hosts']} hosts deny what they did not deny before{stopped}"
     if sums["unreachable"] and not sums["waiting"]:
         return f"{sums['unreachable']} of {sums['hosts']} hosts were not reached"
     return ""
@@ -107,8 +123,8 @@ def would_change(numbers: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def not_changed(outcomes: Iterable[Outcome]) -> list[str]:
-    """Return the hosts that could not be changed, for which a run must not go on to others."""
-    return [one.host for one in outcomes if {"rolled_back", "failed"} & {*one.what}]
+    """Return the hosts that could not be changed, or should not have been: a run must not go on to others."""
+    return [one.host for one in outcomes if {"rolled_back", "failed", "newly_denying"} & {*one.what}]
 
 
 def lists(outcomes: Sequence[Outcome]) -> list[str]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +23,14 @@ from .._change.lockout import fail_closed, lockout
 from .._change.objections import NOT_CHECKED, NOT_INSTALLED, NOTHING_CHANGED, UnreadableError, objections
 from .._change.reasons import reasons
 from .._change.shrinking import shrinkage
+from .._change.soak import EXPECTED as EXPECTED_SOAK
+from .._change.soak import newly_denied, soak_seconds
 from .._change.surroundings import declared_of
 from .._host_facts.reader import AnswerError
 from .._host_rules import iptables, nftables
 from .._plan.reviewed import PlanError, read_plan
 from .._policy.compile import Policy
+from .._values.problems import quoted
 from .connection import begins_anew, over_new_connection, plugin_of
 from .host_action import HostAction
 from .rehearse import policy_of, rehearsed
@@ -117,6 +121,8 @@ class HostChange:
         if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
             expected = f"between {SHORTEST_TIMEOUT} and {LONGEST_TIMEOUT} seconds"
             raise AnsibleActionFail(f"rollback_timeout: got {seconds}, expected {expected}")
+        if soak_seconds(self._arguments["soak"]) is None:
+            raise AnsibleActionFail(f"soak: got {quoted(self._arguments['soak'])}, expected {EXPECTED_SOAK}")
         if self._arguments["state"] == "absent":
             return
         for key in RULESET_OF.values():
@@ -188,7 +194,7 @@ class HostChange:
 
     def _apply(self, found: Result) -> Result:
         wanted = self._wanted(found)
-        result = self._change(found, wanted) if found["differs"] else {"changed": True}
+        result = self._change_and_watch(found, wanted) if found["differs"] else {"changed": True}
         if found["managers"] and not result.get("failed"):
             result = {**result, **self._step("take_over", **wanted)}
         return {**result, **{key: found[key] for key in KEPT if key in found}}
@@ -217,6 +223,22 @@ class HostChange:
             return confirmed
         warnings = [*confirmed.get("warnings", []), NOT_NEW.format(plugin_of(self._action._connection))]
         return {**confirmed, "warnings": warnings}
+
+    def _change_and_watch(self, found: Result, wanted: Result) -> Result:
+        """Change the host, and fail where it then denies something to the fleet that it did not deny before."""
+        seconds = soak_seconds(self._arguments["soak"])
+        if not seconds:
+            return self._change(found, wanted)
+        before = self._run(INFO)
+        result = self._change(found, wanted)
+        if result.get("failed"):
+            return result
+        time.sleep(seconds)
+        try:
+            complaint = newly_denied(before, self._run(INFO))
+        except AnswerError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return {**result, "failed": True, "msg": complaint} if complaint else result
 
     def _install(self, found: Result, _wanted: Result) -> Result | None:
         """Install what is missing; return the result where that has failed."""

@@ -93,6 +93,7 @@ def _clock(monkeypatch):
     clock = types.SimpleNamespace(now=0.0)
     monkeypatch.setattr(connection_.time, "monotonic", lambda: clock.now)
     monkeypatch.setattr(connection_.time, "sleep", lambda seconds: setattr(clock, "now", clock.now + seconds))
+    monkeypatch.setattr(change.time, "sleep", lambda seconds: setattr(clock, "now", clock.now + seconds))
 
 
 def run(arguments=None, found=None, answers=None, check_mode=False, ruleset="wanted"):
@@ -759,3 +760,40 @@ def test_a_comparison_leaves_a_host_that_is_out_of_reach_to_the_change():
 def test_what_a_host_has_lost_is_read_strictly():
     with pytest.raises(AnsibleActionFail, match="What the host has lost can't be read: lost: got 'nonsense'"):
         run({"policy": POLICY}, {"lost": "nonsense"})
+
+
+DENIED = {
+    "direction": "ingress",
+    "address": "192.0.2.2",
+    "protocol": "tcp",
+    "port": 22,
+    "known": True,
+    "packets": 3,
+    "first": "2026-11-30T10:00:00Z",
+    "last": "2026-11-30T10:00:00Z",
+}
+KEEPING = {"denied": [], "denied_full": [], "denied_since": "2026-11-30T09:00:00Z"}
+
+
+@pytest.mark.parametrize(("rows", "failed"), [([], None), ([DENIED], True)])
+def test_a_host_is_watched_after_its_change_and_fails_where_it_denies_the_fleet_what_it_did_not_before(rows, failed):
+    before = {**FOUND, **KEEPING}
+    looks = [before, before, {**before, "denied": rows}]
+    action = Action({"ruleset": "wanted", "soak": "2m"}, {}, {}, False)
+    action.answers["look"] = looks
+    result = action.run(task_vars={})
+
+    assert action.steps == ["look", "look", "load", "reset", "confirm", "look"]
+    assert (result["confirmed"], result.get("failed")) == (True, failed)
+    assert ("22/tcp from 192.0.2.2" in result.get("msg", "")) == bool(failed)
+
+
+@pytest.mark.parametrize(("found", "arguments"), [({"differs": False}, {"soak": "2m"}), ({}, {"soak": 0})])
+def test_a_host_that_did_not_change_or_that_nobody_wants_to_watch_is_looked_at_once(found, arguments):
+    steps, _result = run(arguments, found={**KEEPING, **found})
+    assert steps.count("look") == 1
+
+
+def test_a_time_to_watch_that_is_none_is_refused_before_the_host_is_asked():
+    with pytest.raises(AnsibleActionFail, match="soak: got 'long', expected seconds, or a time such as 90s"):
+        run({"soak": "long"})

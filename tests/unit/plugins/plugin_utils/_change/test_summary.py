@@ -27,6 +27,7 @@ ROLLED_BACK = {"failed": True, "confirmed": False}
         (CONFIRMED, ("changed", "confirmed")),
         ({**CONFIRMED, "new_connection": True}, ("changed", "confirmed")),
         ({**CONFIRMED, "new_connection": False}, ("changed", "confirmed", "old_connection")),
+        ({**CONFIRMED, "failed": True}, ("changed", "confirmed", "newly_denying")),
         (ROLLED_BACK, ("rolled_back",)),
         ({**ROLLED_BACK, "gone_back": True}, ("rolled_back",)),
         ({**ROLLED_BACK, "gone_back": False}, ("failed",)),
@@ -64,6 +65,13 @@ def test_of_many_sets_of_classes_the_largest_are_shown_and_the_rest_is_summed_up
     rows = table(by_classes(outcomes, {"class22+web": 7}))
     assert [row.split()[:2] for row in (rows[1], rows[20])] == [["class22+web", "23"], ["class3+web", "4"]]
     assert [row.split() for row in rows[21:]] == [["3", "more", "6", "6", "0", "0"], ["all", "276", "276", "0", "0"]]
+
+
+def test_a_canary_that_newly_denies_stops_the_run():
+    outcomes, numbers = summed(web1={**CONFIRMED, "failed": True}, web2=None)
+
+    assert complaint(numbers).startswith("1 of 2 hosts deny what they did not deny before. Stopped here")
+    assert not_changed(outcomes) == ["web1"]
 
 
 def test_a_host_that_was_not_confirmed_over_a_new_connection_is_named():
