@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -59,8 +60,9 @@ Play = Callable[..., Outcome]
 class Prestarted:
     """Processes of prestarted.py, one for each way to set Ansible up."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder for what runs say."""
+    def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
+        """Take the folder for what runs say, and the words that start a command elsewhere, where it isn't here."""
+        self._enter = enter
         self._files = {"output": str(folder / "output"), "errors": str(folder / "errors")}
         self._processes: dict[tuple[tuple[str, str], ...], subprocess.Popen[str]] = {}
 
@@ -80,7 +82,7 @@ class Prestarted:
     def _process(self, env: Mapping[str, str]) -> subprocess.Popen[str]:
         settings = tuple(sorted(item for item in env.items() if item[0].startswith("ANSIBLE_")))
         if settings not in self._processes:
-            command = [sys.executable, str(Path(__file__).with_name("prestarted.py"))]
+            command = [*self._enter, sys.executable, str(Path(__file__).with_name("prestarted.py"))]
             self._processes[settings] = subprocess.Popen(
                 command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
             )
@@ -160,20 +162,29 @@ def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
 
 @pytest.fixture(scope="session")
-def play(environment: dict[str, str], program: Callable[[str], str], prestarted: Prestarted) -> Play:
-    """Run a playbook by its path or its name."""
+def play_by(environment: dict[str, str], program: Callable[[str], str]) -> Callable[[Prestarted], Play]:
+    """Return a function that runs a playbook by its path or its name."""
 
-    def run(
-        playbook: Path | str,
-        inventory: Path | str,
-        *arguments: str,
-        cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
-    ) -> Outcome:
-        command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
-        return prestarted.run(command, cwd or Path.cwd(), {**environment, **(env or {})})
+    def by(prestarted: Prestarted) -> Play:
+        def run(
+            playbook: Path | str,
+            inventory: Path | str,
+            *arguments: str,
+            cwd: Path | None = None,
+            env: Mapping[str, str] | None = None,
+        ) -> Outcome:
+            command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
+            return prestarted.run(command, cwd or Path.cwd(), {**environment, **(env or {})})
 
-    return run
+        return run
+
+    return by
+
+
+@pytest.fixture(scope="session")
+def play(play_by: Callable[[Prestarted], Play], prestarted: Prestarted) -> Play:
+    """Run a playbook."""
+    return play_by(prestarted)
 
 
 @pytest.fixture(scope="session")
@@ -297,16 +308,17 @@ class Machine:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command."""
         return subprocess.run(
-            [*self._enter(cwd), *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
+            [*self.enter(cwd), *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
         )
 
     def python(self, path: Path) -> str:
         """Write a program that is this machine's Python; return its path."""
-        path.write_text(f'#!/bin/sh\nexec {shlex.join([*self._enter(None), sys.executable])} "$@"\n', encoding="utf-8")
+        path.write_text(f'#!/bin/sh\nexec {shlex.join([*self.enter(), sys.executable])} "$@"\n', encoding="utf-8")
         path.chmod(0o755)
         return str(path)
 
-    def _enter(self, cwd: Path | None) -> list[str]:
+    def enter(self, cwd: Path | None = None) -> list[str]:
+        """Return the words before a command that is to run there."""
         return ["nsenter", f"--target={self._pid}", "--net", "--mount", f"--wdns={cwd or '/'}", "--"]
 
 
@@ -346,3 +358,14 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
     """Return a function that makes one more."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(a_machine(tmp_path_factory.mktemp("layers")))
+
+
+@pytest.fixture(scope="module")
+def play_there(
+    machine: Machine, play_by: Callable[[Prestarted], Play], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Play]:
+    """Run a playbook on that machine."""
+    folder = tmp_path_factory.mktemp("there")
+    there = Prestarted(folder, machine.enter())
+    yield functools.partial(play_by(there), env={"ANSIBLE_REMOTE_TMP": str(folder / "tmp")})
+    there.stop()

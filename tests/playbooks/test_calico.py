@@ -37,7 +37,7 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def runner(play):
+def runner(play, python_with):
     """Return a function that runs the playbook calico, or one's own, for an inventory and a datastore."""
 
     def with_calicoctl(
@@ -46,6 +46,7 @@ def runner(play):
         settings = {
             "gatehouse_calicoctl": str(PROGRAMS / "calicoctl"),
             "gatehouse_calico_environment": {"CALICO_STORE": str(store), **(environment or {})},
+            "ansible_python_interpreter": python_with("subprocess"),
             **variables,
         }
         return play(playbook, inventory, "-e", json.dumps(settings), *arguments)
