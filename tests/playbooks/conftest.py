@@ -8,7 +8,6 @@ import os
 import re
 import runpy
 import select
-import shlex
 import shutil
 import subprocess
 import sys
@@ -94,6 +93,36 @@ class Prestarted:
             process.communicate()
 
 
+class PrestartedPython:
+    """Processes of prestarted_python.py, one for each set of modules that they have imported."""
+
+    def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
+        """Take the folder for them, and the words that start a command elsewhere, where it isn't here."""
+        self._folder = folder
+        self._enter = enter
+        self._processes: dict[tuple[str, ...], subprocess.Popen[str]] = {}
+
+    def __call__(self, *names: str) -> str:
+        """Return the path of a Python that has imported modules of these names."""
+        folder = self._folder / "-".join(("python", *names))
+        if names not in self._processes:
+            folder.mkdir()
+            client = folder / "python"
+            client.write_text(CLIENT.format(python=sys.executable, path=str(folder / "socket")), encoding="utf-8")
+            client.chmod(0o755)
+            command = [*self._enter, sys.executable, PRESTARTED_PYTHON, str(folder / "socket"), *names]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+            self._processes[names] = process
+            assert process.stdout
+            assert process.stdout.readline() == "up\n"
+        return str(folder / "python")
+
+    def stop(self) -> None:
+        """End them all."""
+        for process in self._processes.values():
+            process.communicate()
+
+
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a user who has the collection, this checkout or the installed release, and no settings."""
@@ -139,26 +168,11 @@ def prestarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prestarted]
 
 
 @pytest.fixture(scope="session")
-def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrestartedPython]:
     """Return a function that returns the path of a Python for modules, which has imported some already."""
-    started: dict[tuple[str, ...], tuple[subprocess.Popen[str], str]] = {}
-
-    def python(*names: str) -> str:
-        if names not in started:
-            folder = tmp_path_factory.mktemp("python")
-            client = folder / "python"
-            client.write_text(CLIENT.format(python=sys.executable, path=str(folder / "socket")), encoding="utf-8")
-            client.chmod(0o755)
-            command = [sys.executable, PRESTARTED_PYTHON, str(folder / "socket"), *names]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
-            started[names] = process, str(client)
-            assert process.stdout
-            assert process.stdout.readline() == "up\n"
-        return started[names][1]
-
-    yield python
-    for process, _path in started.values():
-        process.communicate()
+    found = PrestartedPython(tmp_path_factory.mktemp("python"))
+    yield found
+    found.stop()
 
 
 @pytest.fixture(scope="session")
@@ -311,12 +325,6 @@ class Machine:
             [*self.enter(cwd), *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
         )
 
-    def python(self, path: Path) -> str:
-        """Write a program that is this machine's Python; return its path."""
-        path.write_text(f'#!/bin/sh\nexec {shlex.join([*self.enter(), sys.executable])} "$@"\n', encoding="utf-8")
-        path.chmod(0o755)
-        return str(path)
-
     def enter(self, cwd: Path | None = None) -> list[str]:
         """Return the words before a command that is to run there."""
         return ["nsenter", f"--target={self._pid}", "--net", "--mount", f"--wdns={cwd or '/'}", "--"]
@@ -361,11 +369,28 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
 
 
 @pytest.fixture(scope="module")
+def pythons_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Machine], PrestartedPython]]:
+    """Return a function that returns the Pythons for modules that run on such a machine."""
+    with ExitStack() as stack:
+
+        def of(machine: Machine) -> PrestartedPython:
+            found = PrestartedPython(tmp_path_factory.mktemp("python"), machine.enter())
+            stack.callback(found.stop)
+            return found
+
+        yield of
+
+
+@pytest.fixture(scope="module")
 def play_there(
-    machine: Machine, play_by: Callable[[Prestarted], Play], tmp_path_factory: pytest.TempPathFactory
+    machine: Machine,
+    pythons_of: Callable[[Machine], PrestartedPython],
+    play_by: Callable[[Prestarted], Play],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Play]:
-    """Run a playbook on that machine."""
+    """Run a playbook on that machine, with modules by a Python that is up already."""
     folder = tmp_path_factory.mktemp("there")
     there = Prestarted(folder, machine.enter())
-    yield functools.partial(play_by(there), env={"ANSIBLE_REMOTE_TMP": str(folder / "tmp")})
+    env = {"ANSIBLE_REMOTE_TMP": str(folder / "tmp"), "ANSIBLE_PYTHON_INTERPRETER": pythons_of(machine)()}
+    yield functools.partial(play_by(there), env=env)
     there.stop()

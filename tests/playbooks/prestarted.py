@@ -22,7 +22,7 @@ from ansible.cli.playbook import main
 from ansible.plugins import loader
 
 OURS = "gatehouse.firewall"
-CLASSES = ("action", "become", "cache", "callback", "connection", "inventory", "lookup", "shell", "strategy", "vars")
+CLASSES = ("action", "become", "cache", "callback", "connection", "inventory", "lookup", "shell", "strategy")
 
 
 def import_plugins():

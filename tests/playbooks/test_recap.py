@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
 
-LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+LOCAL = {"ansible_connection": "local", "ansible_become": False}
 REFUSING = """#!/bin/sh\necho '{"failed": true, "msg": "a password is required"}'\n"""
 LINE = re.compile(
     r"^(\S+)\s+: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+) +skipped=\d+ +rescued=(\d+) +ignored=(\d+)",

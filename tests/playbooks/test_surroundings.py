@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 
 import pytest
 
@@ -15,7 +14,6 @@ INVENTORY = {
         "vars": {
             "ansible_connection": "local",
             "ansible_become": False,
-            "ansible_python_interpreter": sys.executable,
             "gatehouse_classes": [{"name": "web", "groups": ["webs"], "pre_dnat": {"ports": ["30000-32767/tcp"]}}],
             "gatehouse_zones": [{"name": "office", "networks": ["198.51.100.160/28"]}],
             "gatehouse_flows": [{"name": "site", "from": ["office"], "to": ["web"], "ports": ["443/udp"]}],

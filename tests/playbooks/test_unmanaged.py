@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 LEFT = "ansible-playbook gatehouse.firewall.remove --limit web1 takes them away"
@@ -12,7 +10,7 @@ LEFT = "ansible-playbook gatehouse.firewall.remove --limit web1 takes them away"
 @pytest.fixture
 def run(machine, play_there, write, tmp_path):
     """Run a playbook of ours for web1, in a class or in none; return its status and what it said."""
-    local = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+    local = {"ansible_connection": "local", "ansible_become": False}
 
     def playbook(name, group, *arguments):
         hosts = {"web1": {**local, "ansible_host": "198.51.100.10"}}

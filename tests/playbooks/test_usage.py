@@ -16,7 +16,6 @@ INVENTORY = {
         "vars": {
             "ansible_connection": "local",
             "ansible_become": False,
-            "ansible_python_interpreter": sys.executable,
             "gatehouse_classes": [{"name": "web", "groups": ["webs"]}],
             "gatehouse_zones": [{"name": "office", "networks": ["198.51.100.160/28"]}],
             "gatehouse_flows": [
