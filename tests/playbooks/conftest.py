@@ -176,29 +176,27 @@ def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prestarted
 
 
 @pytest.fixture(scope="session")
-def play_by(environment: dict[str, str], program: Callable[[str], str]) -> Callable[[Prestarted], Play]:
-    """Return a function that runs a playbook by its path or its name."""
+def play_by(environment: dict[str, str], program: Callable[[str], str]) -> Play:
+    """Run a playbook, by its path or its name, in one of these processes."""
 
-    def by(prestarted: Prestarted) -> Play:
-        def run(
-            playbook: Path | str,
-            inventory: Path | str,
-            *arguments: str,
-            cwd: Path | None = None,
-            env: Mapping[str, str] | None = None,
-        ) -> Outcome:
-            command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
-            return prestarted.run(command, cwd or Path.cwd(), {**environment, **(env or {})})
+    def run(
+        prestarted: Prestarted,
+        playbook: Path | str,
+        inventory: Path | str,
+        *arguments: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
+        return prestarted.run(command, cwd or Path.cwd(), {**environment, **(env or {})})
 
-        return run
-
-    return by
+    return run
 
 
 @pytest.fixture(scope="session")
-def play(play_by: Callable[[Prestarted], Play], prestarted: Prestarted) -> Play:
-    """Run a playbook."""
-    return play_by(prestarted)
+def play(play_by: Play, prestarted: Prestarted) -> Play:
+    """Run a playbook by its path or its name."""
+    return functools.partial(play_by, prestarted)
 
 
 @pytest.fixture(scope="session")
@@ -385,12 +383,12 @@ def pythons_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[M
 def play_there(
     machine: Machine,
     pythons_of: Callable[[Machine], PrestartedPython],
-    play_by: Callable[[Prestarted], Play],
+    play_by: Play,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Play]:
     """Run a playbook on that machine, with modules by a Python that is up already."""
     folder = tmp_path_factory.mktemp("there")
     there = Prestarted(folder, machine.enter())
     env = {"ANSIBLE_REMOTE_TMP": str(folder / "tmp"), "ANSIBLE_PYTHON_INTERPRETER": pythons_of(machine)()}
-    yield functools.partial(play_by(there), env=env)
+    yield functools.partial(play_by, there, env=env)
     there.stop()

@@ -22,6 +22,7 @@ from ansible.cli.playbook import main
 from ansible.plugins import loader
 
 OURS = "gatehouse.firewall"
+# Without those that read variables: once any of these are loaded, Ansible looks for no others and uses none.
 CLASSES = ("action", "become", "cache", "callback", "connection", "inventory", "lookup", "shell", "strategy")
 
 
