@@ -63,7 +63,7 @@ class Row:
             "verdict": verdict_of(seen),
             "direction": seen.direction,
             "address": "" if seen.is_port_alone else str(seen.address),
-            "peer": self.peer.name,
+            "peer": "" if seen.is_port_alone else self.peer.name,
             "peer_kind": self.peer.kind,
             "protocol": seen.protocol,
             "port": seen.port,
@@ -116,12 +116,12 @@ class Sum:
         """Return the sum as data that JSON and YAML can hold."""
         most = self.rows[0].as_data()
         same = ("verdict", "direction", "peer_kind", "protocol", "port", "allowed", "reason", "flow")
-        addresses = {str(row.seen.address) for row in self.rows if not row.seen.is_port_alone}
+        kept = [row for row in self.rows if not row.seen.is_port_alone]
         return {
             "hosts": self.hosts,
             **{key: most[key] for key in same},
-            "peers": sorted({row.peer.name for row in self.rows}),
-            "addresses": sorted(addresses),
+            "peers": sorted({row.peer.name for row in kept}),
+            "addresses": sorted({str(row.seen.address) for row in kept}),
             "packets": self.packets,
             "first": min(row.seen.first for row in self.rows),
             "last": self.last,
