@@ -106,7 +106,7 @@ def test_rows_to_paste_are_those_of_known_peers_and_report_has_those_of_stranger
     (flow,) = yaml.safe_load("\n".join(told[start : start + 3]))["gatehouse_flows"]
 
     assert (flow["from"], flow["to"], flow["ports"]) == (["web"], ["db"], ["5433/tcp"])
-    assert flow["why"].startswith("denied: 3 connections")
+    assert flow["why"].startswith("denied: 3 packets")
     assert told[start + 3] == "The playbook report writes missing_flows.yml, with 1 more flow"
     assert "198.51.100.77" in found(denied("db1", seen("198.51.100.77", 22))).as_data()["missing_flows"]
 
