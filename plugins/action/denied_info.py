@@ -51,7 +51,8 @@ class ActionModule(FleetAction):
         shown = list((answer if asked else lines)(found, fleet.sets))
         for line in shown:
             self._display.display(line)
-        return {"changed": False, **found.as_data(), "lines": shown}
+        # With -v, what is shown above would follow again on one line, and all that it was made of.
+        return {"changed": False, "_ansible_verbose_override": True, **found.as_data(), "lines": shown}
 
     @staticmethod
     def _asked(fleet, variables, words, problems):

@@ -48,7 +48,6 @@ def _observing(asked: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for host, result in asked.items():
         if "observed" in result:
             since = result.get("observed_since") or "an unknown time"
-            count = len(result["observed"])
-            directions = [one for one in DIRECTIONS if one in result.get("observed_directions", DIRECTIONS)]
-            where = "" if len(directions) == len(DIRECTIONS) else f" {', '.join(directions)}"
-            yield f"{host} only observes{where} since {since}, and has let through what no flow allows: {count}"
+            count, ways = len(result["observed"]), result.get("observed_directions", DIRECTIONS)
+            what = "" if len(ways) > 1 else f" {', '.join(map(str, ways))}"
+            yield f"{host} only observes{what} since {since}, and has let through what no flow allows: {count}"

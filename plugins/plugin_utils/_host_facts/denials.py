@@ -63,7 +63,7 @@ class Row:
             "verdict": verdict_of(seen),
             "direction": seen.direction,
             "address": "" if seen.is_port_alone else str(seen.address),
-            "peer": self.peer.name,
+            "peer": "" if seen.is_port_alone else self.peer.name,
             "peer_kind": self.peer.kind,
             "protocol": seen.protocol,
             "port": seen.port,
@@ -116,12 +116,12 @@ class Sum:
         """Return the sum as data that JSON and YAML can hold."""
         most = self.rows[0].as_data()
         same = ("verdict", "direction", "peer_kind", "protocol", "port", "allowed", "reason", "flow")
-        addresses = {str(row.seen.address) for row in self.rows if not row.seen.is_port_alone}
+        kept = [row for row in self.rows if not row.seen.is_port_alone]
         return {
             "hosts": self.hosts,
             **{key: most[key] for key in same},
-            "peers": sorted({row.peer.name for row in self.rows}),
-            "addresses": sorted(addresses),
+            "peers": sorted({row.peer.name for row in kept}),
+            "addresses": sorted({str(row.seen.address) for row in kept}),
             "packets": self.packets,
             "first": min(row.seen.first for row in self.rows),
             "last": self.last,
@@ -173,7 +173,8 @@ def denials(
     without = {host: why for host, state in states.items() if (why := _without(fleet, state))}
     kept = {host: one for host, state in states.items() if (one := state.unallowed)}
     found = {host: _narrowed(host, one, asked) for host, one in kept.items()}
-    rows = {host: rows_of(attribution, host, one) for host, one in found.items()}
+    judge = Judge(attribution)
+    rows = {host: judge.rows(host, one) for host, one in found.items()}
     return Denials(
         sums(fleet, [row for own in rows.values() for row in own]),
         rows,
@@ -234,11 +235,31 @@ def _narrowed(host: str, one: Observed, asked: Filter | None) -> Observed:
     return Observed(tuple(seen for seen in one.seen if asked is None or asked(host, seen)), one.full, one.since)
 
 
-def rows_of(attribution: Attribution, host: str, one: Observed) -> tuple[Row, ...]:
-    """Return what a host has seen, whose it was and what the model says of it, the most often seen first."""
-    policy = attribution.fleet.policy_of(host)
-    often = sorted(one.seen, key=lambda seen: -seen.packets)
-    return tuple(Row(host, seen, attribution.peer(seen.address), judged(policy, seen)) for seen in often)
+@dataclass
+class Judge:
+    """Says of what hosts have seen whose it was, and what the model says of it.
+
+    The same strangers knock at many hosts, so that it asks the model once for hosts that it has the same for.
+    """
+
+    attribution: Attribution
+
+    def __post_init__(self) -> None:
+        """Know nothing yet."""
+        self._known: dict[tuple[object, ...], Judged] = {}
+
+    def rows(self, host: str, one: Observed) -> tuple[Row, ...]:
+        """Return what a host has seen, what it has seen most often first."""
+        fleet = self.attribution.fleet
+        policy, known = fleet.policy_of(host), self._known
+        alike = (fleet.sets[host], policy.antispoof, *policy.interfaces.items())
+        rows = []
+        for seen in sorted(one.seen, key=lambda seen: -seen.packets):
+            key = (alike, seen.direction, seen.address, seen.protocol, seen.port, seen.denied)
+            if key not in known:
+                known[key] = judged(policy, seen)
+            rows.append(Row(host, seen, self.attribution.peer(seen.address), known[key]))
+        return tuple(rows)
 
 
 def sums(fleet: Fleet, rows: Sequence[Row]) -> tuple[Sum, ...]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .denials import OBSERVED, Denials, Sum, verdict_of
@@ -14,6 +14,7 @@ from .denials import OBSERVED, Denials, Sum, verdict_of
 _HEADS = ("host", "direction", "peer", "port", "packets", "last", "what the model says")
 _SHOWN = 40
 _FLOWS = 10
+_REASONS = 10
 _NAMES = 5
 _LONG = 200
 """Characters of what a host has said that may be anything."""
@@ -84,16 +85,28 @@ def _allowed_by_now(allowed: Sequence[Sum]) -> Iterator[str]:
 
 
 def _unknown(found: Denials) -> Iterator[str]:
-    """Yield what is not known, and why; hosts of which the same is said stand together."""
-    for host, full in found.full.items():
-        yield f"{host} had no room left to keep all ({', '.join(full)})"
-    together: dict[str, list[str]] = {}
-    for host, why in found.without.items():
-        together.setdefault(" ".join(why.split())[:_LONG], []).append(host)
-    for why, hosts in together.items():
-        yield f"Nothing is known of {_few(hosts)}: {why}"
+    """Yield what is not known, and why."""
+    full = {host: ", ".join(sets) for host, sets in found.full.items()}
+    yield from _bounded(f"No room was left to keep all ({sets}): {hosts}" for sets, hosts in _together(full))
+    why = {host: " ".join(text.split())[:_LONG] for host, text in found.without.items()}
+    yield from _bounded(f"Nothing is known of {hosts}: {text}" for text, hosts in _together(why))
     if found.not_asked:
         yield f"Not asked, as the play is not for them: {_few(found.not_asked)}"
+
+
+def _together(said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what is said of hosts, and some of those of which the same is said."""
+    together: dict[str, list[str]] = {}
+    for host, text in said.items():
+        together.setdefault(text, []).append(host)
+    yield from ((text, _few(hosts)) for text, hosts in together.items())
+
+
+def _bounded(lines: Iterable[str]) -> Iterator[str]:
+    shown = list(lines)
+    yield from shown[:_REASONS]
+    if len(shown) > _REASONS:
+        yield f"and {len(shown) - _REASONS:,} more such lines"
 
 
 def _conclusion(found: Denials, denied: Sequence[Sum]) -> str:

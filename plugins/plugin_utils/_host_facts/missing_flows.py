@@ -32,6 +32,8 @@ _SCANNED = 64
 """Ports of one protocol between the same ends, of which many were tried and few are used."""
 _LAST_PORT = 65535
 _SHOWN = 5
+_CONNECTIONS, _PACKETS = "connections", "packets"
+"""A program that is denied asks again, and each time counts."""
 _HEAD = """\
 ---
 # What hosts have seen although no flow of the model allows it: those that observe let it through, and those that
@@ -269,8 +271,12 @@ def _dynamic_remark(ends: Ends, seen: Sequence[Seen]) -> str:
     total, _first, last = _sum(seen)
     return (
         f"From {ends[0]} to {ends[1]}: {len(ports)} ports between {ports[0]} and {ports[-1]}/{'+'.join(protocols)}, "
-        f"{total} connections, last {last}. No flow is suggested: give the service a port, or open its range yourself"
+        f"{total} {_noun(seen)}, last {last}. No flow is suggested: give the service a port, or open its range yourself"
     )
+
+
+def _noun(seen: Sequence[Seen]) -> str:
+    return _PACKETS if any(one.denied for one in seen) else _CONNECTIONS
 
 
 def _flow_of(name: str, ends: Ends, seen: Sequence[Seen], sided: bool) -> MissingFlow:
@@ -290,14 +296,17 @@ def _sum(seen: Sequence[Seen]) -> tuple[int, str, str]:
 def _seen_lines(flow: MissingFlow) -> Iterator[str]:
     more = f" and {len(flow.peers) - _SHOWN} more" if len(flow.peers) > _SHOWN else ""
     peers = f"{', '.join(flow.peers[:_SHOWN])}{more}"
-    yield f"  # {flow.packets} connections, first {flow.first}, last {flow.last}; {peers}"
+    yield f"  # {_counted(flow)}; {peers}"
     if flow.sided:
         yield "  # On which side is not counted: as it stands here, it opens both"
 
 
+def _counted(flow: MissingFlow) -> str:
+    return f"{flow.packets} {_PACKETS if flow.denied else _CONNECTIONS}, first {flow.first}, last {flow.last}"
+
+
 def _flow(flow: MissingFlow) -> str:
-    word = "denied" if flow.denied else "observed"
-    why = json.dumps(f"{word}: {flow.packets} connections, first {flow.first}, last {flow.last}")
+    why = json.dumps(f"{'denied' if flow.denied else 'observed'}: {_counted(flow)}")
     ends = f"from: [{flow.sender}], to: [{flow.receiver}]"
     return f"{{name: {flow.name}, {ends}, ports: [{', '.join(flow.ports.texts())}], why: {why}}}"
 

@@ -25,11 +25,11 @@ from .._policy.describe import head
 from .._values.addresses import AddressSet
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from .._values.ports import PROTOCOLS
-from . import nft_denied
 from .datagrams import nftables_match
 from .denied_sets import INVALID, KNOWN_PEERS, known_sets
 from .header import first_line
 from .logged import FLOW_BURST, FLOW_RATE, flow_prefix, nft_log
+from .nft_denied import filled_sets, refusing_chains
 from .nft_text import ANYBODY, KEYWORD, chain, in_set, set_name
 from .peer_sets import (
     address_sets,
@@ -63,7 +63,7 @@ def render(policy: Policy) -> str:
         *_antispoof(policy),
         *_pre_dnat(policy),
         *_observed_before(policy),
-        *nft_denied.chains(policy),
+        *refusing_chains(policy),
         "}",
         "",
     ]
@@ -352,7 +352,7 @@ def _sets(policy: Policy) -> Iterator[str]:
         # Addresses of the fleet come and go, and this one's rules stay the same whatever they are.
         is_of_networks = name == KNOWN_PEERS or not addresses.is_of_addresses(family)
         yield from _set(set_name(name, family), family, addresses.texts_of_family(family), is_of_networks)
-    yield from nft_denied.sets(policy)
+    yield from filled_sets(policy)
 
 
 def _set(name: str, family: int, elements: Sequence[str], is_of_networks: bool) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._host_facts.attribution import Attribution
-from .._host_facts.denials import Sum, rows_of, sums
+from .._host_facts.denials import Judge, Sum, sums
 from .html import code, count, items, table, text
 from .report import Report
 from .said import host_list
@@ -20,9 +20,9 @@ _MOST = 200
 
 def denied(report: Report) -> Iterator[str]:
     """Yield what hosts have denied that the model still denies; nothing where none has any."""
-    attribution = Attribution(report.fleet)
+    judge = Judge(Attribution(report.fleet))
     said = {host: state.denied for host, state in report.live.items() if state.denied and host in report.fleet.sets}
-    rows = [row for host, one in said.items() for row in rows_of(attribution, host, one)]
+    rows = [row for host, one in said.items() for row in judge.rows(host, one)]
     found = sums(report.fleet, [row for row in rows if not row.judged.allowed])
     if found:
         number = sum(one.packets for one in found)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-FileCopyrightText: gatehouse.firewall contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The shipped playbooks that change a host, on this machine: observe, enforce, nothing to do, audit, remove.
+# The shipped playbooks that change a host, on this machine: observe, enforce, nothing to do, audit, denials, remove.
 set -euo pipefail
 
 play() { ansible-playbook -i inventory.yml "gatehouse.firewall.$1" "${@:2}"; }
@@ -24,6 +24,7 @@ play harden -e gatehouse_mode=enforce -e gatehouse_accept_observed=true
 unchanged harden
 play refresh
 unchanged audit
+unchanged denied
 
 # What was added by hand is found, and goes.
 nft add rule inet gatehouse input tcp dport 9 accept

@@ -10,6 +10,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     filled_by_ipset,
     filled_by_nft,
     full_sets,
+    keys_in_sets,
     merged,
     together,
     without_filled,
@@ -141,6 +142,13 @@ def test_a_set_is_full_that_has_as_many_keys_as_it_can_hold():
 
     assert full_sets(elements) == ["ingress IPv4"]
     assert full_sets(elements[1:]) == []
+
+
+def test_keys_are_counted_by_set_and_of_two_sets_for_the_same_the_fuller_one_counts():
+    found = [("first", "192.0.2.1"), ("last", "192.0.2.1"), ("last", "192.0.2.2"), ("last", "2001:db8::1")]
+    elements = [Element("ingress", kept, address, "tcp", 22, 1, 1.0, "known") for kept, address in found]
+
+    assert keys_in_sets(elements) == {"ingress IPv4 known": 2, "ingress IPv6 known": 1}
 
 
 def test_counts_of_one_key_before_and_after_a_change_are_added_up():

@@ -106,7 +106,7 @@ def test_rows_to_paste_are_those_of_known_peers_and_report_has_those_of_stranger
     (flow,) = yaml.safe_load("\n".join(told[start : start + 3]))["gatehouse_flows"]
 
     assert (flow["from"], flow["to"], flow["ports"]) == (["web"], ["db"], ["5433/tcp"])
-    assert flow["why"].startswith("denied: 3 connections")
+    assert flow["why"].startswith("denied: 3 packets")
     assert told[start + 3] == "The playbook report writes missing_flows.yml, with 1 more flow"
     assert "198.51.100.77" in found(denied("db1", seen("198.51.100.77", 22))).as_data()["missing_flows"]
 
@@ -124,9 +124,10 @@ def test_a_port_whose_peers_had_no_room_is_of_any_peer_and_suggests_nothing():
     told = said(denied("web1", seen("0.0.0.0", 22), full=["ingress IPv4 stranger"]))
 
     assert "web1  ingress    any   22/tcp  3        2026-11-30T17:30:00Z  the host had no room left" in told[1]
-    assert "web1 had no room left to keep all (ingress IPv4 stranger)" in told
+    assert "No room was left to keep all (ingress IPv4 stranger): web1" in told
     assert "1 reason why no flow is suggested" in told[2]
-    assert found(denied("web1", seen("0.0.0.0", 22))).missing.flows == ()
+    one = found(denied("web1", seen("0.0.0.0", 22)))
+    assert (one.missing.flows, one.as_data()["denied"][0]["peers"]) == ((), [])
 
 
 def test_a_port_alone_stays_denied_though_a_flow_is_for_everybody():
@@ -181,6 +182,16 @@ def test_a_flood_leaves_a_table_that_can_be_read():
 
     assert told[41] == "and 20 more rows: the result has them all"
     assert len(told) < 60
+
+
+def test_many_hosts_without_an_answer_take_few_lines():
+    document = good(put={"groups.webs": [f"web{number}" for number in range(30)]})
+    document["hosts"] |= {f"web{number}": {"ansible_host": f"192.0.2.{number + 100}"} for number in range(30)}
+    states = [HostState(f"web{number}", silence=f"error {number // 2}") for number in range(30)]
+    told = said(*states, document=document)
+
+    assert told[0] == "Nothing is known of web0, web1: error 0"
+    assert told[10:] == ["and 5 more such lines", "No host has said what it denied"]
 
 
 def test_what_a_host_says_of_its_failure_is_one_short_line():
