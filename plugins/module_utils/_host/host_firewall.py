@@ -259,6 +259,14 @@ class HostFirewall:
                 self._backend.settle(change)
                 self._unprime()
 
+    def go_back(self, change: str) -> str:
+        """Have a change's rollback run now; return what is in force then, in words."""
+        self._rollback.hurry(change)
+        said = self.after(change)
+        if not self._rollback.waits(change):
+            self._rollback.stop_timer(change)
+        return said
+
     def after(self, change: str) -> str:
         """Return what is in force after a rollback has begun, in words, as the kernel has it."""
         outcome = self._rollback.outcome(change, _GOING_BACK)

@@ -17,6 +17,8 @@ from ...module_utils._audit.concerns import CONCERNS
 from ...module_utils._backends.iptables_text import joined
 from ...module_utils._host.ruleset_arguments import LOOK, RULESETS
 from ...module_utils._probe.rehearsal_arguments import REHEARSAL
+from .._change import confirm_checks
+from .._change.confirm_checks import Check, checks_at, note_too_long
 from .._change.confirmation import LOST, NOT_NEW, is_another, is_over, not_confirmed, unreached
 from .._change.lockout import fail_closed, lockout
 from .._change.objections import NOT_CHECKED, NOT_INSTALLED, NOTHING_CHANGED, UnreadableError, objections
@@ -26,6 +28,7 @@ from .._host_facts.reader import AnswerError
 from .._host_rules import iptables, nftables
 from .._plan.reviewed import PlanError, read_plan
 from .._policy.compile import Policy
+from .._values.problems import Problems, Where
 from .connection import begins_anew, over_new_connection, plugin_of
 from .host_action import HostAction
 from .rehearse import policy_of, rehearsed
@@ -104,11 +107,23 @@ class HostChange:
         """The policy behind the ruleset; None where the task doesn't say it."""
         return policy_of(self._arguments["policy"]) if self._arguments["policy"] else None
 
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """The commands that have to succeed on the host before a change is confirmed."""
+        return self._read_checks(Problems())
+
+    def _read_checks(self, problems: Problems) -> tuple[Check, ...]:
+        return checks_at(Where("confirm_checks"), self._arguments["confirm_checks"], problems)
+
     def _check_arguments(self) -> None:
         seconds = self._arguments["rollback_timeout"]
         if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
             expected = f"between {SHORTEST_TIMEOUT} and {LONGEST_TIMEOUT} seconds"
             raise AnsibleActionFail(f"rollback_timeout: got {seconds}, expected {expected}")
+        problems = Problems()
+        note_too_long(Where("confirm_checks"), self._read_checks(problems), seconds, problems)
+        if problems.found:
+            raise AnsibleActionFail("\n".join(map(str, problems.found)))
         if self._arguments["state"] == "absent":
             return
         for key in RULESET_OF.values():
@@ -163,6 +178,8 @@ class HostChange:
         warnings = [one.text for one in objected]
         if self._is_dry_run and found["differs"] and found["packages"]:
             warnings.append(NOT_CHECKED.format(", ".join(found["packages"])))
+        if self._is_dry_run and found["differs"] and self.checks:
+            warnings.append(confirm_checks.not_run(self.checks))
         return warnings
 
     def _refuse_unreviewed(self, found: Result) -> None:
@@ -247,7 +264,8 @@ class HostChange:
         # The host compares this connection with the one over which it confirms: ssh may keep one for all
         # (ControlMaster).
         over = loaded.get("connection", "") if begins_anew(self._action._connection) else ""
-        keep = {"change": loaded["change"], "connection": over, "fallback": self._fallback(found)}
+        checks = [vars(check) for check in self.checks]
+        keep = {"change": loaded["change"], "connection": over, "fallback": self._fallback(found), "checks": checks}
         return over_new_connection(
             self._action._connection,
             self._arguments["rollback_timeout"],
@@ -267,6 +285,9 @@ class HostChange:
 
     def _not_confirmed(self, found: Result, wanted: Result, answer: Result) -> Result:
         """Return the result of a change that wasn't confirmed in time, by what the kernel has now."""
+        if "failed_check" in answer:
+            said = {"gone_back": answer["gone_back"], "msg": confirm_checks.failed(answer)}
+            return {"failed": True, "changed": False, "confirmed": False, **said}
         seen, management, timeout = None, found["management"], self._arguments["rollback_timeout"]
         if "too_late" not in answer:
             # Only the answer may have been lost: the host says whether it has confirmed.
