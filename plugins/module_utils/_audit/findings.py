@@ -20,6 +20,7 @@ KINDS = (
     "never_applied",
     "boot_file_edited",
     "unit_disabled",
+    "watch_disabled",
     "refresh_disabled",
     "refresh_interpreter",
     "name_unanswered",

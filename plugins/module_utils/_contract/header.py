@@ -93,7 +93,8 @@ class NamedSet:
 class Header:
     """What a ruleset's text says of it. ``format`` is 0 where it has no such line, and None where that is broken.
 
-    A set holds the addresses of all names that name the set.
+    A set holds the addresses of all names that name the set. ``self_heal`` is whether the host loads it again by itself
+    where all of it was flushed.
     """
 
     format: int | None = FORMAT
@@ -103,6 +104,7 @@ class Header:
     refresh: Refresh | None = None
     names: tuple[HostName, ...] = ()
     sets: tuple[NamedSet, ...] = ()
+    self_heal: bool = False
 
     @property
     def is_newer(self) -> bool:
@@ -139,13 +141,15 @@ class Header:
     def line(self) -> str:
         """Return the line."""
         refresh = self.refresh
-        content = {
+        content: dict[str, Any] = {
             "describes": self.describes,
             "mode": self.mode,
             "names": [{"addresses": one.addresses, "name": one.name, "sets": one.sets} for one in self.names],
             "refresh": refresh and {**vars(refresh)},
             "sets": [{"elements": one.elements, "name": one.name, "peer": one.peer} for one in self.sets],
         }
+        if self.self_heal:  # where it isn't said, it isn't so
+            content["self_heal"] = True
         return marked({"format": self.format, "version": self.version, **content})
 
 

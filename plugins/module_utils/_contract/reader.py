@@ -100,4 +100,5 @@ def _header(found: Mapping[str, Any]) -> Header:
         refresh=None if refresh is None else Refresh.of(refresh),
         names=tuple(map(HostName.of, found["names"])),
         sets=tuple(map(NamedSet.of, found["sets"])),
+        self_heal=found.get("self_heal") is True,
     )

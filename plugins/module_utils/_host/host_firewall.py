@@ -61,6 +61,7 @@ class HostFirewall:
         self._rollback = rollback
         self._refreshing = refreshing
         self._observing = observing
+        self._watch = boot.watch
         self.live = backend.listing()
         self.recorded = boot.live(backend)
         self.applied = boot.ruleset(backend)
@@ -85,6 +86,7 @@ class HostFirewall:
         if not wanted:
             backends = [self._backend, *self._others]
             nothing_stays = self._boot.leaves_nothing(backends) and self._refreshing.is_as_for("")
+            nothing_stays = nothing_stays and self._watch.is_as_for(self._backend, "")
             return nothing_stays and not any(backend.listing() for backend in backends)
         return is_same(self.applied, wanted) and self._is_in_force(wanted)
 
@@ -100,6 +102,7 @@ class HostFirewall:
             and not self._boot.is_edited(self._backend)
             and self._boot.is_enabled(self._backend)
             and self._refreshing.is_as_for(wanted)
+            and self._watch.is_as_for(self._backend, wanted)
             and not any(self._boot.has(other) for other in self._others)
         )
 
@@ -143,6 +146,8 @@ class HostFirewall:
             found += changes_of_model(*with_modes(read(self.applied), read(wanted)))
         if not self._boot.is_enabled(self._backend):
             found.append(Finding("unit_disabled", "our unit is not as we wrote it, or doesn't start at boot"))
+        if not self._watch.is_as_for(self._backend, self.applied):
+            found.append(Finding("watch_disabled", "the timer that watches our rules is not as we wrote it, or off"))
         return found + self._refreshing.findings(self.applied)
 
     def difference(self, wanted: str) -> dict[str, str]:
@@ -335,6 +340,7 @@ class HostFirewall:
     def _keep(self, wanted: str) -> None:
         self._boot.keep(self._backend)
         self._refreshing.sync(wanted)
+        self._watch.sync(self._backend, wanted)
         if not read(wanted).observes:
             self._observing.forget()
         # The other backend's rules have judged beside ours until now, so that no moment was without any.
@@ -356,6 +362,7 @@ class HostFirewall:
     def remove(self) -> None:
         """Take our rules, unit and files away."""
         with self._rollback.alone("it takes our rules away"):
+            self._watch.forget()
             self._refreshing.forget()
             self._observing.forget()
             # One that fires later would bring our rules back.

@@ -72,7 +72,8 @@ def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
         sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
         mode = ["observe"] if policy.observe else []
         antispoof = [f"antispoof={policy.antispoof}"] if policy.antispoof != OFF else []
-        key = hosts[host] = " ".join([name, *sides, *antispoof, *mode])
+        heal = ["self_heal"] if policy.self_heal else []
+        key = hosts[host] = " ".join([name, *sides, *antispoof, *mode, *heal])
         policies.setdefault(key, policy)
     return policies, hosts
 

@@ -25,6 +25,7 @@ _POLICY_KEYS = (
     "classes",
     "observe",
     "antispoof",
+    "self_heal",
     "isolated",
     "pre_dnat",
     "echo_request",
@@ -42,6 +43,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
         "classes": list(policy.classes),
         "observe": policy.observe,
         "antispoof": policy.antispoof,
+        "self_heal": policy.self_heal,
         "isolated": {name: members.texts() for name, members in policy.isolated.items()},
         "pre_dnat": [
             {"ports": stage.ports.texts(), "addresses": stage.addresses.texts(), "side": stage.side}
@@ -74,6 +76,7 @@ def from_data(data: object) -> Policy:
         pre_dnat=tuple(_stages_from_data(item)),
         observe=item.flag("observe"),
         antispoof=antispoof_at(item.place("antispoof"), item.raw("antispoof"), problems),
+        self_heal=item.flag("self_heal"),
         echo_request=item.flag("echo_request"),
         dhcp=flag_at(item.place("dhcp"), item.raw("dhcp"), True, problems),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),

@@ -71,8 +71,8 @@ class Policy:
     ``classes`` are sorted. ``isolated`` has the members of each of them that is isolated: no rule counts for these.
     The rules of ``ingress`` decide of what is in any of ``pre_dnat`` before the host redirects it.
     ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
-    say. Where it says ``observe``, a host denies nothing: what would be denied is counted. Hosts of the same classes
-    differ in nothing else.
+    say. Where it says ``observe``, a host denies nothing: what would be denied is counted. With ``self_heal``, a host
+    loads all of it again where that was flushed. Hosts of the same classes differ in nothing else.
     """
 
     classes: tuple[str, ...]
@@ -86,6 +86,7 @@ class Policy:
     refresh: Refresh = Refresh()
     observe: bool = False
     antispoof: str = OFF
+    self_heal: bool = False
 
     @property
     def name(self) -> str:
@@ -150,7 +151,9 @@ class Fleet:
         antispoof = effective(own.antispoof, own.interfaces)
         if own.interfaces and (policy.has_sides or antispoof != OFF):
             policy = replace(policy, interfaces=own.interfaces, antispoof=antispoof)
-        return replace(policy, observe=True) if own.observe else policy
+        if own.observe or own.self_heal:
+            policy = replace(policy, observe=own.observe, self_heal=own.self_heal)
+        return policy
 
 
 def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) -> Fleet:

@@ -42,7 +42,8 @@ def describe_class(policy: Policy) -> list[str]:
     echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
     dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
-    return mode + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+    heal = ["loaded again within two minutes where all of it was flushed (self_heal)"] if policy.self_heal else []
+    return mode + heal + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
 
 
 def _antispoof(policy: Policy) -> list[str]:

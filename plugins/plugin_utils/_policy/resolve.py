@@ -21,7 +21,7 @@ from .._model.name_refresh import Refresh
 from .._model.node_classes import NodeClass
 from .._values.addresses import AddressError, AddressSet, Network, is_mistyped, network_text, parse_host_address
 from .._values.problems import Problems, Where, near_miss, one_of
-from .._values.readers import SIDES, choice_at, interfaces_at, rows, sides_at
+from .._values.readers import SIDES, choice_at, flag_at, interfaces_at, rows, sides_at
 from .zones import resolve_zones
 
 BACKENDS = ("auto", "nftables", "iptables")
@@ -52,7 +52,7 @@ class Host:
     """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
 
     ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts;
-    ``antispoof``, which sources it takes for spoofed.
+    ``antispoof``, which sources it takes for spoofed; ``self_heal``, that it loads rules again that were flushed.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Host:
     node: str = ""
     observe: bool = False
     antispoof: str = OFF
+    self_heal: bool = False
 
     def addresses(self, side: str) -> AddressSet:
         """Return the host's addresses on one side, or on both where no side is named."""
@@ -186,9 +187,11 @@ class _Resolver:
         where = Where("gatehouse_mode", f"host {name}")
         observe = choice_at(where, variables.get("gatehouse_mode"), MODES, "enforce", self.problems) == "observe"
         antispoof = self.antispoof(name, variables, backend)
+        where = Where("gatehouse_self_heal", f"host {name}")
+        self_heal = flag_at(where, variables.get("gatehouse_self_heal"), False, self.problems)
         if declared is None:
             one = self.addresses_of(name, variables)
-            return Host(name, one, one, interfaces, backend, node, observe, antispoof)
+            return Host(name, one, one, interfaces, backend, node, observe, antispoof, self_heal)
         known = len(self.problems.found)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
@@ -196,7 +199,7 @@ class _Resolver:
             sides[side] = AddressSet.of(self.host_networks(place, value))
         if not any(sides.values()) and len(self.problems.found) == known:
             self.problems.add(where, declared, "at least one address")
-        return Host(name, sides["private"], sides["public"], interfaces, backend, node, observe, antispoof)
+        return Host(name, sides["private"], sides["public"], interfaces, backend, node, observe, antispoof, self_heal)
 
     def antispoof(self, name: str, variables: Mapping[str, object], backend: str) -> str:
         where = Where("gatehouse_antispoof", f"host {name}")

@@ -36,13 +36,13 @@ def test_a_check_is_a_command_or_a_mapping_with_one():
 
 
 def test_all_that_is_wrong_is_said_at_once():
-    value = ["", 7, {"name": "a"}, {"command": "true", "timout": 3}, {"command": "true", "timeout": 0}, {"command": []}]
+    value = ["", 7, {"name": "a"}, {"command": "true", "nam": 3}, {"command": "true", "timeout": 0}, {"command": []}]
 
     assert read(value)[1] == [
         "confirm_checks[0].command: got '', expected a command for the host's shell",
         "confirm_checks[1]: got 7, expected a mapping with the keys command, name, timeout",
         "confirm_checks[2].command: got nothing, expected a command for the host's shell",
-        "confirm_checks[3].timout: got 3, expected no such key, but one of command, name, timeout; did you mean timeout?",
+        "confirm_checks[3].nam: got 3, expected no such key, but one of command, name, timeout; did you mean name?",
         "confirm_checks[4].timeout: got 0, expected a whole number between 1 and 600",
         "confirm_checks[5].command: got [], expected a command for the host's shell",
     ]

@@ -48,6 +48,7 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         "classes": ["web"],
         "observe": False,
         "antispoof": "off",
+        "self_heal": False,
         "isolated": {"web": ["192.0.2.1", "192.0.2.2"]},
         "pre_dnat": [
             {
