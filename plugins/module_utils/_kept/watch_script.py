@@ -171,7 +171,8 @@ tell() { # CODE
 }
 
 heal() {
-    mkdir -p -m 700 "$locks" && exec 8>>"$locks/lock" || exit
+    [ -d "$locks" ] || mkdir -m 700 "$locks"
+    exec 8>>"$locks/lock"
     # What has held it may have been a change, or remove.
     flock -w 10 8 && [ -s "$ruleset" ] && ! is_pending || exit 0
     look "$@"

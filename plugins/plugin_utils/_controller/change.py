@@ -17,15 +17,14 @@ from ...module_utils._audit.concerns import CONCERNS
 from ...module_utils._backends.iptables_text import joined
 from ...module_utils._host.ruleset_arguments import LOOK, RULESETS
 from ...module_utils._probe.rehearsal_arguments import REHEARSAL
-from .._change import confirm_checks
-from .._change.confirm_checks import Check, checks_at, note_too_long
-from .._change.confirmation import LOST, NOT_NEW, is_another, is_over, not_confirmed, unreached
+from .._change.confirmation import LOST, NOT_NEW, NOT_RUN, is_another, is_over, not_confirmed, unreached
 from .._change.lockout import fail_closed, lockout
 from .._change.objections import NOT_CHECKED, NOT_INSTALLED, NOTHING_CHANGED, UnreadableError, objections
 from .._change.shrinking import shrinkage
 from .._change.surroundings import declared_of
 from .._host_facts.reader import AnswerError
 from .._host_rules import iptables, nftables
+from .._model.confirm_checks import Check, checks_at, note_too_long
 from .._plan.reviewed import PlanError, read_plan
 from .._policy.compile import Policy
 from .._values.problems import Problems, Where
@@ -179,7 +178,7 @@ class HostChange:
         if self._is_dry_run and found["differs"] and found["packages"]:
             warnings.append(NOT_CHECKED.format(", ".join(found["packages"])))
         if self._is_dry_run and found["differs"] and self.checks:
-            warnings.append(confirm_checks.not_run(self.checks))
+            warnings.append(NOT_RUN.format(", ".join(check.name for check in self.checks)))
         return warnings
 
     def _refuse_unreviewed(self, found: Result) -> None:
@@ -285,11 +284,8 @@ class HostChange:
 
     def _not_confirmed(self, found: Result, wanted: Result, answer: Result) -> Result:
         """Return the result of a change that wasn't confirmed in time, by what the kernel has now."""
-        if "failed_check" in answer:
-            said = {"gone_back": answer["gone_back"], "msg": confirm_checks.failed(answer)}
-            return {"failed": True, "changed": False, "confirmed": False, **said}
         seen, management, timeout = None, found["management"], self._arguments["rollback_timeout"]
-        if "too_late" not in answer:
+        if not {"too_late", "failed_check"} & {*answer}:
             # Only the answer may have been lost: the host says whether it has confirmed.
             connection = self._action._connection
             seen = over_new_connection(connection, GRACE, lambda: self._run(INFO, **wanted), is_over)

@@ -742,9 +742,12 @@ def test_checks_are_run_by_the_step_that_confirms():
     ]
 
 
+@pytest.mark.parametrize(
+    ("output", "end"), [("asking\nrefused", "Its last lines:\nasking\nrefused"), ("", "It has printed nothing")]
+)
 @pytest.mark.parametrize("gone_back", [True, False])
-def test_a_check_that_fails_is_a_change_that_was_not_confirmed_and_is_asked_no_more(gone_back):
-    check = {"name": "web", "why": "has ended with exit code 7", "output": "refused"}
+def test_a_check_that_fails_is_a_change_that_was_not_confirmed_and_is_asked_no_more(gone_back, output, end):
+    check = {"name": "web", "why": "has ended with exit code 7", "output": output}
     after = "the host has gone back, and the ruleset confirmed last is in force"
     answer = {"changed": False, "failed_check": check, "after": after, "gone_back": gone_back}
     steps, result = run({"confirm_checks": CHECKS}, answers={"confirm": answer})
@@ -752,7 +755,7 @@ def test_a_check_that_fails_is_a_change_that_was_not_confirmed_and_is_asked_no_m
     assert steps == ["look", "load", "reset", "confirm"]
     assert (result["failed"], result["confirmed"], result["gone_back"]) == (True, False, gone_back)
     assert result["msg"].startswith("The check web has ended with exit code 7, so that the change was not confirmed")
-    assert result["msg"].endswith("is in force. Its last lines:\nrefused")
+    assert result["msg"].endswith(f"the ruleset confirmed last is in force. {end}")
 
 
 @pytest.mark.parametrize("differs", [True, False])

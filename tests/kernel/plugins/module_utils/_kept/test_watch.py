@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from contextlib import nullcontext
 
 import pytest
@@ -162,8 +164,6 @@ def test_what_a_change_that_died_has_left_is_no_pending_change_for_ever(watched)
     later = ["env", "NO_FAKE_STAT=1", "faketime", "-f", "+1h"]
     (pending,) = watched.host.root.glob("run/gatehouse/rollback-*")
     # The deadline is on a clock that can't be set: where it is to come, the other clock is of no matter.
-    import os, time
-
     os.utime(pending, (time.monotonic() + 300,) * 2)
     assert watched.run("look", *later) == (0, "")
     os.utime(pending, (1, 1))

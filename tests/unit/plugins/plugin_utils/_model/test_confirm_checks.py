@@ -3,10 +3,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.confirm_checks import (
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.confirm_checks import (
     Check,
     checks_at,
-    failed,
     note_too_long,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems, Where
@@ -64,15 +63,3 @@ def test_checks_have_to_fit_into_the_time_of_the_rollback(seconds, timeout, said
     found = read([{"command": "true", "timeout": one} for one in seconds], timeout)[1]
     assert len(found) == len(said)
     assert all(re.fullmatch(f"confirm_checks: {words}", line) for words, line in zip(said, found)), found
-
-
-def test_what_is_said_of_a_failed_check_has_its_name_its_last_lines_and_what_is_in_force():
-    check = {"name": "the database", "why": "has ended with exit code 2", "output": "no response"}
-    answer = {"failed_check": check, "after": "the host has gone back, and no rules of ours are in force"}
-    said = (
-        "The check the database has ended with exit code 2, so that the change was not confirmed: the host has gone "
-        "back, and no rules of ours are in force."
-    )
-
-    assert failed(answer) == f"{said} Its last lines:\nno response"
-    assert failed({**answer, "failed_check": {**check, "output": ""}}) == f"{said} It has printed nothing"

@@ -6,21 +6,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .._values.problems import Problems, Where, quoted
 from .._values.readers import Item, rows
 
+KEY = "gatehouse_confirm_checks"
 KEYS = ("command", "name", "timeout")
 SECONDS = 10
 """How long a check may take, unless it says otherwise."""
 CONNECTION = 10
 """Seconds of the rollback's time that stay for the new connection, over which checks are run."""
 LONGEST = 600
-NOT_RUN = "Not run in check mode, as nothing was loaded: {0}. A change is confirmed once these succeed"
-_FAILED = "The check {0} {1}, so that the change was not confirmed: {2}."
 _SHOWN = 60
 
 
@@ -56,15 +54,3 @@ def note_too_long(where: Where, checks: Sequence[Check], timeout: int, problems:
         expected = f"at most {left} s for all checks (of a rollback_timeout of {timeout}, {CONNECTION} are for the "
         longer = f", or a rollback_timeout of {total + CONNECTION}" if total + CONNECTION <= LONGEST else ""
         problems.add(where, total, f"{expected}new connection)", f"set shorter timeouts{longer}")
-
-
-def not_run(checks: Iterable[Check]) -> str:
-    """Return what a dry run says of checks."""
-    return NOT_RUN.format(", ".join(check.name for check in checks))
-
-
-def failed(answer: Mapping[str, Any]) -> str:
-    """Return what to say of a change that a check has ended, from what the host has answered."""
-    check = answer["failed_check"]
-    first = _FAILED.format(check["name"], check["why"], answer["after"])
-    return f"{first} Its last lines:\n{check['output']}" if check["output"] else f"{first} It has printed nothing"
