@@ -78,12 +78,13 @@ class Step:
 
 
 class Desk:
-    """The folder and the shell in which the reader works."""
+    """The folder and the shell in which the reader works: on this machine, or in a container that sees the folder."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], container: str = "") -> None:
         self.folder = folder
         self.status = 0
         self._environment = environment
+        self._container = container
 
     def write(self, path: str, text: str) -> None:
         """Write a file, and the folders that it is in."""
@@ -100,12 +101,16 @@ class Desk:
         path = self.folder / ".path"
         script = f"trap 'printf %s \"$PATH\" >{shlex.quote(str(path))}' EXIT\n(exit {self.status})\n{line}"
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        done = subprocess.run(
-            ["bash", "-c", script], cwd=self.folder, env=self._environment, text=True, check=False, **pipes
-        )
+        done = subprocess.run([*self._shell(), script], cwd=self.folder, text=True, check=False, **pipes)
         self.status = done.returncode
         self._environment = {**self._environment, "PATH": path.read_text(encoding="utf-8")}
         return done.stdout
+
+
+    def _shell(self) -> list[str]:
+        settings = [f"{key}={value}" for key, value in self._environment.items()]
+        inside = ["podman", "exec", f"--workdir={self.folder}", self._container] if self._container else []
+        return [*inside, "env", "--ignore-environment", *settings, "bash", "-c"]
 
 
 def desk(folder: Path, **environment: str) -> Desk:

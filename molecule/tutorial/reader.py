@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from page import Desk, desk
@@ -13,6 +16,10 @@ PAGE = ROOT / "docs" / "tutorial.md"
 README = ROOT / "README.md"
 INVENTORY = Path(__file__).parent / "inventory"
 CACHE = ROOT / ".cache" / "tutorial"
+IMAGES = ROOT / "molecule" / "shared" / "image" / "build.sh"
+BARE = "gatehouse-bare"
+# Which certificates pip trusts, where this machine's way to a package index has some of its own.
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def sit_down(*, anew: bool = True) -> Desk:
@@ -21,10 +28,20 @@ def sit_down(*, anew: bool = True) -> Desk:
     return desk(folder, ANSIBLE_HOME=str(CACHE / "ansible"), ANSIBLE_REMOTE_USER="root", **_ssh())
 
 
-def sit_down_bare() -> Desk:
-    """Return the folder of a reader who has nothing but what Debian brings: no Ansible, no tools of this checkout."""
+@contextmanager
+def sit_down_bare() -> Iterator[Desk]:
+    """Lend the folder of a reader who has a bare Debian 12: root and Python, and the network of this machine."""
     folder = _folder("bare")
-    return desk(folder, HOME=str(folder), PATH="/usr/sbin:/usr/bin:/sbin:/bin", **_ssh())
+    subprocess.run([IMAGES, "bare"], check=True, capture_output=True)
+    run = ["podman", "run", "--replace", "--detach", "--network=host", f"--name={BARE}", f"--volume={CACHE}:{CACHE}"]
+    run += [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() else []
+    subprocess.run([*run, "localhost/gatehouse-lab:bare", "sleep", "infinity"], check=True, capture_output=True)
+    try:
+        environment = {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
+        home = {"HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NO_COLOR": "1"}
+        yield Desk(folder, {**environment, **home, **_ssh()}, BARE)
+    finally:
+        subprocess.run(["podman", "rm", "--force", "--time=0", BARE], check=True, capture_output=True)
 
 
 def _folder(name: str, *, anew: bool = True) -> Path:

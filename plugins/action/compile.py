@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
@@ -47,7 +48,12 @@ class ActionModule(FleetAction):
             with_iptables = for_iptables(fleet, variables.backend, problems)
             found = as_result(fleet, arguments["hosts"], with_facts, with_iptables, variables.backend, problems)
             found["accept_shrink"] = accepted_names(accepted, fleet.resolved.networks, problems)
-        result = {"changed": False, **found, **{key: path for key, path in paths.items() if path}}
+        result = {
+            "changed": False,
+            "compiled_at": time.time(),
+            **found,
+            **{key: path for key, path in paths.items() if path},
+        }
         if paths["directory"] and not self._task.check_mode:
             result["changed"] = self._write(arguments["hosts"], variables, fleet, result)
         return result

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
@@ -14,6 +15,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary
     lists,
     not_changed,
     outcome,
+    progress,
     table,
     would_change,
 )
@@ -24,6 +26,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.plain import plain
 
 WRITTEN = "This plan is in {0}: harden -e gatehouse_plan={0} makes it, and nothing else"
+NOTHING = "Nothing would change, and so the plan in {0} has nothing to make"
 
 
 class ActionModule(ActionBase):
@@ -44,6 +47,8 @@ class ActionModule(ActionBase):
                 "directory": {"type": "path"},
                 "stopped": {"type": "str"},
                 "fail_on_change": {"type": "bool", "default": False},
+                "dry_run": {"type": "bool", "default": False},
+                "since": {"type": "float"},
             }
         )
         classes, hostvars = arguments["classes"], task_vars["hostvars"]
@@ -54,12 +59,9 @@ class ActionModule(ActionBase):
         }
         outcomes = [outcome(host, set_name(classes[host]), result) for host, result in results.items()]
         numbers = by_classes(outcomes, arguments["flows"])
-        for line in (*table(numbers), *lists(outcomes)):
-            self._display.display(line)
+        self._tell(numbers, outcomes, arguments)
         if arguments["directory"] and not self._task.check_mode:
-            text = plan_text({host: plain(result) for host, result in results.items() if result}, classes)
-            write_files(Path(arguments["directory"]), {FILE: text})
-            self._display.display(WRITTEN.format(Path(arguments["directory"], FILE)))
+            self._write(Path(arguments["directory"]), results, classes, numbers)
         message = complaint(numbers)
         if message:
             self._display.display(message)
@@ -71,3 +73,16 @@ class ActionModule(ActionBase):
         result = {**joined, "changed": False, "classes": numbers, "stop": bool(stop)}
         changing = would_change(numbers) if arguments["fail_on_change"] else ""
         return {**result, "failed": True, "msg": changing} if changing else result
+
+    def _tell(self, numbers, outcomes, arguments):
+        dry_run = self._task.check_mode or arguments["dry_run"]
+        took = time.time() - (arguments["since"] or time.time())
+        for line in filter(None, (*table(numbers, dry_run), *lists(outcomes), progress(numbers, took))):
+            self._display.display(line)
+
+    def _write(self, directory, results, classes, numbers):
+        """Write what each host would let through, for ``harden -e gatehouse_plan``."""
+        text = plan_text({host: plain(result) for host, result in results.items() if result}, classes)
+        write_files(directory, {FILE: text})
+        words = WRITTEN if would_change(numbers) else NOTHING
+        self._display.display(words.format(directory / FILE))

@@ -80,6 +80,11 @@ hosts:
   returned: success
   type: dict
   sample: {nomad1: nomad_client}
+compiled_at:
+  description: When the model was compiled, in seconds since 1970.
+  returned: success
+  type: float
+  sample: 1798761600.0
 manifests:
   description: >-
     What stands once for the fleet, by the name of what enforces it: C(calico) has Calico's objects, where

@@ -189,6 +189,12 @@ new_connection:
   returned: when a ruleset was loaded and confirmed
   type: bool
   sample: true
+reasons:
+  description: Why the host changed, or would.
+  returned: when it did, or would
+  type: list
+  elements: str
+  sample: [The model has changed]
 persisted:
   description: Whether the ruleset is loaded at the next boot; false on hosts without systemd.
   returned: when a ruleset was loaded and confirmed

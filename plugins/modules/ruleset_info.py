@@ -192,7 +192,8 @@ findings:
   description:
     - How the host differs from the given ruleset. Counters don't count, nor do the rules of others,
       unless what they do makes a difference to a flow.
-    - Each has a C(kind) (rule_added, rule_removed, rule_changed, table_gone, never_applied, boot_file_edited,
+    - Each has a C(kind) (rule_added, rule_removed, rule_changed, address_added,
+      address_removed, table_gone, never_applied, boot_file_edited,
       unit_disabled, refresh_disabled, refresh_interpreter, name_unanswered, name_crowded, another_manager,
       model_changed, jump_not_first, and those of RV(concerns)), a C(text), and the C(flow) that it has to do with, if
       any.
@@ -241,6 +242,12 @@ differs_in_addresses_alone:
   description: Whether the same rules are in force, with nothing but other addresses in their sets, if that.
   returned: when a ruleset is given
   type: bool
+moved:
+  description: The addresses and networks that came to a peer or went from it, some of them and their number.
+  returned: when the host differs in addresses alone
+  type: list
+  elements: dict
+  sample: [{peer: web, way: came, addresses: [198.51.100.24], count: 1}]
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -46,6 +46,15 @@ options:
     type: bool
     default: false
     version_added: 1.0.0
+  dry_run:
+    description: The results are those of a dry run, so that a host I(would) change. So it is in check mode.
+    type: bool
+    default: false
+    version_added: 1.0.0
+  since:
+    description: When the run began, in seconds since 1970, to say how long it has taken so far.
+    type: float
+    version_added: 1.0.0
 attributes:
   check_mode:
     description: Shows what would have changed.

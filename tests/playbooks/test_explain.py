@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-LAB = Path(__file__).resolve().parents[2] / "molecule" / "shared" / "inventory"
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "molecule" / "shared" / "inventory"
+PAGE = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -40,10 +44,20 @@ def test_a_question_is_answered(explain, words, expected):
     assert ("reserved name" in outcome.output) == any(word.startswith("port=") for word in words)
 
 
+def test_the_page_shows_what_is_printed(explain):
+    command, *shown = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)[0].splitlines()
+    words = [word for word in shlex.split(command) if "=" in word]
+    printed = [line.strip().strip('",') for line in explain(*words).output.splitlines()]
+
+    assert len(shown) > 1
+    assert [line for line in map(str.strip, shown) if line not in printed] == []
+
+
 def test_a_question_about_nobody_is_an_error(explain):
     outcome = explain("from=nomad9", "to=vm2", "port=1/tcp")
 
     assert outcome.code != 0
+    assert "1 problem in the question:" in outcome.output
     assert "from: got 'nomad9', expected a host of the inventory, a node class" in outcome.output
     assert "did you mean nomad2?" in outcome.output or "did you mean nomad1?" in outcome.output
 
@@ -52,7 +66,7 @@ def test_a_question_about_nothing_is_an_error(explain):
     outcome = explain()
 
     assert outcome.code != 0
-    assert "sender, receiver" in outcome.output
+    assert "got no question, expected one such as -e from=web1 -e to=db1 -e on=5432/tcp" in outcome.output
 
 
 ASSERTIONS = {

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 OWN, PEER = "198.51.100.161", "198.51.100.162"
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "usage.md").read_text(encoding="utf-8")
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 INVENTORY = {
     "webs": {
@@ -18,7 +21,10 @@ INVENTORY = {
             "ansible_become": False,
             "ansible_python_interpreter": sys.executable,
             "gatehouse_classes": [{"name": "web", "groups": ["webs"]}],
-            "gatehouse_zones": [{"name": "office", "networks": ["198.51.100.160/28"]}],
+            "gatehouse_zones": [
+                {"name": "office", "networks": ["198.51.100.160/28"]},
+                {"name": "rerun_ssh", "networks": []},
+            ],
             "gatehouse_flows": [
                 {"name": "tell", "from": ["web"], "to": ["office"], "ports": ["9000/udp"]},
                 {
@@ -29,6 +35,7 @@ INVENTORY = {
                     "owner": "us",
                     "ticket": "N-1",
                 },
+                {"name": "rerun_sessions", "from": ["rerun_ssh"], "to": ["web"], "ports": ["64535/tcp"]},
             ],
             "gatehouse_rollback_timeout": 5,
         },
@@ -104,19 +111,24 @@ def site(machine, environment, program, write, tmp_path_factory):
 
 def test_reports_say_which_flows_are_used_and_which_nobody_uses(site):
     first = site.report()
-    assert "flows unused for 30 days: none" in first
+    assert "flows unused for 30 days: not known yet, watched for 0 days" in first
     assert (site.count("tell", "egress"), site.count("site", "ingress")) == (0, 0)
     loaded = datetime.strptime(site.kept()["in_force_since"], TIME).replace(tzinfo=timezone.utc)
     assert timedelta() <= datetime.now(timezone.utc) - loaded < timedelta(minutes=5)
 
     site.use(3)
     site.age(31)
-    assert "flows unused for 30 days: site" in site.report()
+    second = site.report()
+    shown = re.findall(r'(?m)^    "(.*)",?$', PAGE)
+    assert len(shown) == 2
+    assert [line for line in shown if f'"{line}"' not in second] == []
     assert site.count("tell", "egress") == 3
     page = (site.folder / "report" / "usage.md").read_text(encoding="utf-8")
     assert '- {name: "site", last_used: "never since ' in page
     assert 'owner: "us", ticket: "N-1"}' in page
-    assert "flows unused for 45 days: none" in site.report("-e", "gatehouse_unused_days=45")
+    assert "flows unused for 45 days: not known yet, watched for 31 days" in site.report(
+        "-e", "gatehouse_unused_days=45"
+    )
 
 
 def test_a_second_run_changes_nothing_of_a_host_that_counts(site):

@@ -1,6 +1,7 @@
 """Each command on a page names what exists: a playbook with its variables, a target of make, a script, an option.
 
-The tutorial and the README's first host are run line by line (scenario tutorial); other pages are compared here.
+The tutorial and the README's first host are run line by line (scenario tutorial). What explain.md, usage.md, verify.md
+and profiles.md show as printed, their own tests print; that the commands of all pages exist is held here.
 """
 
 import itertools

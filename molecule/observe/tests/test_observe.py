@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from containers import UNLOAD
+from containers import UNLOAD, Completed
 from fleet import APPS, BY_UDP, DECLARED, ENFORCE, OVER_IPV4, OVER_IPV6, Fleet, counts, pasted, rows
 
 
@@ -17,6 +18,11 @@ def report(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = fleet.playbook("report", f"--extra-vars=gatehouse_report_dir={folder}")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+def unchanged(done: Completed) -> list[str]:
+    """Return the hosts that the recap has as unchanged."""
+    return sorted(re.findall(r"(?m)^(app\w+) +: .*changed=0 .*failed=0 ", done.stdout))
 
 
 def test_whoever_is_not_in_the_model_passes_and_is_counted_by_peer_and_port(fleet: Fleet) -> None:
@@ -56,11 +62,11 @@ def test_a_second_run_changes_nothing_while_counting_goes_on(fleet: Fleet) -> No
     done = fleet.playbook("harden")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("changed=0") == len(fleet.hosts)
+    assert unchanged(done) == [*APPS]
     assert fleet.rules() == rules
     audit = fleet.playbook("audit", "--extra-vars=gatehouse_audit_fail=true")
     assert audit.returncode == 0, audit.stdout
-    assert audit.stdout.count("This host only observes since") == len(APPS)
+    assert audit.stdout.count(" only observes since ") == len(APPS)
 
 
 def test_a_change_of_the_model_keeps_what_was_counted(fleet: Fleet, tmp_path: Path) -> None:
@@ -86,7 +92,7 @@ def test_a_boot_comes_up_observing(fleet: Fleet) -> None:
     assert {app: text.count("observed") for app, text in fleet.rules().items()} == {
         app: text.count("observed") for app, text in rules.items()
     }
-    assert fleet.playbook("harden").stdout.count("changed=0") == len(fleet.hosts)
+    assert unchanged(fleet.playbook("harden")) == [*APPS]
     assert fleet.wrong(fleet.undeclared(), passes=True) == []
 
 
@@ -128,7 +134,7 @@ def test_what_was_pasted_passes_when_it_is_enforced_and_nothing_else_does(
     try:
         assert fleet.wrong(fleet.undeclared(), passes=True) == []
         assert fleet.wrong(fleet.never_used(), passes=False) == []
-        assert fleet.playbook("harden", argument, ENFORCE).stdout.count("changed=0") == len(fleet.hosts)
+        assert unchanged(fleet.playbook("harden", argument, ENFORCE)) == [*APPS]
         fleet.everywhere(UNLOAD)
         assert fleet.wrong(fleet.never_used(), passes=True) == []
     finally:
@@ -163,7 +169,7 @@ def test_a_flood_fills_the_sets_and_harms_nobody(fleet: Fleet, tmp_path: Path) -
     comments = rows(tmp_path / "missing_flows.yml")["comments"]
     assert [line for line in comments if "no room was left" in line]
     assert [line for line in comments if "ports between" in line]
-    assert fleet.playbook("harden").stdout.count("changed=0") == len(fleet.hosts)
+    assert unchanged(fleet.playbook("harden")) == [*APPS]
 
 
 def test_removing_our_rules_leaves_nothing_of_what_was_counted(fleet: Fleet) -> None:

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Make the lab's images, localhost/gatehouse-lab:RELEASE, unless podman has them from this very recipe.
-#   build.sh [11|12|13]...        (default: 12)
+#   build.sh [11|12|13|bare]...        (default: 12)
+# bare is Debian 12 with nothing but Python: where a newcomer begins, and no host of the lab.
 # GATEHOUSE_DEBIAN_MIRROR: where mmdebstrap gets its packages, if not from Debian's usual mirror.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-declare -A suite=([11]=bullseye [12]=bookworm [13]=trixie)
+declare -A suite=([11]=bullseye [12]=bookworm [13]=trixie [bare]=bookworm)
 recipe=$(cat build.sh Containerfile packages | sha256sum | cut -c1-16)
+
+includes() { [[ $1 == bare ]] && echo python3 || paste -sd, packages; }
 
 say() { echo "image: $*"; }
 
@@ -23,7 +26,7 @@ from_packages() { # release image
     say "no registry answers, and mmdebstrap is not here to build one instead: apt-get install mmdebstrap" >&2
     return 1
   }
-  mmdebstrap --quiet --variant=minbase --include="$(paste -sd, packages)" \
+  mmdebstrap --quiet --variant=minbase --include="$(includes "$1")" \
     --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     "${suite[$1]}" - ${GATEHOUSE_DEBIAN_MIRROR:+"$GATEHOUSE_DEBIAN_MIRROR"} |
@@ -39,12 +42,12 @@ build() { # release
     say "$image is cached"
     return
   fi
-  say "asking the registry for debian:$1-slim"
-  if timeout 90 podman pull -q "debian:$1-slim" >/dev/null 2>&1 && from_registry "$1" "$image"; then
+  [[ $1 == bare ]] || say "asking the registry for debian:$1-slim"
+  if [[ $1 != bare ]] && timeout 90 podman pull -q "debian:$1-slim" >/dev/null 2>&1 && from_registry "$1" "$image"; then
     say "built $image on debian:$1-slim in $((SECONDS - begun)) s"
     return
   fi
-  say "none from there: building $image from Debian's packages (about half a minute)"
+  say "building $image from Debian's packages (about half a minute)"
   from_packages "$1" "$image"
   say "built $image in $((SECONDS - begun)) s"
 }

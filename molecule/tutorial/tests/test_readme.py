@@ -29,9 +29,9 @@ def steps() -> list[Step]:
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Desk]:
     """Return a reader's folder; the hosts are as they were afterwards."""
-    desk = sit_down_bare()
-    yield desk
-    desk.run(REMOVE)
+    with sit_down_bare() as desk:
+        yield desk
+        desk.run(REMOVE)
 
 
 def test_the_first_host_observes_and_then_enforces_within_ten_minutes(bare: Desk) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from containers import Completed
+from containers import ROOT, Completed
 from fleet import CLOSE, FLUSH, OPEN, TAKE_OUT, Fleet
 
 HOSTS = ("app1", "app2", "store1")
+PAGE = ROOT / "docs" / "verify.md"
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -100,7 +102,9 @@ def test_a_flow_that_somebody_closes_by_hand_is_found_from_each_sender(
     found = re.findall(pattern, done.stdout)
     assert sorted(found) == sorted((app, port) for app in ("app1", "app2") for port in ("5432/tcp", "7009/udp") * 2)
     assert table(done)["app", "store"][5] == 8
-    assert "input of store1 (store) allows it: the flow storage allows it (app): what the apps remember" in done.stdout
+    shown = BLOCK.findall(PAGE.read_text(encoding="utf-8"))[0].splitlines()[2:]
+    assert len(shown) > 5
+    assert [line for line in shown if line not in done.stdout.splitlines()] == []
 
 
 def test_rules_that_somebody_flushes_are_found(fleet: Fleet, meddle: Callable[[str, str], None]) -> None:

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from difflib import unified_diff
-
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import ENFORCES
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
 
@@ -20,15 +18,6 @@ def with_modes(before: Header, after: Header) -> tuple[list[str], list[str]]:
     if after.observes and old and not before.observes:
         old = [ENFORCES, *old]
     return old, new
-
-
-def drift(recorded: str, live: str) -> list[str]:
-    """Return what others changed in the kernel since we applied, given both listings of our table."""
-    if not live:
-        return ["the table is gone"] if recorded else []
-    changes = list(unified_diff(recorded.splitlines(), live.splitlines(), n=0, lineterm=""))[2:]
-    words = {"-": "live lacks", "+": "live has"}
-    return [f"{words[line[0]]}: {line[1:].strip()}" for line in changes if line[0] in words]
 
 
 def as_diff(before: list[str], after: list[str]) -> dict[str, str]:

@@ -9,11 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, Sequence
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import (
-    Finding,
-    changes_of_model,
-    changes_of_rules,
-)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding, changes_of_model
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.rule_changes import changes_of_rules
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import (
     Backend,
     FirewallError,
@@ -21,9 +18,10 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import BusyError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, drift, with_modes
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.lost import lost
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, with_modes
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.lost import lost, moved
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of, utc
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
@@ -128,7 +126,7 @@ class HostFirewall:
 
     def drift(self) -> list[str]:
         """Return what others have changed, in lines; nothing where the kernel has what we applied."""
-        return [] if self.live == self.recorded else drift(self.recorded, self.live)
+        return [found.text for found in self._drift()]
 
     def usage(self) -> dict[str, Any]:
         """Return what each flow has let through, and since when that was counted; nothing where no rule is in force."""
@@ -139,9 +137,10 @@ class HostFirewall:
         """Return how the host differs from this ruleset."""
         if not self.recorded:
             return [Finding("never_applied", "the model was never applied to this host")]
-        found = changes_of_rules(self.recorded, self.live)
+        found = self._drift()
         if self._boot.is_edited(self._backend):
-            found.append(Finding("boot_file_edited", "the ruleset of the next boot was edited by hand"))
+            how = "was edited by hand" if self.applied else "is gone"
+            found.append(Finding("boot_file_edited", f"the ruleset of the next boot {how}"))
         elif not is_same(self.applied, wanted):
             found += changes_of_model(*with_modes(read(self.applied), read(wanted)))
         if not self._boot.is_enabled(self._backend):
@@ -149,6 +148,11 @@ class HostFirewall:
         if not self._watch.is_as_for(self._backend, self.applied):
             found.append(Finding("watch_disabled", "the timer that watches our rules is not as we wrote it, or off"))
         return found + self._refreshing.findings(self.applied)
+
+    def _drift(self) -> list[Finding]:
+        if self.live == self.recorded:
+            return []
+        return changes_of_rules(self.recorded, self.live, {one.name: one.peer for one in read(self.applied).sets})
 
     def difference(self, wanted: str) -> dict[str, str]:
         """Return Ansible's diff between what is let through now and with this ruleset."""
@@ -159,8 +163,15 @@ class HostFirewall:
 
     def lost(self, wanted: str) -> list[dict[str, Any]]:
         """Return what the peers of the ruleset that was confirmed last, in whatever backend, lose by this one."""
+        return lost(self._confirmed_last(), read(wanted))
+
+    def moved(self, wanted: str) -> list[dict[str, Any]]:
+        """Return which addresses came to the peers of the ruleset that was confirmed last, and which left them."""
+        return moved(self._confirmed_last(), read(wanted))
+
+    def _confirmed_last(self) -> Header:
         confirmed = map(read, [self.applied, *map(self._boot.ruleset, self._others)])
-        return lost(next((header for header in confirmed if header.sets), read("")), read(wanted))
+        return next((header for header in confirmed if header.sets), read(""))
 
     def refuse_newer(self) -> None:
         """Raise FirewallError where a later version of ours has been here, and has left what this one can't read."""

@@ -83,11 +83,19 @@ def look(
         result["cautions"] = firewall.cautions(wanted)
         result["findings"] = [asdict(finding) for finding in findings]
         result["metrics"] = metrics(findings, result["host_names"], time.time()) + usage_metrics(counts["usage"])
+    return {**result, **_distance(firewall, wanted)}
+
+
+def _distance(firewall: HostFirewall, wanted: str) -> dict[str, Any]:
+    """Return how far it is to a ruleset, or to none of ours where it is empty."""
     is_there = firewall.is_at(wanted)
-    if wanted:
-        result["lost"] = [] if is_there else firewall.lost(wanted)
     addresses_alone = bool(wanted) and (is_there or firewall.differs_in_addresses_alone(wanted))
-    return dict(result, differs=not is_there, differs_in_addresses_alone=addresses_alone)
+    return {
+        "differs": not is_there,
+        "differs_in_addresses_alone": addresses_alone,
+        **({"lost": [] if is_there else firewall.lost(wanted)} if wanted else {}),
+        **({"moved": firewall.moved(wanted)} if addresses_alone and not is_there else {}),
+    }
 
 
 def another(manager: Manager) -> Finding:

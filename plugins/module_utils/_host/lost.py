@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""What one ruleset holds of the model's peers and another one does no more."""
+"""What one ruleset holds of the model's peers and another one doesn't."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, Sequence, Tuple, Union
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
 
 Network = Union[IPv4Network, IPv6Network]
+_SHOWN = 5
 Holdings = Dict[Tuple[str, int], Tuple[str, ...]]
 
 
@@ -30,6 +31,18 @@ def lost(before: Header, after: Header) -> list[dict[str, Any]]:
         if parts:
             share = -int(-1000 * sum(parts.values()) // len(held))
             rows.append({"peer": peer, "family": family, "held": len(held), "share": share, "example": min(parts)})
+    return rows
+
+
+def moved(before: Header, after: Header) -> list[dict[str, Any]]:
+    """Return a row for each peer and way (``came``, ``went``) of its addresses: some of them, and ``count``."""
+    rows = []
+    held, now = _holdings(before), _holdings(after)
+    for peer, family in sorted({*held, *now}):
+        old, new = held.get((peer, family), ()), now.get((peer, family), ())
+        for way, texts in (("came", [*set(new) - set(old)]), ("went", [*set(old) - set(new)])):
+            if texts:
+                rows.append({"peer": peer, "way": way, "addresses": sorted(texts)[:_SHOWN], "count": len(texts)})
     return rows
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 COLUMNS = ("hosts", "flows", "unchanged", "changed", "confirmed", "rolled_back", "failed", "unreachable", "waiting")
 
@@ -24,11 +25,12 @@ _LISTS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one host, in the words of COLUMNS and _LISTS (a host that is confirmed has changed, too)."""
+    """What became of one host, in the words of COLUMNS and _LISTS (what is confirmed has changed, too), and why."""
 
     host: str
     classes: str
     what: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
 
 
 def outcome(host: str, classes: str, result: Mapping[str, object] | None) -> Outcome:
@@ -42,10 +44,11 @@ def outcome(host: str, classes: str, result: Mapping[str, object] | None) -> Out
         return Outcome(host, classes, ("rolled_back" if is_back else "failed",))
     if not result.get("changed"):
         return Outcome(host, classes, ("unchanged",))
+    why = tuple(map(str, cast("list[str]", result.get("reasons") or [])))
     if not result.get("confirmed"):
-        return Outcome(host, classes, ("changed",))
+        return Outcome(host, classes, ("changed",), why)
     over = () if result.get("new_connection", True) else ("old_connection",)
-    return Outcome(host, classes, ("changed", "confirmed", *over))
+    return Outcome(host, classes, ("changed", "confirmed", *over), why)
 
 
 def by_classes(outcomes: Iterable[Outcome], flows: Mapping[str, int]) -> dict[str, dict[str, int]]:
@@ -58,10 +61,12 @@ def by_classes(outcomes: Iterable[Outcome], flows: Mapping[str, int]) -> dict[st
     return dict(sorted(found.items(), key=lambda item: (-item[1]["hosts"], item[0])))
 
 
-def table(numbers: Mapping[str, Mapping[str, int]]) -> list[str]:
+def table(numbers: Mapping[str, Mapping[str, int]], dry_run: bool = False) -> list[str]:
     """Return the numbers as lines; of the last columns, only those that say something. Many rows end in a sum."""
-    shown = [name for name in COLUMNS if name in COLUMNS[:5] or any(row[name] for row in numbers.values())]
-    heads = [["classes", *(name.replace("_", " ") for name in shown)]]
+    always = COLUMNS[:4] if dry_run else COLUMNS[:5]
+    shown = [name for name in COLUMNS if name in always or any(row[name] for row in numbers.values())]
+    words = {"changed": "would change"} if dry_run else {}
+    heads = [["classes", *(words.get(name, name.replace("_", " ")) for name in shown)]]
     rows = [[name, *(str(row[column]) for column in shown)] for name, row in numbers.items()]
     rows = heads + (rows if len(rows) <= _ROWS else [*rows[:_ROWS], *_rest(numbers, shown)])
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
@@ -76,6 +81,12 @@ def _rest(numbers: Mapping[str, Mapping[str, int]], shown: Sequence[str]) -> Ite
     rows = [*numbers.values()]
     for words, some in ((f"{len(rows) - _ROWS} more", rows[_ROWS:]), ("all", rows)):
         yield [words, *("" if column == "flows" else str(sum(row[column] for row in some)) for column in shown)]
+
+
+def progress(numbers: Mapping[str, Mapping[str, int]], seconds: float) -> str:
+    """Return how far a run is that goes on; an empty text where no host waits."""
+    hosts, waiting = (sum(row[column] for row in numbers.values()) for column in ("hosts", "waiting"))
+    return f"{hosts - waiting} of {hosts} hosts after {seconds:.0f} s" if waiting else ""
 
 
 def complaint(numbers: Mapping[str, Mapping[str, int]]) -> str:
@@ -101,11 +112,16 @@ def not_changed(outcomes: Iterable[Outcome]) -> list[str]:
 
 
 def lists(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return a line for each thing that people should know the hosts of."""
-    lines = []
-    for what, words in _LISTS.items():
-        hosts = [one.host for one in outcomes if what in one.what]
-        more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
-        if hosts:
-            lines.append(f"{words}: {', '.join(hosts[:_SHOWN])}{more}")
-    return lines
+    """Return a line for each reason to change, and for each thing that people should know the hosts of."""
+    known = {words: [one.host for one in outcomes if words in one.reasons] for words in _reasons(outcomes)}
+    told = {words: [one.host for one in outcomes if what in one.what] for what, words in _LISTS.items()}
+    return [f"{words}: {_shortened(hosts)}" for words, hosts in {**known, **told}.items() if hosts]
+
+
+def _reasons(outcomes: Iterable[Outcome]) -> list[str]:
+    return sorted({words for one in outcomes for words in one.reasons})
+
+
+def _shortened(hosts: Sequence[str]) -> str:
+    more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
+    return f"{', '.join(hosts[:_SHOWN])}{more}"

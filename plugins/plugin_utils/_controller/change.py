@@ -20,6 +20,7 @@ from ...module_utils._probe.rehearsal_arguments import REHEARSAL
 from .._change.confirmation import LOST, NOT_NEW, NOT_RUN, is_another, is_over, not_confirmed, unreached
 from .._change.lockout import fail_closed, lockout
 from .._change.objections import NOT_CHECKED, NOT_INSTALLED, NOTHING_CHANGED, UnreadableError, objections
+from .._change.reasons import reasons
 from .._change.shrinking import shrinkage
 from .._change.surroundings import declared_of
 from .._host_facts.reader import AnswerError
@@ -80,7 +81,14 @@ class HostChange:
         else:
             result = self._apply(found) if is_wanted else self._step("remove")
         warnings += result.get("warnings", [])
-        return {**result, "warnings": warnings} if warnings else result
+        why = {"reasons": self._reasons(found)} if is_wanted and result.get("changed") else {}
+        return {**result, **why, **({"warnings": warnings} if warnings else {})}
+
+    def _reasons(self, found: Result) -> list[str]:
+        try:
+            return reasons(found, self.policy)
+        except AnswerError as error:
+            raise AnsibleActionFail(str(error)) from error
 
     def _compared(self) -> Result:
         """Fail where the host holds addresses that the model has lost, with all else that speaks against a change.

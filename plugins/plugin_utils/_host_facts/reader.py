@@ -13,10 +13,10 @@ import datetime
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
-from .._values.addresses import Address
+from .._values.addresses import Address, Network
 from .._values.problems import GatehouseError, one_of, quoted
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -111,6 +111,13 @@ class Answer:
         if found is None:
             raise self._refused(key, "an address")
         return found
+
+    def networks(self, key: str) -> list[Network]:
+        """Return a list of networks; an address is one, too."""
+        try:
+            return [ip_network(text) for text in self.items(key) if isinstance(text, str) and "%" not in text]
+        except ValueError as error:
+            raise self._refused(key, "a list of networks") from error
 
     def _refused(self, key: str, expected: str) -> AnswerError:
         return AnswerError(f"{self.place}{key}: got {quoted(self.values.get(key))}, expected {expected}")

@@ -37,8 +37,10 @@ def usage_lines(found: Sequence[FlowUse], days: int, now: datetime) -> list[str]
     """Return what to say on screen: which are unused, and of which nothing is known."""
     unused = [one.flow.name for one in found if one.is_unused(days, now)]
     unknown = [one.flow.name for one in found if not one.hosts]
+    watched = (now - min((one.since for one in found if one.since), default=now)).days
+    none = "none" if watched >= days else f"not known yet, watched for {watched} days"
     return [
-        f"flows unused for {days} days: {', '.join(unused) or 'none'}",
+        f"flows unused for {days} days: {', '.join(unused) or none}",
         *([f"not known, as no host counts them: {', '.join(unknown)}"] if unknown else []),
     ]
 

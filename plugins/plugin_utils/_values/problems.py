@@ -63,22 +63,27 @@ class Problem:
         return _printable(f"{line}; {self.hint}" if self.hint else line)
 
 
-class ModelError(GatehouseError):
-    """The model is wrong; ``problems`` has every reason."""
+IN_THE_MODEL = "in the model; nothing was changed"
+IN_THE_QUESTION = "in the question"
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+
+class ModelError(GatehouseError):
+    """The model, or a question about it, is wrong; ``problems`` has every reason."""
+
+    def __init__(self, problems: Iterable[Problem], place: str = IN_THE_MODEL) -> None:
         """Keep the problems in the order in which a reader of the model meets them."""
         self.problems = tuple(sorted(set(problems), key=_reading_order))
         count = len(self.problems)
-        title = f"{count} problem{'s' if count != 1 else ''} in the model; nothing was changed:"
+        title = f"{count} problem{'s' if count != 1 else ''} {place}:"
         super().__init__("\n".join([title, *(f"  {problem}" for problem in self.problems)]))
 
 
 @dataclass
 class Problems:
-    """The problems found so far."""
+    """The problems found so far; ``place`` says what they are problems of, for the title."""
 
     found: list[Problem] = field(default_factory=list)
+    place: str = IN_THE_MODEL
 
     def add(self, where: Where, got: object, expected: str, hint: str = "") -> None:
         """Note one problem; ``got`` is quoted as the user wrote it."""
@@ -87,7 +92,7 @@ class Problems:
     def raise_if_any(self) -> None:
         """Raise all problems as one ModelError, if there are any."""
         if self.found:
-            raise ModelError(self.found)
+            raise ModelError(self.found, self.place)
 
 
 def quoted(value: object) -> str:

@@ -1,44 +1,8 @@
 from __future__ import annotations
 
-import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import ENFORCE, OBSERVE, OBSERVES
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, drift, with_modes
-
-LISTING = 'table inet gatehouse {\n\tchain input {\n\t\tiif "lo" accept\n\t\tct state invalid drop\n\t}\n}\n'
-
-
-@pytest.mark.parametrize(
-    ("recorded", "live", "lines"),
-    [
-        (LISTING, LISTING, []),
-        ("", "", []),
-        (LISTING, "", ["the table is gone"]),
-        (LISTING, LISTING.replace("\t\tct state invalid drop\n", ""), ["live lacks: ct state invalid drop"]),
-        (LISTING, LISTING.replace("drop\n", "drop\n\t\taccept\n"), ["live has: accept"]),
-        (
-            LISTING,
-            LISTING.replace("invalid drop", "invalid accept"),
-            ["live lacks: ct state invalid drop", "live has: ct state invalid accept"],
-        ),
-    ],
-)
-def test_what_somebody_else_changed_is_said_in_lines(recorded, live, lines):
-    assert drift(recorded, live) == lines
-
-
-@pytest.mark.parametrize(
-    "live",
-    [
-        LISTING.replace("accept\n", 'accept\n\t\tiif "lo" accept\n', 1),
-        LISTING.replace(
-            '\t\tiif "lo" accept\n\t\tct state invalid drop\n', '\t\tct state invalid drop\n\t\tiif "lo" accept\n'
-        ),
-    ],
-    ids=["a line twice", "two lines in another order"],
-)
-def test_a_difference_that_is_no_new_line_is_said_too(live):
-    assert drift(LISTING, live)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, with_modes
 
 
 def test_a_diff_has_both_sides_as_lines():

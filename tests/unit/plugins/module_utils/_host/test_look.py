@@ -72,7 +72,7 @@ def test_a_ruleset_that_nft_refuses_is_an_error(host):
 def test_what_somebody_changed_is_drift(host):
     host.nft.table += "accept\n"
 
-    assert look(host)["drift"] == ["live has: accept"]
+    assert look(host)["drift"] == ["added: accept"]
     assert look(host, RULESET)["differs"]
 
 

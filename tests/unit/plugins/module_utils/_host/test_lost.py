@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header, HostName, NamedSet
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.lost import lost
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.lost import lost, moved
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils import rulesets
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
@@ -81,3 +81,13 @@ def test_a_host_says_what_it_would_lose_of_what_it_has_confirmed_in_any_backend(
 
     host.harden(header(app=APPS).line() + "table inet gatehouse\n")
     assert host.firewall().lost(header(app=APPS[:1]).line()) == [row(900, "198.51.100.11")]
+
+
+def test_what_came_and_went_is_listed_with_some_examples():
+    assert moved(header(app=APPS, db=()), header(app=(*APPS[1:], "203.0.113.9"), db=("2001:db8::1",))) == [
+        {"peer": "app", "way": "came", "addresses": ["203.0.113.9"], "count": 1},
+        {"peer": "app", "way": "went", "addresses": ["198.51.100.10"], "count": 1},
+        {"peer": "db", "way": "came", "addresses": ["2001:db8::1"], "count": 1},
+    ]
+    (row,) = moved(header(), header(app=APPS))
+    assert (len(row["addresses"]), row["count"]) == (5, 10)

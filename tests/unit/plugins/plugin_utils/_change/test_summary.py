@@ -8,6 +8,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.summary
     lists,
     not_changed,
     outcome,
+    progress,
     table,
     would_change,
 )
@@ -70,6 +71,26 @@ def test_a_host_that_was_not_confirmed_over_a_new_connection_is_named():
 
     assert numbers["web"]["confirmed"] == 1
     assert lists(outcomes) == ["Confirmed, but not over a new connection (it may be refused): web1"]
+
+
+def test_why_hosts_changed_is_told():
+    why = {**CONFIRMED, "reasons": ["Its rules were changed by hand"]}
+    outcomes, _numbers = summed(web1=why, web2={"changed": False}, db1={**why, "confirmed": False})
+
+    assert lists(outcomes) == ["Its rules were changed by hand: web1, db1"]
+
+
+def test_a_dry_run_says_what_would_change():
+    _outcomes, numbers = summed(web1={"changed": True})
+
+    assert table(numbers, dry_run=True)[0] == "classes  hosts  flows  unchanged  would change"
+
+
+def test_a_run_says_how_far_it_is_while_hosts_wait():
+    _outcomes, numbers = summed(web1=CONFIRMED, web2=None)
+    assert progress(numbers, 12.4) == "1 of 2 hosts after 12 s"
+    _outcomes, numbers = summed(web1=CONFIRMED)
+    assert progress(numbers, 12.4) == ""
 
 
 def test_columns_that_say_nothing_are_left_out():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import changes_of_rules
+from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.rule_changes import changes_of_rules
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.private_iptables import (
     Host,
     each_variant,
@@ -33,13 +33,13 @@ def host(request):
 def test_a_jump_of_ours_that_is_no_longer_first_is_named_with_its_place(host, family):
     host.each("-restore", "--noflush", text=OURS)
     recorded = host.iptables.listing()
-    assert changes_of_rules(recorded, host.iptables.listing()) == []
+    assert changes_of_rules(recorded, host.iptables.listing(), {}) == []
 
     host.do(host.paths[family], "-A", "INPUT", "-j", "ACCEPT")
-    assert changes_of_rules(recorded, host.iptables.listing()) == []
+    assert changes_of_rules(recorded, host.iptables.listing(), {}) == []
 
     host.do(host.paths[family], "-I", "INPUT", "1", "-p", "udp", "-j", "ACCEPT")
-    (found,) = changes_of_rules(recorded, host.iptables.listing())
+    (found,) = changes_of_rules(recorded, host.iptables.listing(), {})
     assert found.kind == "jump_not_first"
     words = (
         f"our jump ({family} -t filter -A INPUT -j GATEHOUSE-INPUT) is rule 2: what is accepted before it isn't judged"
