@@ -21,6 +21,7 @@ _WORDS = {
     "table_gone": "Its rules were gone from the kernel",
     "boot_file_edited": "The ruleset of its next boot was edited, or gone",
     "unit_disabled": "Its boot unit was disabled, or edited",
+    "watch_disabled": "Its timer that watches the rules was disabled, edited, or not there yet",
     "refresh_disabled": "Its timer for host names was disabled, or edited",
     "another_manager": "A competing firewall service is taken over",
     **dict.fromkeys(("rule_added", "rule_removed", "rule_changed", "address_added", "address_removed"), _BY_HAND),
