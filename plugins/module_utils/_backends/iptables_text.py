@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Elements, FirewallError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import is_observed_set
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import is_filled_set
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract import header
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import ANY_PEER
 
 MARKER_CHAIN = "GATEHOUSE-ARMED"
 """Where the rule is that stands for a change with a rollback. Nothing leads there, and no ruleset has it."""
@@ -135,7 +136,7 @@ def parsed_sets(saved: str, names: Iterable[str]) -> Sets:
         command, name, rest = [*line.split(" ", 2), "", ""][:3]
         if name in found and command == "create":
             found[name] = (_SET_TUNING.sub("", rest), [])
-        elif name in found and command == "add" and not is_observed_set(name):
+        elif name in found and command == "add" and not is_filled_set(name):
             found[name][1].append(_ELEMENT_COUNTERS.sub("", rest))
     return {name: (kind, sorted(members)) for name, (kind, members) in found.items()}
 
@@ -144,6 +145,8 @@ def refilling(sets: Sets) -> Iterator[str]:
     """Yield the file for ipset restore that leads back to these sets."""
     for name, (kind, members) in sets.items():
         yield f"create gatehouse-new {kind}\n"
+        if kind.startswith("hash:net,port "):
+            yield f"add gatehouse-new {ANY_PEER[6 if ' inet6 ' in kind else 4]}\n"
         yield from (f"add gatehouse-new {member}\n" for member in members)
         yield f"create {name} {kind} -exist\n"
         yield f"swap gatehouse-new {name}\n"

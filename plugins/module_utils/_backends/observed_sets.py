@@ -45,6 +45,7 @@ _EXPIRES = re.compile(r"\bexpires (\S+)")
 _TIME = re.compile(r"(\d+)(ms|[dhms])")
 _IN_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _IPSET_SET = re.compile(r"gatehouse-(in|out|src)[46]\.(first|last)-[0-9a-f]{8}(?:\.[a-e])?")
+_IPSET_DENIED = re.compile(r"gatehouse-(in|out|pre|src)([46])\.([ksa])([fl])-[0-9a-f]{8}(?:\.[a-e])?")
 _IPSET_ELEMENT = re.compile(r"([0-9a-f.:]+),(?:([^:,]+):)?(\S+) timeout (\d+)(?: packets (\d+))?")
 _WITH_PORTS = ("tcp", "udp", "sctp")
 _NAMES = {"ipv6-icmp": "icmpv6", "ip6-icmp": "icmpv6"}
@@ -98,9 +99,9 @@ def _nft_elements(way: str, kept: str, block: str) -> Iterator[Element]:
             yield _element((way, kept), key.groups(), counter[1] if counter else "0", left)
 
 
-def is_observed_set(name: str) -> bool:
+def is_filled_set(name: str) -> bool:
     """Return whether the kernel fills an ipset of this name."""
-    return bool(_IPSET_SET.fullmatch(name))
+    return bool(_IPSET_SET.fullmatch(name) or _IPSET_DENIED.fullmatch(name))
 
 
 def observed_by_ipset(saved: str, names: Iterable[str]) -> list[Element] | None:

@@ -30,6 +30,18 @@ OBSERVED_MOST = 4096
 OBSERVED_SECONDS = 2147483
 """How long such a key stays that is not renewed: as long as ipset can tell, almost 25 days."""
 
+KNOWN, STRANGER, ANY = "known", "stranger", "any"
+"""The peers of denials: those that the model knows, others, and any at all where the sets of these take no more."""
+
+DENIED_SECONDS = {KNOWN: OBSERVED_SECONDS, STRANGER: 3600, ANY: 3600}
+"""How long a key in a set of what was denied stays that is not renewed."""
+
+NO_PEER = {4: "0.0.0.0", 6: "::"}
+"""What stands for the peer, by family, where the port alone is kept."""
+
+ANY_PEER = {4: "0.0.0.0/1,udplite:0 timeout 0", 6: "::/1,udplite:0 timeout 0"}
+"""What an ipset, by family, has from the start in which ports are kept without their peers: see ipsets.py."""
+
 ANSWER = "gatehouse-answer: "
 """Begins the line of a module's answer where that runs without Ansible's part of it."""
 

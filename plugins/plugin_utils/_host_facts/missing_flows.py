@@ -139,21 +139,12 @@ def _parties(fleet: Fleet) -> list[tuple[str, AddressSet]]:
         (name, AddressSet.union([resolved.peers(name, ""), *resolved.names.get(name, {}).values()]))
         for name in resolved.networks
     ]
-    some = [party for party in found if not _is_for_all(party[1])]
+    some = [party for party in found if not party[1].is_for_all]
     return sorted(some, key=lambda party: (_size(party[1]), party[0] not in resolved.model.classes))
 
 
 def _size(addresses: AddressSet) -> int:
     return sum(network.num_addresses for network in addresses.networks)
-
-
-def _is_for_all(addresses: AddressSet) -> bool:
-    """Return whether a set has at least half of all addresses of a family, in however many networks."""
-    halves = {4: 1 << 31, 6: 1 << 127}
-    return any(
-        sum(network.num_addresses for network in addresses.of_family(version)) >= half
-        for version, half in halves.items()
-    )
 
 
 def _grouped(fleet: Fleet, found: Sequence[tuple[str, Seen]]) -> dict[tuple[str, str, str], _Group]:

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...module_utils._contract.constants import OBSERVED_MOST, OBSERVED_SECONDS
+from ...module_utils._contract.constants import ANY, ANY_PEER, OBSERVED_MOST, OBSERVED_SECONDS
 from .._values.addresses import AddressSet
+from .denied_sets import WORDS, DeniedSet
 
 _SET_FAMILY = {4: "inet", 6: "inet6"}
 
@@ -24,23 +25,38 @@ class IpSet:
     name: str
     kind: str
     elements: tuple[str, ...]
-    is_observed: bool = False
+    is_filled: bool = False
+    """Whether the kernel fills it."""
 
 
 def observed_set(peer: str, short: str, family: int) -> IpSet:
     """Return a set that the kernel fills with what it would have denied."""
-    kind = f"hash:ip,port family {_SET_FAMILY[family]} maxelem {OBSERVED_MOST} timeout {OBSERVED_SECONDS} counters"
-    return IpSet(peer, f"gatehouse-{short}-{_digest(peer, kind)}", kind, (), is_observed=True)
+    return _filled_set(peer, short, "ip,port", family, OBSERVED_SECONDS)
+
+
+def denied_set(one: DeniedSet) -> IpSet:
+    """Return a set that the kernel fills with what it has denied."""
+    short = f"{WORDS[one.kind]}{one.family}.{one.peers[0]}{one.kept[0]}"
+    if one.peers != ANY:
+        return _filled_set(one.name, short, "ip,port", one.family, one.seconds)
+    # The kernel adds an address to a set of networks as the narrowest network that is there holds it: with this one there,
+    # each port has two keys at most, whatever the peers.
+    return _filled_set(one.name, short, "net,port", one.family, one.seconds, (ANY_PEER[one.family],))
+
+
+def _filled_set(peer: str, short: str, what: str, family: int, seconds: int, elements: tuple[str, ...] = ()) -> IpSet:
+    kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {OBSERVED_MOST} timeout {seconds} counters"
+    return IpSet(peer, f"gatehouse-{short}-{_digest(peer, kind)}", kind, elements, is_filled=True)
 
 
 def _digest(peer: str, kind: str) -> str:
     return hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()[:8]
 
 
-def address_set(peer: str, family: int, addresses: AddressSet) -> IpSet:
-    """Return the set of a peer's addresses in a family."""
+def address_set(peer: str, family: int, addresses: AddressSet, may_have_networks: bool = False) -> IpSet:
+    """Return the set of a peer's addresses in a family; one that may have networks is the same whether it has any."""
     elements = addresses.texts_of_family(family)
-    what = "ip" if addresses.is_of_addresses(family) else "net"
+    what = "ip" if addresses.is_of_addresses(family) and not may_have_networks else "net"
     # ipset's default, or more: a set never grows past its maxelem. It is part of the digest, since `create -exist`
     # refuses a set that is there with other options.
     kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"

@@ -6,8 +6,8 @@
 
 What is allowed RETURNs to the built-in chain, so that the rules of others still judge it; what is denied is dropped.
 From the built-in chains a jump (``-j``) leads to ours, and from there on only ``-g`` leads anywhere: after it, RETURN
-leads to the built-in chain, too. So each of our chains ends in a rule for whatever is left. GATEHOUSE-SPOOFED alone is
-jumped to: what it lets go on is judged as any other.
+leads to the built-in chain, too. So each of our chains ends in a rule for whatever is left. Two kinds alone are jumped
+to: GATEHOUSE-SPOOFED, as what it lets go on is judged as any other, and those that keep denials, which decide of none.
 
 A set's name says whose it is, and not what is in it, so that its content changes without its rules. Where the rules do,
 module_utils/iptables_loader.py fills new sets under other names, and the rules in force keep theirs.
@@ -19,8 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from ...module_utils._contract.constants import ANY, KNOWN, STRANGER
 from ...module_utils._contract.header import NamedSet, folded
 from .._model.antispoof import LINK_LOCAL, OFF, SPOOFED, judged, note_beyond_iptables
+from .._model.denied import PRE_DNAT
 from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._policy.describe import head, title
@@ -29,14 +31,13 @@ from .._values.always_allowed import IGMP, IGMP_GROUPS, IGMP_TTL, dhcp, icmp_typ
 from .._values.direction import DIRECTIONS
 from .._values.ports import PROTOCOLS
 from .._values.problems import Problems, Where
+from . import denied_sets as refused
 from . import observe_sets as observed
 from .datagrams import iptables_match
+from .denied_sets import INVALID, KNOWN_PEERS, REASONS, DeniedSet, known_sets
 from .header import first_line
-from .ipsets import IpSet, address_set, filling, observed_set
-from .logged import LOG_BURST as FLOW_BURST
-from .logged import LOG_RATE as FLOW_RATE
-from .logged import flow_prefix
-from .observe_sets import LOG_BURST, LOG_RATE, WORDS, log_prefix
+from .ipsets import IpSet, address_set, denied_set, filling, observed_set
+from .logged import BURST, FLOW_BURST, FLOW_RATE, flow_prefix, iptables_log, log_of
 from .peer_sets import address_sets, interfaces_on, is_everybody, peer_name, stages
 from .port_matches import port_matches
 from .port_segments import Segment, by_chain, range_text, segments, within
@@ -49,7 +50,7 @@ _OWN_TYPES = {4: ("LOCAL", "BROADCAST", "MULTICAST"), 6: ("LOCAL", "MULTICAST")}
 
 _INTERFACE_MATCH = {"ingress": "-i", "egress": "-o"}
 _ADDRESS_MATCH = {"ingress": "-s", "egress": "-d"}
-_END = {"ingress": "src", "egress": "dst"}
+_END = {"ingress": "src", PRE_DNAT: "src", SPOOFED: "src", "egress": "dst"}
 
 _LOGGED_NAME = 17  # of the 29 characters that the kernel keeps of a prefix
 
@@ -65,23 +66,27 @@ class _Stage:
     builtin: str
     chain: str
     of_ports: str
-    denied: str
+    kind: str
 
     @property
     def observed(self) -> str:
         """Return our chain for what is counted where it would be denied."""
         return f"{self.chain}-OBSERVED"
 
+    @property
+    def denied(self) -> str:
+        """Return our chain for what is denied."""
+        return f"{self.chain}-DENIED"
 
-_NO_FLOW = "denied: no flow allows it"
+
 _IN_AND_OUT = {
-    "ingress": _Stage("ingress", "INPUT", "GATEHOUSE-INPUT", "GATEHOUSE-INPUT", _NO_FLOW),
-    "egress": _Stage("egress", "OUTPUT", "GATEHOUSE-OUTPUT", "GATEHOUSE-OUTPUT", _NO_FLOW),
+    "ingress": _Stage("ingress", "INPUT", "GATEHOUSE-INPUT", "GATEHOUSE-INPUT", "ingress"),
+    "egress": _Stage("egress", "OUTPUT", "GATEHOUSE-OUTPUT", "GATEHOUSE-OUTPUT", "egress"),
 }
-_PRE_DNAT = _Stage(
-    "ingress", "PREROUTING", "GATEHOUSE-PRE-DNAT", "GATEHOUSE-DNAT", "denied before DNAT: no flow allows it"
-)
+_PRE_DNAT = _Stage("ingress", "PREROUTING", "GATEHOUSE-PRE-DNAT", "GATEHOUSE-DNAT", PRE_DNAT)
 _SPOOFED = "GATEHOUSE-SPOOFED"
+_KNOWN = KNOWN.upper()
+_OWN_BROADCASTS = "-m addrtype --src-type LOCAL"  # which the host hears itself
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def render(policy: Policy) -> dict[str, str]:
     problems.raise_if_any()
     views = {family: _view(policy, family) for family in _FAMILIES}
     sets = [item for view in views.values() for item in view.sets.values()]
-    known = (NamedSet(item.name, item.peer, item.elements) for item in sets if not item.is_observed)
+    known = (NamedSet(item.name, item.peer, item.elements) for item in sets if not item.is_filled)
     line = folded(first_line(policy, known, lambda peer, family: views[family].sets[peer].name)).rstrip("\n")
     rules = {f"rules.v{view.family}": [*head(policy), "", *_filter(view), *_mangle(view)] for view in views.values()}
     filled = [line, title(policy), *(command for item in sets for command in filling(item))]
@@ -124,16 +129,21 @@ def _view(policy: Policy, family: int) -> _View:
         egress=rules("egress"),
         isolated={name: own(members) for name, members in policy.isolated.items()},
         pre_dnat=tuple(replace(stage, addresses=own(stage.addresses)) for stage in policy.pre_dnat),
+        known=own(policy.known),
     )
     sets = {
         name: address_set(name, version, addresses)
         for name, version, addresses in address_sets(part)
         if version == family
     }
+    # Addresses of the fleet come and go, and this one's rules stay the same whatever they are.
+    sets |= {name: address_set(name, family, of, True) for name, version, of in known_sets(part) if version == family}
     for direction, kept, version in observed.sets(policy):
         if version == family:
-            name = f"observed.{WORDS[direction]}.{kept}"
-            sets[name] = observed_set(name, f"{WORDS[direction]}{family}.{kept}", family)
+            word = observed.WORDS[direction]
+            name = f"observed.{word}.{kept}"
+            sets[name] = observed_set(name, f"{word}{family}.{kept}", family)
+    sets |= {one.name: denied_set(one) for one in refused.sets(part) if one.family == family}
     return _View(family, part, sets)
 
 
@@ -145,7 +155,7 @@ def _filter(view: _View) -> Iterator[str]:
         chains[stage.chain] = list(_base(view, stage))
         chains[f"{stage.chain}-ICMP"] = list(_icmp(view, stage))
         chains |= _flows(view, stage, _before_ports(view, stage), found)
-        chains |= _observed(view, stage)
+        chains |= _refused(view, stage)
     return _table("filter", chains, list(_IN_AND_OUT.values()))
 
 
@@ -156,13 +166,13 @@ def _mangle(view: _View) -> Iterator[str]:
         chains = {stage.chain: [*_antispoof(view), "-j RETURN"], **_spoofed(view)}
         return _table("mangle", *(({}, []) if view.policy.antispoof == OFF else (chains, [stage])))
     found = {protocol: list(within(segments(view.policy.ingress, protocol), ports, protocol)) for protocol in PROTOCOLS}
-    before = [f"-m conntrack --ctstate INVALID -j {_denial(view)}", *_dhcp(view, stage), *_before_ports(view, stage)]
+    before = [_invalid(view), *_dhcp(view, stage), *_before_ports(view, stage)]
     chains = {
         stage.chain: list(_pre_dnat_base(view)),
         **_spoofed(view),
         **_pre_dnat_ports(view),
         **_flows(view, stage, before, found),
-        **_observed(view, stage),
+        **_refused(view, stage),
     }
     return _table("mangle", chains, [stage])
 
@@ -182,7 +192,7 @@ def _base(view: _View, stage: _Stage) -> Iterator[str]:
     yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
     yield f"{_ICMP[view.family][1].partition(' -m')[0]} -g {stage.chain}-ICMP"
     # Behind ICMP: an error about a connection that this kernel doesn't know is INVALID, and IP needs some of these.
-    yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"
+    yield _invalid(view)
     if stage.direction == "egress":
         # The reset that a REJECT rule sends (of others, say) is RELATED to what it refuses. Without this, the peer
         # would wait for its timeout.
@@ -201,7 +211,7 @@ def _icmp(view: _View, stage: _Stage) -> Iterator[str]:
     for item in icmp_types(stage.direction, view.policy.echo_request):
         if item.protocol == protocol:
             yield f"{match} {item.number} -j RETURN"
-    yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"
+    yield _invalid(view)
     yield f"-g {stage.chain}-FLOWS"
 
 
@@ -222,37 +232,74 @@ def _before_ports(view: _View, stage: _Stage) -> Iterator[str]:
         yield from _redirected(view, stage)
 
 
-def _denial(view: _View) -> str:
-    """Return what becomes of a packet that no flow could allow."""
-    return "RETURN" if view.policy.observe else "DROP"
+def _invalid(view: _View) -> str:
+    """Return what becomes of a packet of no connection, with a counter of its own: no flow was missing."""
+    match = "-m conntrack --ctstate INVALID "
+    return f"{match}-j RETURN" if view.policy.observe else f"{match}{_comment(INVALID)}-j DROP"
 
 
 def _denied(view: _View, stage: _Stage) -> str:
     """Return what becomes of a packet that no flow allows."""
-    return f"-g {stage.observed}" if view.policy.observe else "-j DROP"
+    return f"-g {stage.observed if view.policy.observe else stage.denied}"
 
 
-def _observed(view: _View, stage: _Stage) -> Chains:
-    """Return what counts, on a host that only observes, what no flow allows, and lets it through."""
+def _refused(view: _View, stage: _Stage) -> Chains:
+    """Return the chains for what no flow allows."""
     if not view.policy.observe:
-        return {}
+        return {stage.denied: list(_drop(view, stage.kind, stage.chain)), **_kept(view, stage.kind, stage.chain)}
     lines = [
         *(_counted_before(view, stage) if stage is _IN_AND_OUT["ingress"] else ()),
-        # The host's own broadcasts, which it hears itself.
-        *(["-m addrtype --src-type LOCAL -j RETURN"] if stage.direction == "ingress" else []),
+        *([f"{_OWN_BROADCASTS} -j RETURN"] if stage.direction == "ingress" else []),
         *_counted(view, stage.direction, f"{_END[stage.direction]},dst"),
     ]
     return {stage.observed: lines}
 
 
+def _drop(view: _View, kind: str, chain: str) -> Iterator[str]:
+    """Yield the one way out for what is denied: nothing that is allowed comes here."""
+    if refused.keeps(view.policy):
+        yield f"-j {chain}-KEPT"
+    if view.policy.denied.log:
+        yield iptables_log(view.policy, log_of(view.policy).rate, BURST, refused.log_prefix(kind))
+    yield f"{_comment(REASONS[kind])}-j DROP"
+
+
+def _kept(view: _View, kind: str, chain: str) -> Chains:
+    """Return what keeps denials, in chains that decide of none."""
+    if not refused.keeps(view.policy):
+        return {}
+    known = [*_address_matches(view, KNOWN_PEERS, view.policy.known, _END[kind])]
+    known += [f"-m set --match-set {view.sets[name].name} {_END[kind]} " for name in refused.named(view.policy)]
+    own = [f"{_OWN_BROADCASTS} -j RETURN"] if kind in observed.HEARD else []
+    strangers = [*own, *(f"{match}-g {chain}-{_KNOWN}" for match in known), *_counted_denials(view, kind, STRANGER)]
+    of_known = {f"{chain}-{_KNOWN}": list(_counted_denials(view, kind, KNOWN))} if known else {}
+    return {f"{chain}-KEPT": strangers, **of_known}
+
+
+def _counted_denials(view: _View, kind: str, peers: str) -> Iterator[str]:
+    """Yield what keeps a denial. What isn't in a set even now found it full: the port is kept without its peer."""
+    ends = f"{_END[kind]},dst"
+    for group in (peers, ANY):
+        names = (DeniedSet(kind, group, kept, view.family).name for kept in observed.KEPT)
+        first, last = (view.sets[name].name for name in names)
+        yield from _counted_in(first, last, ends)
+        if group != ANY:
+            yield f"-m set --match-set {last} {ends} -j RETURN"
+    yield "-j RETURN"
+
+
 def _counted(view: _View, kind: str, ends: str) -> Iterator[str]:
-    first, last = (view.sets[f"observed.{WORDS[kind]}.{kept}"].name for kept in ("first", "last"))
-    yield f'-m limit --limit {LOG_RATE}/min --limit-burst {LOG_BURST} -j LOG --log-prefix "{log_prefix(kind)}"'
+    first, last = (view.sets[f"observed.{observed.WORDS[kind]}.{kept}"].name for kept in observed.KEPT)
+    yield iptables_log(view.policy, log_of(view.policy).rate, BURST, observed.log_prefix(kind))
+    yield from _counted_in(first, last, ends)
+    yield "-j RETURN"
+
+
+def _counted_in(first: str, last: str, ends: str) -> Iterator[str]:
     # A key that comes in is counted as it does, and one that is in already isn't touched by -j SET.
     yield f"-m set --match-set {first} {ends}"
     yield f"-j SET --add-set {first} {ends}"
     yield f"-j SET --add-set {last} {ends} --exist"
-    yield "-j RETURN"
 
 
 def _counted_before(view: _View, stage: _Stage) -> Iterator[str]:
@@ -276,7 +323,7 @@ def _redirected(view: _View, stage: _Stage) -> Iterator[str]:
 
 def _flows(view: _View, stage: _Stage, before: Iterable[str], found: Mapping[str, Sequence[Segment]]) -> Chains:
     """Return what decides by flow: one chain for all ports, and one for each set of rules that decide of some."""
-    denied = _denied(view, stage) if view.policy.observe else f"{_comment(stage.denied)}{_denied(view, stage)}"
+    denied = _denied(view, stage)
     dispatch = list(before)
     of_ports: Chains = {}
     for protocol, parts in found.items():
@@ -306,15 +353,14 @@ def _spoofed(view: _View) -> Chains:
     # DHCP clients and duplicate address detection (RFC 4862 5.4.2) send from no address; a link-local one has no route
     # of its own.
     sources = {4: ("0.0.0.0/32",), 6: ("::/128", LINK_LOCAL)}[view.family]
-    drop = [f"{_comment('denied: spoofed source')}-j DROP"]
     lines = [
         *(f"-s {source} -j RETURN" for source in sources),
         *(_dhcp(view, _PRE_DNAT) if view.family == 4 else ()),
         # Errors about a connection may come from any router on its way.
         f"{_ICMP[view.family][1].partition(' -m')[0]} -m conntrack --ctstate RELATED -j RETURN",
-        *(_counted(view, SPOOFED, "src,dst") if view.policy.observe else drop),
+        *(_counted(view, SPOOFED, "src,dst") if view.policy.observe else _drop(view, SPOOFED, _SPOOFED)),
     ]
-    return {_SPOOFED: lines}
+    return {_SPOOFED: lines, **_kept(view, SPOOFED, _SPOOFED)}
 
 
 def _pre_dnat_base(view: _View) -> Iterator[str]:
@@ -350,8 +396,7 @@ def _allowed(view: _View, stage: _Stage, rule: Rule, more: str = "") -> Iterator
     for interface, peer, at in product(interfaces, peers, _at(view, stage, rule)):
         match = f"{interface}{more}{peer}{at}"
         if rule.log:
-            limit = f"-m limit --limit {FLOW_RATE}/min --limit-burst {FLOW_BURST}"
-            yield f'{match}{limit} -j LOG --log-prefix "{flow_prefix(rule, _LOGGED_NAME)}"'
+            yield match + iptables_log(view.policy, FLOW_RATE, FLOW_BURST, flow_prefix(rule, _LOGGED_NAME))
         yield f"{match}{_comment(f'flow:{rule.flow}')}-j RETURN"
 
 

@@ -15,21 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ...module_utils._contract.constants import OBSERVED_MOST, OBSERVED_SECONDS, TABLE
+from ...module_utils._contract.constants import TABLE
 from ...module_utils._contract.header import NamedSet
 from .._model.antispoof import BY_SIDES, LINK_LOCAL, OFF, SPOOFED, judged, routed_wrongly
+from .._model.denied import PRE_DNAT
 from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._policy.describe import head
 from .._values.addresses import AddressSet
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from .._values.ports import PROTOCOLS
+from . import nft_denied
 from .datagrams import nftables_match
+from .denied_sets import INVALID, KNOWN_PEERS, known_sets
 from .header import first_line
-from .logged import LOG_BURST as FLOW_BURST
-from .logged import LOG_RATE as FLOW_RATE
-from .logged import flow_prefix
-from .observe_sets import LOG_BURST, LOG_RATE, WORDS, kinds, log_prefix, sets
+from .logged import FLOW_BURST, FLOW_RATE, flow_prefix, nft_log
+from .nft_text import ANYBODY, KEYWORD, chain, in_set, set_name
 from .peer_sets import (
     address_sets,
     at_name,
@@ -44,9 +45,6 @@ from .port_segments import Segment, range_text, segments, within
 _HOOKS = {"ingress": "input", "egress": "output"}
 _INTERFACE_MATCH = {"ingress": "iifname", "egress": "oifname"}
 _LOOPBACK_MATCH = {"ingress": "iif", "egress": "oif"}
-_ADDRESS_MATCH = {"ingress": "saddr", "egress": "daddr", SPOOFED: "saddr"}
-_KEYWORD = {4: "ip", 6: "ip6"}
-_ANYBODY = {4: "meta nfproto ipv4 ", 6: "meta nfproto ipv6 "}
 
 
 def render(policy: Policy) -> str:
@@ -64,26 +62,27 @@ def render(policy: Policy) -> str:
         *_direction(policy, "egress"),
         *_antispoof(policy),
         *_pre_dnat(policy),
-        *_observed(policy),
+        *_observed_before(policy),
+        *nft_denied.chains(policy),
         "}",
         "",
     ]
     filled = (
-        NamedSet(_set_name(peer, family), peer, addresses.texts_of_family(family))
+        NamedSet(set_name(peer, family), peer, addresses.texts_of_family(family))
         for peer, family, addresses in _filled(policy)
     )
-    return first_line(policy, filled, _set_name) + "\n".join(lines)
+    return first_line(policy, filled, set_name) + "\n".join(lines)
 
 
 def _direction(policy: Policy, direction: str) -> Iterator[str]:
     hook = _HOOKS[direction]
     found = {protocol: segments(policy.rules(direction), protocol) for protocol in PROTOCOLS}
-    yield from _chain(f"{hook}_icmp", _icmp(policy, direction))
+    yield from chain(f"{hook}_icmp", _icmp(policy, direction))
     for protocol, parts in found.items():
         for part in parts:
             if part.chain == part.first:
-                yield from _chain(_name(hook, protocol, part), _rules(policy, direction, part.rules))
-    yield from _chain(f"{hook}_flows", _flows(policy, direction, found))
+                yield from chain(_name(hook, protocol, part), _rules(policy, direction, part.rules))
+    yield from chain(f"{hook}_flows", _flows(policy, direction, found))
 
 
 def _name(hook: str, protocol: str, segment: Segment) -> str:
@@ -91,11 +90,11 @@ def _name(hook: str, protocol: str, segment: Segment) -> str:
 
 
 def _flows(policy: Policy, direction: str, found: Mapping[str, Sequence[Segment]]) -> Iterator[str]:
-    """Yield what decides by flow. It accepts or drops what it decides, and returns otherwise."""
+    """Yield what decides by flow. It accepts what a flow allows, and returns otherwise."""
     hook = _HOOKS[direction]
     for name, members in policy.isolated.items():
         for peer in _peer_matches(direction, name, members):
-            yield f'{peer}{"return" if policy.observe else "drop"} comment "isolated:{name}"'
+            yield f'{peer}return comment "isolated:{name}"'
     yield from _rules(policy, direction, (rule for rule in policy.rules(direction) if rule.ports.everything))
     if direction == "ingress":
         # Redirected to a port of the host's own: the port that was asked for decides, or else the one it became.
@@ -123,9 +122,9 @@ def _base_chains(policy: Policy) -> Iterator[str]:
     None of their rules looks anything up in a set, not even in one without a name: a change of the ruleset leaves these
     chains where they are, and a packet under way in one would find its set gone (module_utils/nft_loader.py).
     """
-    yield from (line for direction in _HOOKS for line in _chain(_HOOKS[direction], _base(policy, direction)))
+    yield from (line for direction in _HOOKS for line in chain(_HOOKS[direction], _base(policy, direction)))
     if policy.pre_dnat or policy.antispoof != OFF:
-        yield from _chain("pre_dnat", _pre_dnat_base(policy))
+        yield from chain("pre_dnat", _pre_dnat_base(policy))
 
 
 def _base(policy: Policy, direction: str) -> Iterator[str]:
@@ -135,7 +134,7 @@ def _base(policy: Policy, direction: str) -> Iterator[str]:
     yield "ct state established accept"
     yield from (f"meta l4proto {protocol} jump {hook}_icmp" for protocol in ("icmp", "ipv6-icmp"))
     # Behind ICMP: an error about a connection that this kernel doesn't know is invalid, and IP needs some of these.
-    yield f"ct state invalid {_denial(policy)}"
+    yield _invalid(policy)
     if direction == "egress":
         # The reset that a reject rule sends (in a table of others, say) is related to what it refuses. Without this,
         # the peer would wait for its timeout.
@@ -148,12 +147,17 @@ def _base(policy: Policy, direction: str) -> Iterator[str]:
         yield "jump observed_input" if direction == "ingress" else "jump observed_egress"
         return
     # The policy of a new base chain comes into force a moment after its rules do: what it denies, a rule has to drop.
-    yield 'counter drop comment "denied: no flow allows it"'
+    yield f"goto denied_{direction}"
 
 
 def _denial(policy: Policy) -> str:
     """Return what becomes of a packet that no flow could allow."""
     return "accept" if policy.observe else "drop"
+
+
+def _invalid(policy: Policy) -> str:
+    """Return what becomes of a packet of no connection, with a counter of its own: no flow was missing."""
+    return "ct state invalid accept" if policy.observe else f'ct state invalid counter drop comment "{INVALID}"'
 
 
 def _pre_dnat_base(policy: Policy) -> Iterator[str]:
@@ -171,8 +175,8 @@ def _antispoof(policy: Policy) -> Iterator[str]:
     """Yield what judges sources, of whatever comes in by the interfaces of sides: replies as well."""
     if policy.antispoof == OFF:
         return
-    yield from _chain("antispoof", (f"{match} goto spoofed" for match in _contradicted(policy)))
-    yield from _chain(
+    yield from chain("antispoof", (f"{match} goto spoofed" for match in _contradicted(policy)))
+    yield from chain(
         "spoofed",
         [
             # DHCP clients and duplicate address detection (RFC 4862 5.4.2) send from no address; a link-local one has
@@ -182,7 +186,7 @@ def _antispoof(policy: Policy) -> Iterator[str]:
             *(f"{nftables_match(one)} return" for one in dhcp("ingress", 4, policy.dhcp)),
             # Errors about a connection may come from any router on its way.
             *(f"meta l4proto {protocol} ct state related return" for protocol in ("icmp", "ipv6-icmp")),
-            f"goto observed_{SPOOFED}" if policy.observe else 'counter drop comment "denied: spoofed source"',
+            f"goto {'observed' if policy.observe else 'denied'}_{SPOOFED}",
         ],
     )
 
@@ -200,21 +204,19 @@ def _pre_dnat(policy: Policy) -> Iterator[str]:
     """Yield the stage between connection tracking and everybody's DNAT, for what is asked of the host itself."""
     if not policy.pre_dnat:
         return
-    yield from _chain(
+    yield from chain(
         "pre_dnat_flows",
         [
-            f"ct state invalid {_denial(policy)}",
+            _invalid(policy),
             *_dhcp(policy, "ingress"),
             "jump input_flows",
-            "goto observed_ingress"
-            if policy.observe
-            else 'counter drop comment "denied before DNAT: no flow allows it"',
+            "goto observed_ingress" if policy.observe else f"goto denied_{PRE_DNAT}",
         ],
     )
     for number, (_name, stage) in enumerate(stages(policy)):
         ports = (f"{protocol} dport {{ {item} }} goto pre_dnat_flows" for protocol, item in _ports(stage))
-        yield from _chain(_chain_of_ports(number), ports)
-    yield from _chain("pre_dnat_destinations", _destinations(policy))
+        yield from chain(_chain_of_ports(number), ports)
+    yield from chain("pre_dnat_destinations", _destinations(policy))
 
 
 def _chain_of_ports(number: int) -> str:
@@ -229,25 +231,10 @@ def _ports(stage: PreDnat) -> Iterator[tuple[str, str]]:
             yield protocol, ports
 
 
-def _observed(policy: Policy) -> Iterator[str]:
-    """Yield what counts, on a host that only observes, what no flow allows, and lets it through."""
-    if not policy.observe:
-        return
-    yield from _chain("observed_input", [*_counted_before(policy), "goto observed_ingress"])
-    for direction in kinds(policy):
-        port = f"observed_{direction}_port"
-        log = f'log prefix "{log_prefix(direction)}"'
-        yield from _chain(port, _counted(policy, direction, "th dport"))
-        yield from _chain(
-            f"observed_{direction}",
-            [
-                # The host's own broadcasts, which it hears itself.
-                *(["fib saddr type local accept"] if direction == "ingress" else []),
-                f"limit rate {LOG_RATE}/minute burst {LOG_BURST} packets {log}",
-                f"meta l4proto {{ {', '.join(PROTOCOLS)} }} goto {port}",
-                *_counted(policy, direction, "0"),
-            ],
-        )
+def _observed_before(policy: Policy) -> Iterator[str]:
+    """Yield what lets through, on a host that observes, what came by before DNAT, and has the rest counted."""
+    if policy.observe:
+        yield from chain("observed_input", [*_counted_before(policy), "goto observed_ingress"])
 
 
 def _counted_before(policy: Policy) -> Iterator[str]:
@@ -256,20 +243,6 @@ def _counted_before(policy: Policy) -> Iterator[str]:
         for protocol, ports in _ports(stage):
             match = f"meta l4proto {protocol} ct original proto-dst {{ {ports} }}"
             yield f'{_on(policy, stage)}{match} accept comment "counted before DNAT"'
-
-
-def _counted(policy: Policy, direction: str, port: str) -> Iterator[str]:
-    for one, kept, family in sets(policy):
-        if one == direction:
-            address = f"{'ip' if family == 4 else 'ip6'} {_ADDRESS_MATCH[direction]}"
-            how, counter = ("add", " counter") if kept == "first" else ("update", "")
-            yield f"{how} @{_observed_set(one, kept, family)} {{ {address} . meta l4proto . {port}{counter} }}"
-    # A spoofed packet goes on to the stages behind this one, and is judged there by the flows as any other.
-    yield "return" if direction == SPOOFED else "accept"
-
-
-def _observed_set(direction: str, kept: str, family: int) -> str:
-    return _set_name(f"observed.{WORDS[direction]}.{kept}", family)
 
 
 def _destinations(policy: Policy) -> Iterator[str]:
@@ -303,7 +276,7 @@ def _icmp(policy: Policy, direction: str) -> Iterator[str]:
 
 
 def _dhcp(policy: Policy, direction: str) -> Iterator[str]:
-    for family in _KEYWORD:
+    for family in KEYWORD:
         yield from (f"{nftables_match(one)} accept" for one in dhcp(direction, family, policy.dhcp))
 
 
@@ -311,7 +284,7 @@ def _rules(policy: Policy, direction: str, rules: Iterable[Rule]) -> Iterator[st
     for rule in rules:
         interface = _interface(policy, direction, rule)
         comment = f'comment "flow:{rule.flow}"'
-        log = f'limit rate {FLOW_RATE}/minute burst {FLOW_BURST} packets log prefix "{flow_prefix(rule)}"'
+        log = nft_log(policy, FLOW_RATE, FLOW_BURST, flow_prefix(rule))
         for peer in _rule_matches(direction, rule):
             if rule.log:  # a rule of its own: a limit must not decide who passes
                 yield f"{interface}{peer}{log} {comment}"
@@ -334,13 +307,13 @@ def _rule_matches(direction: str, rule: Rule) -> Iterator[str]:
     name = peer_name(direction, rule)
     peers = _by_family(direction, name, rule.addresses)
     if rule.names:  # whatever the answers are now: others may follow
-        peers = {family: _in_set(direction, name, family) for family in _KEYWORD}
+        peers = {family: in_set(direction, name, family) for family in KEYWORD}
     if direction == "egress" or not rule.is_narrowed:
         yield from _shortened(peers)
         return
     for family, peer in peers.items():
         at = rule.at.of_family(family)
-        name = f"{_KEYWORD[family]} daddr @{_set_name(at_name(rule), family)} "
+        name = f"{KEYWORD[family]} daddr @{set_name(at_name(rule), family)} "
         # As the packet was sent: the host may have redirected it. What is not tracked was not redirected.
         known = ("",) if is_everybody(at) else (f"ct original {name}", f"ct state untracked {name}")
         yield from (f"{peer}{match}" for match in known if at)
@@ -353,60 +326,40 @@ def _peer_matches(direction: str, name: str, addresses: AddressSet) -> Iterator[
 
 def _by_family(direction: str, name: str, addresses: AddressSet) -> dict[int, str]:
     """Return the match for each family the peer has addresses of."""
-    found = {family: addresses.of_family(family) for family in _KEYWORD}
+    found = {family: addresses.of_family(family) for family in KEYWORD}
     return {
-        family: _ANYBODY[family] if is_everybody(own) else _in_set(direction, name, family)
+        family: ANYBODY[family] if is_everybody(own) else in_set(direction, name, family)
         for family, own in found.items()
         if own
     }
 
 
-def _in_set(direction: str, name: str, family: int) -> str:
-    return f"{_KEYWORD[family]} {_ADDRESS_MATCH[direction]} @{_set_name(name, family)} "
-
-
 def _shortened(matches: dict[int, str]) -> Iterable[str]:
     """Return matches, or one for both families where any address of either will do."""
-    return [""] if matches == _ANYBODY else matches.values()
-
-
-def _set_name(peer: str, family: int) -> str:
-    return f"{peer}.v{family}"
+    return [""] if matches == ANYBODY else matches.values()
 
 
 def _filled(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
-    found = (*address_sets(policy), *narrowed_sets(policy))
+    found = (*address_sets(policy), *narrowed_sets(policy), *known_sets(policy))
     for (name, family), addresses in {(name, family): own for name, family, own in found}.items():
         yield name, family, addresses
 
 
 def _sets(policy: Policy) -> Iterator[str]:
     for name, family, addresses in _filled(policy):
-        yield from _set(_set_name(name, family), family, addresses)
-    for direction, kept, family in sets(policy):
-        yield f"\tset {_observed_set(direction, kept, family)} {{"
-        yield f"\t\ttype ipv{family}_addr . inet_proto . inet_service"
-        # Bounded, since strangers decide how many keys there are.
-        yield f"\t\tsize {OBSERVED_MOST}"
-        yield "\t\tflags dynamic,timeout"
-        yield f"\t\ttimeout {OBSERVED_SECONDS}s"
-        yield "\t}"
+        # Addresses of the fleet come and go, and this one's rules stay the same whatever they are.
+        is_of_networks = name == KNOWN_PEERS or not addresses.is_of_addresses(family)
+        yield from _set(set_name(name, family), family, addresses.texts_of_family(family), is_of_networks)
+    yield from nft_denied.sets(policy)
 
 
-def _set(name: str, family: int, addresses: AddressSet) -> Iterator[str]:
-    elements = addresses.texts_of_family(family)
+def _set(name: str, family: int, elements: Sequence[str], is_of_networks: bool) -> Iterator[str]:
     yield f"\tset {name} {{"
     yield f"\t\ttype ipv{family}_addr"
-    if not addresses.is_of_addresses(family):
+    if is_of_networks:
         yield "\t\tflags interval"
     if elements:
         yield "\t\telements = {"
         yield "\t\t\t" + ",\n\t\t\t".join(elements) + ","
         yield "\t\t}"
-    yield "\t}"
-
-
-def _chain(name: str, statements: Iterable[str]) -> Iterator[str]:
-    yield f"\tchain {name} {{"
-    yield from (f"\t\t{statement}" for statement in statements)
     yield "\t}"

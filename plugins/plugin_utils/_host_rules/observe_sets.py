@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._model.antispoof import OFF, SPOOFED
+from .._model.denied import PRE_DNAT
 from .._policy.compile import Policy
 from .._values.direction import DIRECTIONS
 
 KEPT = ("first", "last")
 WORDS = {"ingress": "in", "egress": "out", SPOOFED: "src"}
-LOG_RATE, LOG_BURST = 10, 5
-"""Lines in the kernel's log: so many a minute, and so many at once."""
+HEARD = ("ingress", PRE_DNAT)
+"""Where a host hears its own broadcasts, which nothing keeps."""
 
 
 def kinds(policy: Policy) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from .._values.problems import Problems, Where, near_miss
 from .._values.readers import rows
 from .arguments import arguments
+from .denied import KEY as DENIED
 from .exports import Export
 from .model import Declared, Layer
 from .model_files import KEY as FILES
@@ -28,7 +29,7 @@ PREFIX = "gatehouse_"
 VALUES = ("profile", "options", "echo_request", "dhcp", "refresh", "calico")
 MODEL_KEYS = (*(f"{PREFIX}{key}" for key in (*VALUES, *LISTS)), FILES)
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
-OWN_KEYS = ("gatehouse_mode", "gatehouse_antispoof", "gatehouse_self_heal", *SIDE_KEYS)
+OWN_KEYS = ("gatehouse_mode", "gatehouse_antispoof", "gatehouse_self_heal", DENIED, *SIDE_KEYS)
 HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *OWN_KEYS)
 _NAMED = re.compile(rf"({PREFIX}(?:{'|'.join(LISTS)}))__\w+", re.ASCII)
 _NAMEABLE = tuple(f"{PREFIX}{key}" for key in LISTS)

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from .._model.antispoof import antispoof_at
+from .._model.denied import read_denied
+from .._model.denied import to_data as denied_to_data
 from .._model.name_refresh import read_refresh
 from .._model.node_classes import PreDnat, read_pre_dnat
 from .._values.addresses import EVERYBODY, AddressSet
@@ -26,6 +28,8 @@ _POLICY_KEYS = (
     "observe",
     "antispoof",
     "self_heal",
+    "denied",
+    "known",
     "isolated",
     "pre_dnat",
     "echo_request",
@@ -44,6 +48,8 @@ def to_data(policy: Policy) -> dict[str, Any]:
         "observe": policy.observe,
         "antispoof": policy.antispoof,
         "self_heal": policy.self_heal,
+        "denied": denied_to_data(policy.denied),
+        "known": policy.known.texts(),
         "isolated": {name: members.texts() for name, members in policy.isolated.items()},
         "pre_dnat": [
             {"ports": stage.ports.texts(), "addresses": stage.addresses.texts(), "side": stage.side}
@@ -77,6 +83,8 @@ def from_data(data: object) -> Policy:
         observe=item.flag("observe"),
         antispoof=antispoof_at(item.place("antispoof"), item.raw("antispoof"), problems),
         self_heal=item.flag("self_heal"),
+        denied=read_denied(item.place("denied"), item.raw("denied"), problems),
+        known=item.networks("known"),
         echo_request=item.flag("echo_request"),
         dhcp=flag_at(item.place("dhcp"), item.raw("dhcp"), True, problems),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from .._model.antispoof import OFF, effective
+from .._model.denied import Denied
 from .._model.model import Flow, Model
 from .._model.name_refresh import Refresh
 from .._model.node_classes import PreDnat
@@ -71,8 +72,9 @@ class Policy:
     ``classes`` are sorted. ``isolated`` has the members of each of them that is isolated: no rule counts for these.
     The rules of ``ingress`` decide of what is in any of ``pre_dnat`` before the host redirects it.
     ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
-    say. Where it says ``observe``, a host denies nothing: what would be denied is counted. With ``self_heal``, a host
-    loads all of it again where that was flushed. Hosts of the same classes differ in nothing else.
+    say. Where it says ``observe``, a host denies nothing: what would be denied is counted; ``denied`` says what becomes
+    of what is. With ``self_heal``, a host loads all of it again where that was flushed. Hosts of the same classes differ
+    in nothing else. ``known`` has the addresses that any class or zone has, but for those that anybody may have.
     """
 
     classes: tuple[str, ...]
@@ -87,6 +89,8 @@ class Policy:
     observe: bool = False
     antispoof: str = OFF
     self_heal: bool = False
+    denied: Denied = Denied()
+    known: AddressSet = AddressSet()
 
     @property
     def name(self) -> str:
@@ -151,8 +155,9 @@ class Fleet:
         antispoof = effective(own.antispoof, own.interfaces)
         if own.interfaces and (policy.has_sides or antispoof != OFF):
             policy = replace(policy, interfaces=own.interfaces, antispoof=antispoof)
-        if own.observe or own.self_heal:
-            policy = replace(policy, observe=own.observe, self_heal=own.self_heal)
+        modes = (own.observe, own.denied, own.self_heal)
+        if modes != (policy.observe, policy.denied, policy.self_heal):
+            policy = replace(policy, observe=own.observe, denied=own.denied, self_heal=own.self_heal)
         return policy
 
 
@@ -162,6 +167,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
     peers = lru_cache(maxsize=None)(resolved.peers)
     names = {zone: _host_names(found) for zone, found in resolved.names.items()}
     flows = [flow for flow in model.flows_of_hosts() if flow.open_on(today)]
+    known = _known(resolved)
     fleet = Fleet(
         policies={
             set_name(classes): Policy(
@@ -173,6 +179,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
                 echo_request=model.echo_request,
                 dhcp=model.dhcp,
                 refresh=model.refresh,
+                known=known,
             )
             for classes in dict.fromkeys(resolved.classes_by_host.values())
         },
@@ -184,6 +191,15 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
     )
     _check_interfaces(fleet, resolved, problems)
     return fleet
+
+
+def _known(resolved: Resolved) -> AddressSet:
+    """Return the addresses that any class or zone has, but for those that anybody may have.
+
+    Addresses behind host names come and go, and are not among them.
+    """
+    found = (resolved.peers(name, "") for name in resolved.networks)
+    return AddressSet.union(addresses for addresses in found if not addresses.is_for_all)
 
 
 def set_name(classes: Collection[str]) -> str:

@@ -16,6 +16,8 @@ from functools import cached_property
 from ipaddress import ip_address
 
 from .._model.antispoof import OFF, antispoof_at, note_beyond_iptables
+from .._model.denied import KEY as DENIED
+from .._model.denied import Denied, read_denied
 from .._model.model import Flow, Model, Zone
 from .._model.name_refresh import Refresh
 from .._model.node_classes import NodeClass
@@ -52,7 +54,8 @@ class Host:
     """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
 
     ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts;
-    ``antispoof``, which sources it takes for spoofed; ``self_heal``, that it loads rules again that were flushed.
+    ``antispoof``, which sources it takes for spoofed; ``denied``, what it does with what it has denied; ``self_heal``,
+    that it loads rules again that were flushed.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Host:
     observe: bool = False
     antispoof: str = OFF
     self_heal: bool = False
+    denied: Denied = Denied()
 
     def addresses(self, side: str) -> AddressSet:
         """Return the host's addresses on one side, or on both where no side is named."""
@@ -187,11 +191,14 @@ class _Resolver:
         where = Where("gatehouse_mode", f"host {name}")
         observe = choice_at(where, variables.get("gatehouse_mode"), MODES, "enforce", self.problems) == "observe"
         antispoof = self.antispoof(name, variables, backend)
+        where = Where(DENIED, f"host {name}")
+        denied = read_denied(where, variables.get(DENIED), self.problems)
         where = Where("gatehouse_self_heal", f"host {name}")
         self_heal = flag_at(where, variables.get("gatehouse_self_heal"), False, self.problems)
+        modes = (observe, antispoof, self_heal, denied)
         if declared is None:
             one = self.addresses_of(name, variables)
-            return Host(name, one, one, interfaces, backend, node, observe, antispoof, self_heal)
+            return Host(name, one, one, interfaces, backend, node, *modes)
         known = len(self.problems.found)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
@@ -199,7 +206,7 @@ class _Resolver:
             sides[side] = AddressSet.of(self.host_networks(place, value))
         if not any(sides.values()) and len(self.problems.found) == known:
             self.problems.add(where, declared, "at least one address")
-        return Host(name, sides["private"], sides["public"], interfaces, backend, node, observe, antispoof, self_heal)
+        return Host(name, sides["private"], sides["public"], interfaces, backend, node, *modes)
 
     def antispoof(self, name: str, variables: Mapping[str, object], backend: str) -> str:
         where = Where("gatehouse_antispoof", f"host {name}")

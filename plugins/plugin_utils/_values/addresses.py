@@ -114,6 +114,14 @@ class AddressSet:
         """Return whether no network of IPv4 or IPv6 is more than one address."""
         return self._is_single_v4 if version == 4 else self._is_single_v6
 
+    @property
+    def is_for_all(self) -> bool:
+        """Return whether it has at least half of all addresses of a family, in however many networks."""
+        return any(
+            sum(network.num_addresses for network in self.of_family(version)) >= half
+            for version, half in ((4, 1 << 31), (6, 1 << 127))
+        )
+
     def __bool__(self) -> bool:
         """Return whether the set has any address; an empty set has none."""
         return bool(self.v4 or self.v6)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
-_SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses(?:\.\d+)?)\.v"
+_SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses(?:\.\d+)?|denied\.known)\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
 _PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
 _OBSERVED_CHAIN = r"observed_(?:input|(?:ingress|egress|spoofed)(?:_port)?)"
+_DENIED_CHAIN = r"(?:denied|kept)_(?:ingress|egress|pre_dnat|spoofed)(?:_(?:known|stranger|any)(?:_port)?)?"
 _MORE_CHAINS = r"pre_dnat(?:_destinations|_ports(?:_\d+)?|_flows)?|antispoof|spoofed"
-_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|{_MORE_CHAINS}|{_OBSERVED_CHAIN})"
+_CHAIN = rf"(?:{_PORT_CHAIN}|(?:in|out)put(?:_icmp|_flows)?|{_MORE_CHAINS}|{_OBSERVED_CHAIN}|{_DENIED_CHAIN})"
 _OBSERVED_SET = r"observed\.(?:in|out|src)\.(?:first|last)\.v[46]"
+_DENIED_SET = r"denied\.(?:in|out|pre|src)\.(?:known|stranger|any)\.(?:first|last)\.v[46]"
 _RANGE = r"\d{1,5}(?:-\d{1,5})?"
 _RANGES = rf"\{{ {_RANGE}(?:, {_RANGE})* \}}"
 _WITH_PORTS = r"meta l4proto (?:tcp|udp|sctp)"
@@ -23,7 +25,8 @@ _NAMES = rf"\{{ {_INTERFACE}(?:, {_INTERFACE})* \}}"
 _INTERFACES = rf"(?:[io]ifname {_NAMES} )?"
 _PEER = rf"(?:meta nfproto ipv[46] |ip [sd]addr @{_SET}4 |ip6 [sd]addr @{_SET}6 )?"
 _AT = rf"(?:ct (?:original|state untracked) (?:ip daddr @{_SET}4|ip6 daddr @{_SET}6) )?"
-_LOG = rf'limit rate 100/minute burst 100 packets log prefix "gatehouse {_NAME}: "'
+_KEY = r"(?:ip6? [sd]addr \. )?meta l4proto \. (?:0|th dport)(?: counter)?"
+_LOG = rf'limit rate 100/minute burst 100 packets log prefix "gatehouse {_NAME}: "(?: group \d+)?'
 _ASKED_FOR = r"meta l4proto (?:tcp|udp|sctp) ct status dnat ct original proto-dst"
 _GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
 
@@ -49,7 +52,7 @@ _LINES = (
     r'\t\t[io]if "lo" accept',
     r"\t\tct state (?:established|related|related tcp flags rst) accept",
     r"\t\tmeta l4proto (?:icmp|ipv6-icmp) jump (?:in|out)put_icmp",
-    r"\t\tct state invalid drop",
+    r'\t\tct state invalid counter drop comment "invalid: belongs to no connection"',
     rf"\t\t(?:{_DHCP4}|ip6 saddr fe80::/10 ip6 daddr fe80::/10 udp dport 546|{_DHCP6_OUT}) accept",
     r"\t\tip ttl 1 ip protocol igmp ip daddr 224\.0\.0\.0/4 accept",
     r"\t\ticmp(?:v6)? type \{ [a-z0-9-]+(?:, [a-z0-9-]+)* \} accept",
@@ -66,10 +69,14 @@ _LINES = (
     ),
     rf"\t\t(?:tcp|udp|sctp) dport \{{ {_RANGE}(?:, {_RANGE})* \}} goto pre_dnat_flows",
     r'\t\tcounter drop comment "denied before DNAT: no flow allows it"',
-    rf'\t\t{_PEER}(?:drop|return) comment "isolated:{_NAME}"',
-    rf"\tset {_OBSERVED_SET} \{{",
-    r"\t\ttype ipv[46]_addr \. inet_proto \. inet_service",
-    r"\t\t(?:size \d+|flags dynamic,timeout|timeout \d+s)",
+    rf'\t\t{_PEER}return comment "isolated:{_NAME}"',
+    rf"\tset (?:{_OBSERVED_SET}|{_DENIED_SET}) \{{",
+    r"\t\ttype (?:ipv[46]_addr \. )?inet_proto \. inet_service; size \d+; flags dynamic,timeout; timeout \d+s;",
+    r"\t\tfib saddr type local return",
+    rf"\t\t{_PEER}(?:jump|goto) {_DENIED_CHAIN}",
+    rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_DENIED_CHAIN}",
+    rf"\t\t{_PEER}(?:add|update) @{_DENIED_SET} \{{ {_KEY} \}}(?: return)?",
+    rf'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse denied (?:in|out|pre|src): "(?: group \d+)?',
     r"\t\ttype filter hook (?:input|output) priority filter - 10; policy accept;",
     r"\t\tct state invalid accept",
     rf"\t\t(?:jump|goto) {_OBSERVED_CHAIN}",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.iptables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.denied import Denied
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, parse_network
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PortSet
 
 TITLE = "# gatehouse.firewall, node class web. Generated: edits are lost at the next run."
-DENIED = '-m comment --comment "denied: no flow allows it" -j DROP'
-DENIED_BEFORE = '-m comment --comment "denied before DNAT: no flow allows it" -j DROP'
+DENIED, DENIED_OUT, DENIED_BEFORE = (f"-g GATEHOUSE-{stage}-DENIED" for stage in ("INPUT", "OUTPUT", "PRE-DNAT"))
+INVALID = '-m conntrack --ctstate INVALID -m comment --comment "invalid: belongs to no connection" -j DROP'
 ALLOWED = '-m comment --comment "flow:a" -j RETURN'
 LOCAL = "-m addrtype --dst-type LOCAL "
-CHAINS = {f"GATEHOUSE-{way}{part}" for way in ("INPUT", "OUTPUT") for part in ("", "-ICMP", "-FLOWS")}
+CHAINS = {f"GATEHOUSE-{way}{part}" for way in ("INPUT", "OUTPUT") for part in ("", "-ICMP", "-FLOWS", "-DENIED")}
 EVERYBODY = "0.0.0.0/0 ::/0"
 LONG = "n" * 64
 
@@ -34,6 +36,11 @@ def address_set(text):
 
 def rule(flow, networks, ports, peer="office", **more):
     return Rule(flow, peer, address_set(networks), port_set(ports), **more)
+
+
+def render(policy):
+    """Return the files of a policy without what keeps denials: test_denied_sets.py has that."""
+    return iptables.render(replace(policy, denied=Denied(keep=False)))
 
 
 def sets(policy):
@@ -89,7 +96,7 @@ def test_without_a_flow_only_the_essentials_pass():
         "-i lo -j RETURN",
         "-m conntrack --ctstate ESTABLISHED -j RETURN",
         "-p icmp -g GATEHOUSE-INPUT-ICMP",
-        "-m conntrack --ctstate INVALID -j DROP",
+        INVALID,
         *DHCP_IN,
         "-d 224.0.0.0/4 -p 2 -m ttl --ttl-eq 1 -j RETURN",
         "-g GATEHOUSE-INPUT-FLOWS",
@@ -97,10 +104,12 @@ def test_without_a_flow_only_the_essentials_pass():
     assert found["GATEHOUSE-INPUT-ICMP"] == [
         "-m conntrack --ctstate RELATED -j RETURN",
         *(f"-p icmp -m icmp --icmp-type {number} -j RETURN" for number in (3, 11, 12, 8)),
-        "-m conntrack --ctstate INVALID -j DROP",
+        INVALID,
         "-g GATEHOUSE-INPUT-FLOWS",
     ]
-    assert found["GATEHOUSE-INPUT-FLOWS"] == found["GATEHOUSE-OUTPUT-FLOWS"] == [DENIED]
+    assert (found["GATEHOUSE-INPUT-FLOWS"], found["GATEHOUSE-OUTPUT-FLOWS"]) == ([DENIED], [DENIED_OUT])
+    dropped = ['-m comment --comment "denied: no flow allows it" -j DROP']
+    assert found["GATEHOUSE-INPUT-DENIED"] == found["GATEHOUSE-OUTPUT-DENIED"] == dropped
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -117,7 +126,7 @@ def test_the_way_out_of_ipv6_has_its_own_essentials():
         "-o lo -j RETURN",
         "-m conntrack --ctstate ESTABLISHED -j RETURN",
         "-p ipv6-icmp -g GATEHOUSE-OUTPUT-ICMP",
-        "-m conntrack --ctstate INVALID -j DROP",
+        INVALID,
         "-p tcp -m tcp --tcp-flags RST RST -m conntrack --ctstate RELATED -j RETURN",
         "-d fe80::/10 -p udp -m udp --sport 546 --dport 547 -j RETURN",
         "-d ff02::1:2/128 -p udp -m udp --sport 546 --dport 547 -j RETURN",
@@ -136,7 +145,7 @@ def test_a_direction_has_its_own_chains_and_the_peers_address_at_its_own_end():
     )
 
     assert found["GATEHOUSE-INPUT-TCP-22"] == [f"{from_set('office')}{ALLOWED}", DENIED]
-    assert found["GATEHOUSE-OUTPUT-TCP-22"] == [f"{from_set('office', 'dst')}{ALLOWED}", DENIED]
+    assert found["GATEHOUSE-OUTPUT-TCP-22"] == [f"{from_set('office', 'dst')}{ALLOWED}", DENIED_OUT]
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -289,7 +298,7 @@ def test_ports_are_cut_where_the_flows_that_decide_change_and_asked_for_in_as_fe
     rules = [rule(f"flow{number}", f"192.0.2.{number}", text, f"peer{number}") for number, text in enumerate(ports)]
     found = ingress(*rules)["GATEHOUSE-INPUT-FLOWS"]
 
-    assert [line.replace("GATEHOUSE-INPUT-", "") for line in found] == [*dispatch, DENIED]
+    assert [line.replace("GATEHOUSE-INPUT-", "") for line in found] == [*dispatch, "-g DENIED"]
 
 
 def test_a_port_of_two_flows_is_decided_by_both_in_the_policys_order():
@@ -320,14 +329,14 @@ def test_a_side_going_out_is_matched_by_the_outgoing_interface():
     out = rule("a", EVERYBODY, "22/tcp", side="private")
     found = chains(Policy(("web",), egress=(out,), interfaces={"private": ("eth0",)}))
 
-    assert found["GATEHOUSE-OUTPUT-TCP-22"] == [f"-o eth0 {ALLOWED}", DENIED]
+    assert found["GATEHOUSE-OUTPUT-TCP-22"] == [f"-o eth0 {ALLOWED}", DENIED_OUT]
 
 
 def test_a_logged_flow_says_its_name_before_it_lets_through():
     found = ingress(rule("a", "192.0.2.1", "22/tcp", log=True))
 
     assert found["GATEHOUSE-INPUT-TCP-22"] == [
-        f'{from_set("office")}-m limit --limit 100/min --limit-burst 100 -j LOG --log-prefix "gatehouse a: "',
+        f'{from_set("office")}-m limit --limit 100/minute --limit-burst 100 -j LOG --log-prefix "gatehouse a: "',
         f"{from_set('office')}{ALLOWED}",
         DENIED,
     ]
@@ -336,19 +345,19 @@ def test_a_logged_flow_says_its_name_before_it_lets_through():
 def test_a_long_name_is_logged_as_far_as_the_kernel_keeps_it():
     line = ingress(rule(LONG, EVERYBODY, "22/tcp", log=True))["GATEHOUSE-INPUT-TCP-22"][0]
 
-    assert line == f'-m limit --limit 100/min --limit-burst 100 -j LOG --log-prefix "gatehouse {LONG[:17]}: "'
+    assert line == f'-m limit --limit 100/minute --limit-burst 100 -j LOG --log-prefix "gatehouse {LONG[:17]}: "'
     assert len(line.split('"')[1]) == 29
 
 
-def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_always_passes():
+def test_an_isolated_class_denies_its_own_members_before_any_flow_and_after_what_always_passes():
     members = address_set("192.0.2.1 2001:db8::/64")
     policy = Policy(("web",), ingress=(rule("a", EVERYBODY, "all"),), isolated={"web": members})
 
     for family in (4, 6):
         found = chains(policy, family)
-        comment = '-m comment --comment "isolated:web" -j DROP'
-        assert found["GATEHOUSE-INPUT-FLOWS"] == [f"{from_set('web')}{comment}", ALLOWED, DENIED]
-        assert found["GATEHOUSE-OUTPUT-FLOWS"] == [f"{from_set('web', 'dst')}{comment}", DENIED]
+        comment = '-m comment --comment "isolated:web" '
+        assert found["GATEHOUSE-INPUT-FLOWS"] == [f"{from_set('web')}{comment}{DENIED}", ALLOWED, DENIED]
+        assert found["GATEHOUSE-OUTPUT-FLOWS"] == [f"{from_set('web', 'dst')}{comment}{DENIED_OUT}", DENIED_OUT]
         assert found["GATEHOUSE-INPUT"] == chains(Policy(("web",)), family)["GATEHOUSE-INPUT"]
 
 
@@ -371,12 +380,13 @@ def test_what_is_asked_of_the_host_itself_is_judged_before_dnat_by_the_flows_of_
             "-j RETURN",
         ],
         "GATEHOUSE-PRE-DNAT-FLOWS": [
-            "-m conntrack --ctstate INVALID -j DROP",
+            INVALID,
             *DHCP_IN,
             "-p tcp -m tcp --dport 30000:30009 -g GATEHOUSE-DNAT-TCP-30000",
             DENIED_BEFORE,
         ],
         "GATEHOUSE-DNAT-TCP-30000": [f"{from_set('office')}{ALLOWED}", DENIED_BEFORE],
+        "GATEHOUSE-PRE-DNAT-DENIED": ['-m comment --comment "denied before DNAT: no flow allows it" -j DROP'],
     }
 
 
@@ -384,7 +394,7 @@ def test_flows_for_everything_and_isolation_count_before_dnat_as_well():
     found = before("53/udp", "", "", rule("a", "192.0.2.1", "all"), isolated={"web": address_set("192.0.2.7")})
 
     assert found["GATEHOUSE-PRE-DNAT-FLOWS"][3:] == [
-        f'{from_set("web")}-m comment --comment "isolated:web" -j DROP',
+        f'{from_set("web")}-m comment --comment "isolated:web" {DENIED_BEFORE}',
         f"{from_set('office')}{ALLOWED}",
         DENIED_BEFORE,
     ]
@@ -445,7 +455,7 @@ def test_nothing_of_this_is_for_the_way_out():
 
     assert chains(policy)["GATEHOUSE-OUTPUT-FLOWS"] == [
         "-p tcp -m tcp --dport 30080 -g GATEHOUSE-OUTPUT-TCP-30080",
-        DENIED,
+        DENIED_OUT,
     ]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.nftables import render
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import nftables
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.denied import Denied
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, parse_network
@@ -21,17 +24,18 @@ DHCP_OUT = [
     "ip6 daddr ff02::1:2 udp sport 546 udp dport 547 accept",
 ]
 IGMP = "ip ttl 1 ip protocol igmp ip daddr 224.0.0.0/4 accept"
+INVALID = 'ct state invalid counter drop comment "invalid: belongs to no connection"'
 INPUT = [
     "type filter hook input priority filter - 10; policy drop;",
     'iif "lo" accept',
     "ct state established accept",
     "meta l4proto icmp jump input_icmp",
     "meta l4proto ipv6-icmp jump input_icmp",
-    "ct state invalid drop",
+    INVALID,
     *DHCP_IN,
     IGMP,
     "jump input_flows",
-    'counter drop comment "denied: no flow allows it"',
+    "goto denied_ingress",
 ]
 OUTPUT = [
     "type filter hook output priority filter - 10; policy drop;",
@@ -39,14 +43,17 @@ OUTPUT = [
     "ct state established accept",
     "meta l4proto icmp jump output_icmp",
     "meta l4proto ipv6-icmp jump output_icmp",
-    "ct state invalid drop",
+    INVALID,
     "ct state related tcp flags rst accept",
     *DHCP_OUT,
     IGMP,
     "jump output_flows",
-    'counter drop comment "denied: no flow allows it"',
+    "goto denied_egress",
 ]
-CHAINS = {"input", "input_flows", "input_icmp", "output", "output_flows", "output_icmp"}
+CHAINS = {
+    *("input", "input_flows", "input_icmp", "output", "output_flows", "output_icmp"),
+    *("denied_ingress", "denied_egress"),
+}
 
 
 def port_set(text):
@@ -62,6 +69,11 @@ def address_set(text):
 
 def rule(flow, networks, ports, peer="office", **more):
     return Rule(flow, peer, address_set(networks), port_set(ports), **more)
+
+
+def render(policy):
+    """Return the ruleset of a policy without what keeps denials: test_denied_sets.py has that."""
+    return nftables.render(replace(policy, denied=Denied(keep=False)))
 
 
 def chains(policy):
@@ -93,7 +105,7 @@ def test_a_host_that_is_no_dhcp_client_sends_and_hears_none_before_dnat_either()
 
     assert found["input"] == [line for line in INPUT if line not in DHCP_IN]
     assert found["output"] == [line for line in OUTPUT if line not in DHCP_OUT]
-    assert found["pre_dnat_flows"][:2] == ["ct state invalid drop", "jump input_flows"]
+    assert found["pre_dnat_flows"][:2] == [INVALID, "jump input_flows"]
 
 
 def test_of_what_is_related_to_a_connection_only_icmp_and_own_resets_pass():
@@ -251,18 +263,18 @@ def test_a_logged_flow_says_its_name_in_each_family():
     ]
 
 
-def test_an_isolated_class_drops_its_own_members_before_any_flow_and_after_what_always_passes():
+def test_an_isolated_class_denies_its_own_members_before_any_flow_and_after_what_always_passes():
     members = rule("x", "192.0.2.1 2001:db8::/64", "1/tcp").addresses
     found = chains(Policy(("web",), ingress=(rule("all", "0.0.0.0/0 ::/0", "all"),), isolated={"web": members}))
 
     assert found["input_flows"] == [
-        'ip saddr @web.v4 drop comment "isolated:web"',
-        'ip6 saddr @web.v6 drop comment "isolated:web"',
+        'ip saddr @web.v4 return comment "isolated:web"',
+        'ip6 saddr @web.v6 return comment "isolated:web"',
         'counter accept comment "flow:all"',
     ]
     assert found["output_flows"] == [
-        'ip daddr @web.v4 drop comment "isolated:web"',
-        'ip6 daddr @web.v6 drop comment "isolated:web"',
+        'ip daddr @web.v4 return comment "isolated:web"',
+        'ip6 daddr @web.v6 return comment "isolated:web"',
     ]
     assert (found["input"], found["output"]) == (INPUT, OUTPUT)
     assert found["web.v4"] == ["type ipv4_addr", "elements = {", "192.0.2.1,", "}"]
@@ -292,7 +304,8 @@ def test_nothing_is_judged_before_dnat_where_no_port_is():
 def test_what_is_judged_before_dnat_is_what_is_asked_of_the_host_itself_after_connection_tracking():
     found = before("30000-32767/tcp")
 
-    assert set(found) == {*CHAINS, "pre_dnat", "pre_dnat_destinations", "pre_dnat_ports", "pre_dnat_flows"}
+    own = {"pre_dnat", "pre_dnat_destinations", "pre_dnat_ports", "pre_dnat_flows", "denied_pre_dnat"}
+    assert set(found) == {*CHAINS, *own}
     assert found["pre_dnat"] == PRE_DNAT
     assert found["pre_dnat_destinations"] == [TO_THE_HOST]
     assert found["pre_dnat_ports"] == ["tcp dport { 30000-32767 } goto pre_dnat_flows"]
@@ -302,9 +315,9 @@ def test_the_flows_of_the_way_in_decide_before_dnat_after_the_same_essentials_an
     found = before("30000-32767/tcp")
 
     assert found["pre_dnat_flows"] == [
-        *("ct state invalid drop", *DHCP_IN),
+        *(INVALID, *DHCP_IN),
         "jump input_flows",
-        'counter drop comment "denied before DNAT: no flow allows it"',
+        "goto denied_pre_dnat",
     ]
 
 

@@ -33,6 +33,9 @@ POLICIES = {
     "by name": build(good({"gatehouse_zones[0].hostnames": ["git.example.org"]})).policy_of("web1"),
     "profiled": build(good(profiled=True)).policy_of("db1"),
     "observing": build(good(put={"hosts.web1.gatehouse_mode": "observe"})).policy_of("web1"),
+    "logging": build(good(put={"hosts.web1.gatehouse_denied": {"keep": False, "log": {"to": "nflog:5"}}})).policy_of(
+        "web1"
+    ),
     "profiled node ports": build(good(profiled=True)).policy_of("web1"),
 }
 DATA = to_data(POLICIES["sided"])
@@ -49,6 +52,8 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         "observe": False,
         "antispoof": "off",
         "self_heal": False,
+        "denied": {"keep": True, "log": None},
+        "known": ["192.0.2.1", "192.0.2.2", "192.0.2.11", "203.0.113.0/24", "2001:db8:1::/48"],
         "isolated": {"web": ["192.0.2.1", "192.0.2.2"]},
         "pre_dnat": [
             {
