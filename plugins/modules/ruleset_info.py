@@ -192,11 +192,10 @@ findings:
   description:
     - How the host differs from the given ruleset. Counters don't count, nor do the rules of others,
       unless what they do makes a difference to a flow.
-    - Each has a C(kind) (rule_added, rule_removed, rule_changed, address_added,
-      address_removed, table_gone, never_applied, boot_file_edited,
-      unit_disabled, watch_disabled, refresh_disabled, refresh_interpreter, name_unanswered, name_crowded,
-      another_manager, model_changed, jump_not_first, and those of RV(concerns)), a C(text), and the C(flow) that it has to do with, if
-      any.
+    - Each has a C(kind) (rule_added, rule_removed, rule_changed, address_added, address_removed, table_gone,
+      never_applied, boot_file_edited, unit_disabled, watch_disabled, refresh_disabled, refresh_interpreter,
+      name_unanswered, name_crowded, another_manager, model_changed, jump_not_first, and those of RV(concerns)), a
+      C(text), and the C(flow) that it has to do with, if any.
   returned: when a ruleset is given
   type: list
   elements: dict

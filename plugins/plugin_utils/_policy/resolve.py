@@ -18,6 +18,8 @@ from ipaddress import ip_address
 from .._model.antispoof import OFF, antispoof_at, note_beyond_iptables
 from .._model.denied import KEY as DENIED
 from .._model.denied import Denied, read_denied
+from .._model.deny import KEY as DENY
+from .._model.deny import Deny, read_deny
 from .._model.model import Flow, Model, Zone
 from .._model.name_refresh import Refresh
 from .._model.node_classes import NodeClass
@@ -54,8 +56,8 @@ class Host:
     """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
 
     ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts;
-    ``antispoof``, which sources it takes for spoofed; ``denied``, what it does with what it has denied; ``self_heal``,
-    that it loads rules again that were flushed.
+    ``antispoof``, which sources it takes for spoofed; ``deny``, how it denies, and ``denied``, what it does with what
+    it has denied; ``self_heal``, that it loads rules again that were flushed.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Host:
     antispoof: str = OFF
     self_heal: bool = False
     denied: Denied = Denied()
+    deny: Deny = Deny()
 
     def addresses(self, side: str) -> AddressSet:
         """Return the host's addresses on one side, or on both where no side is named."""
@@ -193,9 +196,11 @@ class _Resolver:
         antispoof = self.antispoof(name, variables, backend)
         where = Where(DENIED, f"host {name}")
         denied = read_denied(where, variables.get(DENIED), self.problems)
+        where = Where(DENY, f"host {name}")
+        deny = read_deny(where, variables.get(DENY), self.problems)
         where = Where("gatehouse_self_heal", f"host {name}")
         self_heal = flag_at(where, variables.get("gatehouse_self_heal"), False, self.problems)
-        modes = (observe, antispoof, self_heal, denied)
+        modes = (observe, antispoof, self_heal, denied, deny)
         if declared is None:
             one = self.addresses_of(name, variables)
             return Host(name, one, one, interfaces, backend, node, *modes)
