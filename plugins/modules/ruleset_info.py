@@ -156,6 +156,46 @@ observed_since:
   returned: where the host only observes
   type: str
   sample: "2026-11-19T12:00:00Z"
+denied:
+  description:
+    - What the host has denied, for each peer's C(address), C(protocol) and C(port) (0 where it has none) in a
+      C(direction) (ingress, egress, pre_dnat for what is denied before the host redirects it, spoofed for what is
+      denied for its source); how many packets, and the C(first) and the C(last) of them in UTC.
+    - Each says whether the peer is C(known), as a class or zone of the model has its address. These are forgotten 24
+      days after the last denial, others an hour after it.
+    - Where there was no more room for peers, the address is V(0.0.0.0) or V(::), and stands for any.
+  returned: where the host keeps what it denies (C(gatehouse_denied))
+  type: list
+  elements: dict
+  sample:
+    - direction: egress
+      address: 198.51.100.7
+      protocol: tcp
+      port: 5432
+      known: true
+      packets: 4
+      first: "2026-11-21T17:29:21Z"
+      last: "2026-11-21T17:30:00Z"
+denied_full:
+  description:
+    - The directions, families and kinds of peers (known or stranger) of which no more are kept, since there is no room;
+      further ones stand with their port alone. Where these have no room either (any), they are in no row at all.
+  returned: where the host keeps what it denies
+  type: list
+  elements: str
+  sample: [ingress IPv4 stranger]
+denied_since:
+  description: Since when the host has kept what it denied, in UTC; an empty text where it can't tell.
+  returned: where the host keeps what it denies
+  type: str
+  sample: "2026-11-19T12:00:00Z"
+invalid:
+  description:
+    - How many packets were dropped that belong to no connection and begin none, since RV(in_force_since). They are no
+      denials, as no flow could allow them.
+  returned: success
+  type: int
+  sample: 0
 managers:
   description: Other managers of the host's firewall that are active, or will be at the next boot.
   returned: success
@@ -193,9 +233,9 @@ findings:
     - How the host differs from the given ruleset. Counters don't count, nor do the rules of others,
       unless what they do makes a difference to a flow.
     - Each has a C(kind) (rule_added, rule_removed, rule_changed, address_added, address_removed, table_gone,
-      never_applied, boot_file_edited, unit_disabled, watch_disabled, refresh_disabled, refresh_interpreter,
-      name_unanswered, name_crowded, another_manager, model_changed, jump_not_first, and those of RV(concerns)), a
-      C(text), and the C(flow) that it has to do with, if any.
+      never_applied, boot_file_edited, unit_disabled, watch_disabled, denied_unit_disabled, refresh_disabled,
+      refresh_interpreter, name_unanswered, name_crowded, another_manager, model_changed, jump_not_first, and those of
+      RV(concerns)), a C(text), and the C(flow) that it has to do with, if any.
   returned: when a ruleset is given
   type: list
   elements: dict

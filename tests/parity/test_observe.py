@@ -10,8 +10,8 @@ from itertools import chain
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import (
     Element,
-    observed_by_ipset,
-    observed_by_nft,
+    filled_by_ipset,
+    filled_by_nft,
 )
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS
@@ -33,10 +33,10 @@ def counted(bench: Bench) -> set[Key]:
     """Return what the kernel behind a backend has counted."""
     elements: list[Element] | None
     if bench.backend.name == "nftables":
-        elements = observed_by_nft(bench.wire.host.run("nft", "list", "table", "inet", "gatehouse"))
+        elements = filled_by_nft(bench.wire.host.run("nft", "list", "table", "inet", "gatehouse"))
     else:
         names = bench.wire.host.run("ipset", "list", "-n").split()
-        elements = observed_by_ipset(bench.wire.host.run("ipset", "save"), names)
+        elements = filled_by_ipset(bench.wire.host.run("ipset", "save"), names)
     assert elements is not None
     return {one.key for one in elements}
 

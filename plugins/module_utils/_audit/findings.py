@@ -22,6 +22,7 @@ KINDS = (
     "boot_file_edited",
     "unit_disabled",
     "watch_disabled",
+    "denied_unit_disabled",
     "refresh_disabled",
     "refresh_interpreter",
     "name_unanswered",

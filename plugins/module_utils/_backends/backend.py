@@ -55,6 +55,8 @@ class Backend:
     """What the names of its files end in."""
     helpers: Mapping[str, str] = MappingProxyType({})
     """Files by name, which lie beside the ruleset's file wherever ``load_command`` is used."""
+    lister = ""
+    """The full path of the command that prints what is in its sets."""
     missing = ""
     """The first of its commands that this host doesn't have."""
     refills_at_once = True
@@ -72,8 +74,8 @@ class Backend:
         """Return our part of the kernel's rules with what they have counted, as the backend prints it."""
         raise NotImplementedError
 
-    def observed(self) -> list[Element] | None:
-        """Return what the kernel has counted where it would have denied; None where our rules don't observe."""
+    def filled(self) -> list[Element] | None:
+        """Return what the kernel has put into our sets of what no flow allows; None where our rules have none."""
         raise NotImplementedError
 
     def only_tracks(self, listing: str) -> bool:

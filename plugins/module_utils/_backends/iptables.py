@@ -50,7 +50,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptab
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import held_if_ours
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import (
     Element,
-    observed_by_ipset,
+    filled_by_ipset,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.ownership import foreign_in_iptables
 
@@ -108,7 +108,7 @@ class Iptables(ScriptedBackend):
         self.missing = next((name for name, path in paths.items() if not path), "")
         super().__init__(run, [path or name for name, path in paths.items()])
         self._v4, self._v6 = _Family(4, self._commands[0]), _Family(6, self._commands[1])
-        self._ipset = self._commands[2]
+        self._ipset = self.lister = self._commands[2]
         self._variants: dict[str, str] = {}
 
     def version(self) -> str:
@@ -145,13 +145,13 @@ class Iptables(ScriptedBackend):
         """Return our tables of both families with counters, as they are saved."""
         return "" if self.missing else "".join(self._saved(family, "-c") for family in self._families())
 
-    def observed(self) -> list[Element] | None:
-        """Return what the kernel has counted where it would have denied."""
+    def filled(self) -> list[Element] | None:
+        """Return what the kernel has put into our sets of what no flow allows."""
         if self.missing:
             return None
         rules = "".join(rule for family in self._families() for rule in restoring(self._tables(family)))
         names = set(SET_MATCH.findall(rules))
-        return observed_by_ipset(self._words([self._ipset, "save"]), names) if names else None
+        return filled_by_ipset(self._words([self._ipset, "save"]), names) if names else None
 
     def only_tracks(self, listing: str) -> bool:
         """Return whether a listing is what ``start_tracking`` made."""

@@ -217,9 +217,11 @@ sweep() {
     done
 }
 
-# Counters begin anew with what is loaded: this file's time says since when. On a stage, nothing of the host's changes.
+# Counters begin anew with what is loaded: this file's time says since when, and what is in it is never the same twice.
+# On a stage, nothing of the host's changes.
 note() {
-    [ -n "${GATEHOUSE_STAGE:-}" ] || [ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.iptables) 2>/dev/null || :
+    [ -n "${GATEHOUSE_STAGE:-}" ] || [ ! -d /run/gatehouse ] ||
+        (cat /proc/sys/kernel/random/uuid >/run/gatehouse/loaded.iptables) 2>/dev/null || :
 }
 
 if [ "$role" != settle ] && ! { [ -f "$ruleset" ] || [ -f "$ruleset.rules.v4" ] || [ -f "$ruleset.rules.v6" ]; }; then

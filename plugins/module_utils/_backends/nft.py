@@ -22,7 +22,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft_loader import LOADER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import (
     Element,
-    observed_by_nft,
+    filled_by_nft,
     without_filled,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.ownership import foreign_in_nft
@@ -59,7 +59,7 @@ class Nft(ScriptedBackend):
 
     def __init__(self, run: Run, path: str | None) -> None:
         """Keep the way to run commands (in the C locale), and the full path of nft, if there is one."""
-        self._path = path or "nft"
+        self._path = self.lister = path or "nft"
         super().__init__(run, [self._path])
         self.missing = "" if path else "nft"
 
@@ -80,9 +80,9 @@ class Nft(ScriptedBackend):
         # Sets may hold tens of thousands of elements, and none of them is counted here.
         return self._listed("-t")
 
-    def observed(self) -> list[Element] | None:
-        """Return what the kernel has counted where it would have denied."""
-        return observed_by_nft(self._listed())
+    def filled(self) -> list[Element] | None:
+        """Return what the kernel has put into our sets of what no flow allows."""
+        return filled_by_nft(self._listed())
 
     def only_tracks(self, listing: str) -> bool:
         """Return whether a listing of our table is what ``start_tracking`` made."""

@@ -182,9 +182,11 @@ change() {
     take clear '' && take beside '' && take switch '' && look && take sweep
 }
 
-# Counters begin anew with what is loaded: this file's time says since when. On a stage, nothing of the host's changes.
+# Counters begin anew with what is loaded: this file's time says since when, and what is in it is never the same twice.
+# On a stage, nothing of the host's changes.
 note() {
-    [ -n "${GATEHOUSE_STAGE:-}" ] || [ ! -d /run/gatehouse ] || (: >/run/gatehouse/loaded.nft) 2>/dev/null || :
+    [ -n "${GATEHOUSE_STAGE:-}" ] || [ ! -d /run/gatehouse ] ||
+        (cat /proc/sys/kernel/random/uuid >/run/gatehouse/loaded.nft) 2>/dev/null || :
 }
 
 """

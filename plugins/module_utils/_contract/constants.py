@@ -36,7 +36,7 @@ KNOWN, STRANGER, ANY = "known", "stranger", "any"
 DENIED_SECONDS = {KNOWN: OBSERVED_SECONDS, STRANGER: 3600, ANY: 3600}
 """How long a key in a set of what was denied stays that is not renewed."""
 
-NO_PEER = {4: "0.0.0.0", 6: "::"}
+NO_PEER = {4: "0.0.0.0", 6: "::"}  # noqa: S104  # nothing is bound to it
 """What stands for the peer, by family, where the port alone is kept."""
 
 ANY_PEER = {4: "0.0.0.0/1,udplite:0 timeout 0", 6: "::/1,udplite:0 timeout 0"}

@@ -93,8 +93,8 @@ class NamedSet:
 class Header:
     """What a ruleset's text says of it. ``format`` is 0 where it has no such line, and None where that is broken.
 
-    A set holds the addresses of all names that name the set. ``self_heal`` is whether the host loads it again by itself
-    where all of it was flushed.
+    A set holds the addresses of all names that name the set. One that ``keeps`` keeps what it denies; ``self_heal`` is
+    whether the host loads it again by itself where all of it was flushed.
     """
 
     format: int | None = FORMAT
@@ -105,6 +105,7 @@ class Header:
     names: tuple[HostName, ...] = ()
     sets: tuple[NamedSet, ...] = ()
     self_heal: bool = False
+    keeps: bool = False
 
     @property
     def is_newer(self) -> bool:
@@ -143,6 +144,7 @@ class Header:
         refresh = self.refresh
         content: dict[str, Any] = {
             "describes": self.describes,
+            "keeps": self.keeps,
             "mode": self.mode,
             "names": [{"addresses": one.addresses, "name": one.name, "sets": one.sets} for one in self.names],
             "refresh": refresh and {**vars(refresh)},

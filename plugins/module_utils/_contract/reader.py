@@ -101,4 +101,5 @@ def _header(found: Mapping[str, Any]) -> Header:
         names=tuple(map(HostName.of, found["names"])),
         sets=tuple(map(NamedSet.of, found["sets"])),
         self_heal=found.get("self_heal") is True,
+        keeps=found.get("keeps") is True,  # version 1.0.0-beta.1 kept nothing
     )

@@ -17,13 +17,14 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
     OvertakenError,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import BusyError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, with_modes
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.lost import lost, moved
-from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of, utc
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.units import Units
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import invalid_in, usage_of, utc
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.denials import Remembered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import FAILED, UNDER_WAY, UNIT, Rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import is_same, rules_alone
@@ -50,7 +51,7 @@ class HostFirewall:
         boot: Boot,
         rollback: Rollback,
         refreshing: Refreshing,
-        observing: Observing,
+        remembered: Remembered,
     ) -> None:
         """Take what there is to ask and to change."""
         self._backend = backend
@@ -58,8 +59,9 @@ class HostFirewall:
         self._boot = boot
         self._rollback = rollback
         self._refreshing = refreshing
-        self._observing = observing
-        self._watch = boot.watch
+        self._observing = remembered.observing
+        self._denials = remembered.denials
+        self._units = Units(boot.watch, refreshing, remembered.denials)
         self.live = backend.listing()
         self.recorded = boot.live(backend)
         self.applied = boot.ruleset(backend)
@@ -83,8 +85,7 @@ class HostFirewall:
         """Return whether this ruleset is live, unchanged since it was applied, alone, and loaded at the next boot."""
         if not wanted:
             backends = [self._backend, *self._others]
-            nothing_stays = self._boot.leaves_nothing(backends) and self._refreshing.is_as_for("")
-            nothing_stays = nothing_stays and self._watch.is_as_for(self._backend, "")
+            nothing_stays = self._boot.leaves_nothing(backends) and self._units.are_as_for(self._backend, "")
             return nothing_stays and not any(backend.listing() for backend in backends)
         return is_same(self.applied, wanted) and self._is_in_force(wanted)
 
@@ -99,8 +100,7 @@ class HostFirewall:
             and self.live == self.recorded
             and not self._boot.is_edited(self._backend)
             and self._boot.is_enabled(self._backend)
-            and self._refreshing.is_as_for(wanted)
-            and self._watch.is_as_for(self._backend, wanted)
+            and self._units.are_as_for(self._backend, wanted)
             and not any(self._boot.has(other) for other in self._others)
         )
 
@@ -121,17 +121,34 @@ class HostFirewall:
         observing = next((backend for backend, ruleset in rulesets if read(ruleset).observes), None)
         if observing is None:
             return {}
-        elements = observing.observed()
-        return self._observing.result(elements or [], None if elements is None else self._boot.loaded_at(observing))
+        elements = observing.filled()
+        seen = [one for one in elements or [] if not one.peers]
+        return self._observing.result(seen, None if elements is None else self._boot.loaded_at(observing))
+
+    def denied(self) -> dict[str, Any]:
+        """Return what was denied; nothing where the host doesn't keep that."""
+        backend = self._keeping()
+        if backend is None:
+            return {}
+        return self._denials.result(backend.filled(), self._boot.load_id(backend), self._boot.loaded_at(backend))
+
+    def _keeping(self) -> Backend | None:
+        """Return the backend whose rules in force keep what they deny."""
+        rulesets = [(self._backend, self.applied), *((other, self._boot.ruleset(other)) for other in self._others)]
+        return next((backend for backend, ruleset in rulesets if read(ruleset).keeps), None)
 
     def drift(self) -> list[str]:
         """Return what others have changed, in lines; nothing where the kernel has what we applied."""
         return [found.text for found in self._drift()]
 
     def usage(self) -> dict[str, Any]:
-        """Return what each flow has let through, and since when that was counted; nothing where no rule is in force."""
-        usage = usage_of(self._backend.counted()) if self.live else []
-        return {"usage": usage, "in_force_since": utc(self._boot.loaded_at(self._backend)) if self.live else None}
+        """Return what each flow has let through, what was invalid, and since when that was counted.
+
+        Nothing where no rule is in force.
+        """
+        counted = self._backend.counted() if self.live else ""
+        since = utc(self._boot.loaded_at(self._backend)) if self.live else None
+        return {"usage": usage_of(counted), "invalid": invalid_in(counted), "in_force_since": since}
 
     def findings(self, wanted: str) -> list[Finding]:
         """Return how the host differs from this ruleset."""
@@ -145,9 +162,7 @@ class HostFirewall:
             found += changes_of_model(*with_modes(read(self.applied), read(wanted)))
         if not self._boot.is_enabled(self._backend):
             found.append(Finding("unit_disabled", "our unit is not as we wrote it, or doesn't start at boot"))
-        if not self._watch.is_as_for(self._backend, self.applied):
-            found.append(Finding("watch_disabled", "the timer that watches our rules is not as we wrote it, or off"))
-        return found + self._refreshing.findings(self.applied)
+        return found + self._units.findings(self._backend, self.applied)
 
     def _drift(self) -> list[Finding]:
         if self.live == self.recorded:
@@ -247,9 +262,11 @@ class HostFirewall:
 
     def _load_anew(self, wanted: str, change: str = "") -> None:
         """Load a ruleset whose sets are new, too, and keep what those of the old one had counted."""
-        observed = self.observed()
+        observed, keeping = self.observed(), self._keeping()
         if observed:
             self._observing.prepare(observed)
+        if keeping:
+            self._denials.save(keeping)
         try:
             self._backend.load(wanted, change)
         except OvertakenError:
@@ -350,8 +367,7 @@ class HostFirewall:
 
     def _keep(self, wanted: str) -> None:
         self._boot.keep(self._backend)
-        self._refreshing.sync(wanted)
-        self._watch.sync(self._backend, wanted)
+        self._units.sync(self._backend, wanted)
         if not read(wanted).observes:
             self._observing.forget()
         # The other backend's rules have judged beside ours until now, so that no moment was without any.
@@ -373,8 +389,7 @@ class HostFirewall:
     def remove(self) -> None:
         """Take our rules, unit and files away."""
         with self._rollback.alone("it takes our rules away"):
-            self._watch.forget()
-            self._refreshing.forget()
+            self._units.forget()
             self._observing.forget()
             # One that fires later would bring our rules back.
             self._rollback.call_all_off()

@@ -58,7 +58,7 @@ def look(
     """Return what there is or, where something is wanted, how far it is from that."""
     if wanted != "":  # what a later version has left can still be taken away
         firewall.refuse_newer()
-    counts = firewall.usage() if count else {"usage": []}
+    counts = {**firewall.usage(), **firewall.denied()} if count else {"usage": []}
     result: dict[str, Any] = {
         "changed": False,
         "packages": firewall.missing_packages,

@@ -21,6 +21,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft i
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.denials import Denials, Remembered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import with_answers
@@ -86,8 +87,9 @@ class ThisHost:
         """Return the firewall of this host."""
         rollback = Rollback(self._run_or_raise, self.backend, self._boot.has_systemd())
         others = [backend for backend in self._backends if backend is not self.backend]
-        observing = Observing(self._write)
-        return HostFirewall(self.backend, others, self._boot, rollback, self._refreshing, observing)
+        denials = Denials(self._run_or_raise, self._write, self._boot.has_systemd())
+        remembered = Remembered(Observing(self._write), denials)
+        return HostFirewall(self.backend, others, self._boot, rollback, self._refreshing, remembered)
 
     @property
     def boot_command(self) -> str:

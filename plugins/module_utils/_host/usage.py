@@ -22,6 +22,9 @@ _IPTABLES = re.compile(
     rf'\[(\d+):(\d+)\] -A GATEHOUSE-(INPUT|OUTPUT|PRE-DNAT|DNAT)\b.* --comment "?flow:({_NAME})"? -j RETURN'
 )
 
+_INVALID_NFT = re.compile(r'ct state invalid counter packets (\d+) bytes \d+ drop comment "invalid: ')
+_INVALID_IPTABLES = re.compile(r'^\[(\d+):\d+\] -A GATEHOUSE-\S+ .*--comment "invalid: [^"]*" -j DROP$', re.MULTILINE)
+
 _Counted = Tuple[str, str, int, int]
 """A rule's flow and direction, and the packets and bytes it has let through."""
 
@@ -36,6 +39,11 @@ def usage_of(counted: str) -> list[dict[str, Any]]:
         {"flow": flow, "direction": direction, "packets": packets, "bytes": size}
         for (flow, direction), (packets, size) in sorted(sums.items())
     ]
+
+
+def invalid_in(counted: str) -> int:
+    """Return how many packets of no connection were dropped, in what a backend has counted."""
+    return sum(map(int, [*_INVALID_NFT.findall(counted), *_INVALID_IPTABLES.findall(counted)]))
 
 
 def metrics(usage: Sequence[Mapping[str, Any]]) -> str:

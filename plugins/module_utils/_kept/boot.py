@@ -130,6 +130,10 @@ class Boot:
             return self._loaded(backend).stat().st_mtime
         return None
 
+    def load_id(self, backend: Backend) -> str:
+        """Return what no other load has, of when rules were loaded last; an empty text where that is unknown."""
+        return _read(self._loaded(backend)).strip()
+
     def forget_load(self, backend: Backend) -> None:
         """Take the loader's note away, where what it loaded is gone again."""
         with suppress(FileNotFoundError):

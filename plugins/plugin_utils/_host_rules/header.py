@@ -14,6 +14,7 @@ from .._policy.compile import Policy
 from .._policy.describe import described
 from .._values.addresses import AddressSet
 from .._values.direction import DIRECTIONS
+from .denied_sets import keeps
 from .peer_sets import FAMILIES, peer_name
 
 
@@ -30,6 +31,7 @@ def first_line(policy: Policy, sets: Iterable[NamedSet], set_name: Callable[[str
         names=names,
         sets=tuple(sets),
         self_heal=policy.self_heal,
+        keeps=keeps(policy),
     ).line()
 
 

@@ -39,8 +39,8 @@ def denied_set(one: DeniedSet) -> IpSet:
     short = f"{WORDS[one.kind]}{one.family}.{one.peers[0]}{one.kept[0]}"
     if one.peers != ANY:
         return _filled_set(one.name, short, "ip,port", one.family, one.seconds)
-    # The kernel adds an address to a set of networks as the narrowest network that is there holds it: with this one there,
-    # each port has two keys at most, whatever the peers.
+    # The kernel adds an address to a set of networks with the longest prefix that is there: with this one alone, each
+    # port has two keys at most, whatever the peers.
     return _filled_set(one.name, short, "net,port", one.family, one.seconds, (ANY_PEER[one.family],))
 
 

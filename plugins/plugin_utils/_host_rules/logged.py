@@ -40,4 +40,6 @@ def iptables_log(policy: Policy, rate: str, burst: int, prefix: str) -> str:
     target = f'LOG --log-prefix "{prefix}"'
     if group is not None:
         target = f'NFLOG --nflog-group {group} --nflog-prefix "{prefix}"'
-    return f"-m limit --limit {rate} --limit-burst {burst} -j {target}"
+    # As iptables prints it.
+    printed = rate.replace("second", "sec").replace("minute", "min")
+    return f"-m limit --limit {printed} --limit-burst {burst} -j {target}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._calico.remarks import calico_remarks
@@ -20,6 +21,7 @@ from .._model.deny import Deny
 from .._policy.as_data import to_data
 from .._policy.compile import Fleet, Policy
 from .._policy.resolve import Host
+from .._values.addresses import AddressSet
 from .._values.problems import Problems, Where
 from .._values.readers import SIDES
 from .._verdict.half_flows import half_flow_remarks
@@ -50,7 +52,8 @@ def as_result(
     return {
         "rulesets": {key: nftables.render(policy) for key, policy in policies.items()},
         "iptables_rulesets": {key: iptables.render(policies[key]) for key in with_iptables},
-        "policies": {key: json.dumps(to_data(policy)) for key, policy in policies.items()},
+        # A host is judged by its rules: which peers it knows is in its ruleset alone.
+        "policies": {key: json.dumps(to_data(replace(one, known=AddressSet()))) for key, one in policies.items()},
         "hosts": keys,
         "classes": {name: list(fleet.classes_of(name)) for name in fleet.hosts},
         "addresses": {name: own_addresses(host) for name, host in fleet.hosts.items()},

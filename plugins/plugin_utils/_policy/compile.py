@@ -76,10 +76,10 @@ class Policy:
     ``classes`` are sorted. ``isolated`` has the members of each of them that is isolated: no rule counts for these.
     The rules of ``ingress`` decide of what is in any of ``pre_dnat`` before the host redirects it.
     ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
-    say. Where it says ``observe``, a host denies nothing: what would be denied is counted; ``deny`` says how it denies, and
-    ``denied`` what becomes of that. With ``self_heal``, a host loads all of it again where that was flushed. Hosts of the
-    same classes differ in nothing else. ``known`` has the addresses that any class or zone has, but for those that
-    anybody may have.
+    say. Where it says ``observe``, a host denies nothing: what would be denied is counted; ``deny`` says how it denies,
+    and ``denied`` what becomes of that. With ``self_heal``, a host loads all of it again where that was flushed. Hosts
+    of the same classes differ in nothing else. ``known`` has the addresses that any class or zone has, but for those
+    that anybody may have.
     """
 
     classes: tuple[str, ...]

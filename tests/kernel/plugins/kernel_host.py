@@ -78,6 +78,12 @@ class KernelHost(FakeHost):
         """Return a loader whose locks are this host's."""
         return script.replace("/run/gatehouse", str(self.root / "run/gatehouse"))
 
+    def denials(self):
+        """Return what this host has denied; what saves it has its files below the root."""
+        found = super().denials()
+        found.script = self.here(found.script).replace("/var/lib/gatehouse", str(self.root / "var/lib/gatehouse"))
+        return found
+
     def ask(self, words, text):
         """Run a command in the namespace; whoever holds the machine's lock of iptables is nothing to this host."""
         return self._in_namespace(words, text, XTABLES_LOCKFILE=f"{self.root}/xtables.lock")

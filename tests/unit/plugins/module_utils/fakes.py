@@ -9,6 +9,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft i
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.denials import Denials, Remembered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
@@ -112,8 +113,12 @@ class FakeHost:
 
     def firewall(self):
         """Return this host's firewall as each module finds it anew."""
-        observing = Observing(self.write, self.root)
-        return HostFirewall(self.backend, [self.other], self.boot(), self.rollback(), self.refreshing(), observing)
+        remembered = Remembered(Observing(self.write, self.root), self.denials())
+        return HostFirewall(self.backend, [self.other], self.boot(), self.rollback(), self.refreshing(), remembered)
+
+    def denials(self):
+        """Return what this host has denied, and how it saves that."""
+        return Denials(self.run, self.write, self.boot().has_systemd(), self.root)
 
     def refreshing(self):
         """Return what this host does about host names."""

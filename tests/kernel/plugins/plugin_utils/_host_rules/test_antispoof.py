@@ -224,7 +224,7 @@ def test_an_observing_host_lets_it_through_and_counts_it_under_its_own_word(plac
     firewall = loaded(backend, policy_of(mode, observe=True))
 
     assert place.passing(EVERYTHING) == each_family(EVERYTHING)
-    counted = {(one.direction, one.address, one.protocol, one.port) for one in firewall.observed()}
+    counted = {(one.direction, one.address, one.protocol, one.port) for one in firewall.filled()}
     sources = {_plain(LEGS[back][family][1]) for family, back, _by in each_family(DENIED[mode])}
     assert counted == {("spoofed", source, "tcp", 22) for source in sources}
 

@@ -44,4 +44,5 @@ def test_the_kernel_has_each_rule_as_it_was_written_and_after_another_load_too(n
         elements = {line for line in ok("ipset", "save").splitlines() if line.startswith("add ")}
 
     wanted = {name: elements for name, (_kind, elements) in sets(POLICIES[name]).items()}
+    elements = {line for line in elements if ",udplite:0 timeout 0 " not in line}  # see ipsets.py
     assert elements == {f"add {name} {element}" for name, elements in wanted.items() for element in elements}

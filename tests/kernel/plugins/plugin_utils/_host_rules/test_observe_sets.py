@@ -33,7 +33,7 @@ def test_a_host_changes_between_the_modes_and_back_on_iptables(variant):
             listings.append(host.iptables.listing())
 
         assert listings[0] == listings[2] != listings[1]
-        assert host.iptables.observed() == []
+        assert host.iptables.filled() == []
         host.iptables.load(host.iptables.previous())
         assert host.iptables.listing() == listings[0]
         host.iptables.delete()

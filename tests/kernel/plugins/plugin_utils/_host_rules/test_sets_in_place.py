@@ -7,6 +7,7 @@ import re
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
+from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import is_filled_set
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
@@ -103,7 +104,7 @@ def test_rules_in_force_keep_their_sets_until_they_change_and_the_names_are_free
     for ruleset in (first, second, third, third):
         host.iptables.load(ruleset)
         endings.append({name.rpartition(".")[2] for name in _sets(host)})
-        assert read(ruleset).elements == _live(host)
+        assert {name: sorted(members) for name, members in read(ruleset).elements.items()} == _live(host)
     assert endings == [{"a"}, {"b"}, {"a"}, {"b"}]
 
 
@@ -122,16 +123,16 @@ def test_the_rollback_leads_to_the_very_sets_that_were_in_force(host):
 
 
 def _sets(host):
-    return [name for name in host.run(["ipset", "list", "-n"], None)[1].split() if name.startswith("gatehouse-")]
+    return sorted(name for name in host.run(["ipset", "list", "-n"], None)[1].split() if name.startswith("gatehouse-"))
 
 
 def _live(host):
-    """Return what sets hold, by the names that rulesets have for them."""
+    """Return what sets hold that rulesets fill, by the names that these have for them."""
     found = {}
     for line in host.iptables.listing().splitlines():
         words = line.split()
-        if words[:2] == ["ipset", "create"]:
-            found[words[2]] = ()
+        if words[:2] == ["ipset", "create"] and not is_filled_set(words[2]):
+            found[words[2]] = []
         elif words[:2] == ["ipset", "add"]:
-            found[words[2]] = (*found[words[2]], words[3])
-    return {name: tuple(members) for name, members in found.items()}
+            found[words[2]].append(words[3])
+    return {name: sorted(members) for name, members in found.items()}

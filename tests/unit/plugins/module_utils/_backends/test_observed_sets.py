@@ -7,10 +7,10 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends impor
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import (
     Element,
     Observing,
+    filled_by_ipset,
+    filled_by_nft,
     full_sets,
     merged,
-    observed_by_ipset,
-    observed_by_nft,
     together,
     without_filled,
 )
@@ -75,7 +75,7 @@ TIMES = {"first": "2027-01-15T07:59:00Z", "last": "2027-01-15T07:59:50Z"}
 
 
 @pytest.mark.parametrize(
-    "elements", [observed_by_nft(LISTING), observed_by_ipset(SAVED, NAMES)], ids=["nftables", "iptables"]
+    "elements", [filled_by_nft(LISTING), filled_by_ipset(SAVED, NAMES)], ids=["nftables", "iptables"]
 )
 def test_both_backends_tell_the_same_of_who_was_seen_and_when(elements):
     found = merged(elements, NOW)
@@ -132,8 +132,8 @@ def test_what_the_kernel_has_put_beside_elements_is_no_part_of_a_listing_whoever
 
 
 def test_rules_that_do_not_observe_have_seen_nothing_and_say_so():
-    assert observed_by_nft("table inet gatehouse {\n\tset office.v4 {\n\t\ttype ipv4_addr\n\t}\n}\n") is None
-    assert observed_by_ipset(SAVED, ["gatehouse-office-00000000"]) is None
+    assert filled_by_nft("table inet gatehouse {\n\tset office.v4 {\n\t\ttype ipv4_addr\n\t}\n}\n") is None
+    assert filled_by_ipset(SAVED, ["gatehouse-office-00000000"]) is None
 
 
 def test_a_set_is_full_that_has_as_many_keys_as_it_can_hold():

@@ -83,16 +83,16 @@ def test_times_are_in_utc(seconds, text):
 
 def test_a_host_counts_since_its_rules_were_loaded_and_not_since_they_were_recorded(tmp_path):
     host = FakeHost(tmp_path)
-    assert host.firewall().usage() == {"usage": [], "in_force_since": None}
+    assert host.firewall().usage() == {"usage": [], "invalid": 0, "in_force_since": None}
 
     host.harden("table inet gatehouse\n")
     host.nft.table = NFT
-    assert host.firewall().usage() == {"usage": ADMIN, "in_force_since": None}
+    assert host.firewall().usage() == {"usage": ADMIN, "invalid": 0, "in_force_since": None}
 
     note = tmp_path / "run/gatehouse/loaded.nft"
     note.touch()
     os.utime(note, (1_800_000_000, 1_800_000_000))
-    assert host.firewall().usage() == {"usage": ADMIN, "in_force_since": "2027-01-15T08:00:00Z"}
+    assert host.firewall().usage() == {"usage": ADMIN, "invalid": 0, "in_force_since": "2027-01-15T08:00:00Z"}
 
     host.firewall().remove()
-    assert host.firewall().usage() == {"usage": [], "in_force_since": None}
+    assert host.firewall().usage() == {"usage": [], "invalid": 0, "in_force_since": None}

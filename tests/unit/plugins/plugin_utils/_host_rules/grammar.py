@@ -84,7 +84,7 @@ _LINES = (
     rf"\t\t{_PEER}(?:jump|goto) {_DENIED_CHAIN}",
     rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_DENIED_CHAIN}",
     rf"\t\t{_PEER}(?:add|update) @{_DENIED_SET} \{{ {_KEY} \}}(?: return)?",
-    rf'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse denied (?:in|out|pre|src): "(?: group \d+)?',
+    r'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse denied (?:in|out|pre|src): "(?: group \d+)?',
     r"\t\ttype filter hook (?:input|output) priority filter - 10; policy accept;",
     r"\t\tct state invalid accept",
     rf"\t\t(?:jump|goto) {_OBSERVED_CHAIN}",

@@ -55,7 +55,7 @@ def nft_sets(policy):
 
 def iptables_chains(policy, family=4):
     text = iptables.render(policy)[f"rules.v{family}"]
-    found = {chain: "" for chain in re.findall(r"^:(\S+)", text, re.MULTILINE)}
+    found = dict.fromkeys(re.findall(r"^:(\S+)", text, re.MULTILINE), "")
     for line in text.splitlines():
         if line.startswith("-A "):
             found[line.split()[1]] += f"{line}\n"
@@ -192,14 +192,18 @@ def test_where_the_model_knows_every_address_no_set_is_looked_up():
 @pytest.mark.parametrize(
     ("log", "nft", "ipt"),
     [
-        (Log(), 'limit rate 10/minute burst 5 packets log prefix "{}"', '-m limit --limit 10/minute {}-j LOG --log-prefix "{}"'),
+        (
+            Log(),
+            'limit rate 10/minute burst 5 packets log prefix "{}"',
+            '-m limit --limit 10/min {}-j LOG --log-prefix "{}"',
+        ),
         (
             Log("3/hour", 5),
             'limit rate 3/hour burst 5 packets log prefix "{}" group 5',
             '-m limit --limit 3/hour {}-j NFLOG --nflog-group 5 --nflog-prefix "{}"',
         ),
     ],
-)  # fmt: skip
+)
 def test_denials_are_logged_once_a_direction_at_a_limit_and_flows_in_the_same_place(log, nft, ipt):
     policy = replace(KEEPING, denied=Denied(log=log))
     of_nft, of_iptables = nft_chains(policy), iptables_chains(policy)

@@ -361,7 +361,7 @@ def test_a_logged_flow_says_its_name_before_it_lets_through():
     found = ingress(rule("a", "192.0.2.1", "22/tcp", log=True))
 
     assert found["GATEHOUSE-INPUT-TCP-22"] == [
-        f'{from_set("office")}-m limit --limit 100/minute --limit-burst 100 -j LOG --log-prefix "gatehouse a: "',
+        f'{from_set("office")}-m limit --limit 100/min --limit-burst 100 -j LOG --log-prefix "gatehouse a: "',
         f"{from_set('office')}{ALLOWED}",
         DENIED,
     ]
@@ -370,7 +370,7 @@ def test_a_logged_flow_says_its_name_before_it_lets_through():
 def test_a_long_name_is_logged_as_far_as_the_kernel_keeps_it():
     line = ingress(rule(LONG, EVERYBODY, "22/tcp", log=True))["GATEHOUSE-INPUT-TCP-22"][0]
 
-    assert line == f'-m limit --limit 100/minute --limit-burst 100 -j LOG --log-prefix "gatehouse {LONG[:17]}: "'
+    assert line == f'-m limit --limit 100/min --limit-burst 100 -j LOG --log-prefix "gatehouse {LONG[:17]}: "'
     assert len(line.split('"')[1]) == 29
 
 
