@@ -23,6 +23,9 @@ def calico_remarks(fleet: Fleet) -> Iterator[str]:
     enforced = enforced_by_calico(fleet)
     if enforced and calico.mode == OBSERVE:
         yield "Calico observes: its policies are staged, and its host endpoints let everything through"
+    asked = [host.name for policy in enforced for host in fleet.members[policy.name] if host.deny.rejects("ingress")]
+    if asked:
+        yield f"Calico drops what it denies, whatever gatehouse_deny.ingress says on {', '.join(sorted(set(asked)))}"
     if calico.failsafes == LEAVE:
         for policy in enforced:
             yield from _failsafe_remarks(policy)

@@ -179,7 +179,7 @@ def test_a_packet_of_a_lost_conversation_is_dropped_and_is_no_denial(pair: Pair,
     for deny in (Deny(), Deny(egress=DROP)):
         with rules(pair, KINDS[kind][0], deny=deny):
             pair.host.call(send)
-            assert [count(pair, kind, family, word) for word in ("lost", "denied")] == [1, 0]
+            assert [count(pair, kind, family, word) for word in ("invalid", "denied")] == [1, 0]
 
 
 @each_kind

@@ -65,7 +65,7 @@ _LINES = (
     rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_GOTO}(?:, {_GOTO})* \}}",
     rf"\t\t{_ASKED_FOR} vmap \{{ {_JUMP}(?:, {_JUMP})* \}}",
     r'\t\tcounter drop comment "denied: no flow allows it"',
-    rf"\t\t{_BEGINS_NOTHING} (?:counter drop|accept) comment \"lost: of a connection that the host no longer knows\"",
+    rf"\t\t{_BEGINS_NOTHING} (?:counter drop|accept) comment \"invalid: of a connection that is no longer tracked\"",
     r'\t\tmeta l4proto tcp counter reject with tcp reset comment "denied: no flow allows it"',
     rf'\t\t(?:{_REFUSALS} )?counter reject with icmpx type admin-prohibited comment "denied: no flow allows it"',
     r"\t\ttype filter hook prerouting priority dstnat - 20; policy accept;",

@@ -85,7 +85,7 @@ def from_set(name, end="src"):
 
 LOST = (
     "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN "
-    '-m comment --comment "lost: of a connection that the host no longer knows" -j DROP'
+    '-m comment --comment "invalid: of a connection that is no longer tracked" -j DROP'
 )
 DHCP_IN = [
     "-d 255.255.255.255/32 -p udp -m udp --sport 67 --dport 68 -j RETURN",

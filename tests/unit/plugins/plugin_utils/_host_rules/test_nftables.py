@@ -95,7 +95,7 @@ def ingress(*rules, **more):
 
 LOST = (
     "tcp flags & (fin | syn | rst | ack) != syn "
-    'counter drop comment "lost: of a connection that the host no longer knows"'
+    'counter drop comment "invalid: of a connection that is no longer tracked"'
 )
 NO_FLOW = 'comment "denied: no flow allows it"'
 
