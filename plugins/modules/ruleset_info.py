@@ -191,8 +191,8 @@ denied_since:
   sample: "2026-11-19T12:00:00Z"
 invalid:
   description:
-    - How many packets were dropped that belong to no connection and begin none, since RV(in_force_since), or to one that
-      connection tracking has lost. They are no denials, as no flow could allow them.
+    - How many packets were dropped that belong to no connection and begin none, since RV(in_force_since), those of
+      connections that connection tracking has lost among them. They are no denials.
   returned: success
   type: int
   sample: 0
