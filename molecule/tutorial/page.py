@@ -106,7 +106,6 @@ class Desk:
         self._environment = {**self._environment, "PATH": path.read_text(encoding="utf-8")}
         return done.stdout
 
-
     def _shell(self) -> list[str]:
         settings = [f"{key}={value}" for key, value in self._environment.items()]
         inside = ["podman", "exec", f"--workdir={self.folder}", self._container] if self._container else []

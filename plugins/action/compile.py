@@ -50,6 +50,7 @@ class ActionModule(FleetAction):
             found["accept_shrink"] = accepted_names(accepted, fleet.resolved.networks, problems)
         result = {
             "changed": False,
+            "_ansible_verbose_override": True,  # as gathered facts have it: -v would print all rulesets on one line
             "compiled_at": time.time(),
             **found,
             **{key: path for key, path in paths.items() if path},

@@ -54,6 +54,13 @@ def test_a_plan_in_check_mode_writes_nothing(plan, tmp_path):
     assert not (tmp_path / "plan").exists()
 
 
+def test_a_plan_with_more_words_stays_readable(plan, tmp_path):
+    outcome = plan(LAB, tmp_path, "-v")
+
+    assert outcome.code == 0
+    assert max(map(len, outcome.output.splitlines())) < 2000
+
+
 def test_hosts_in_no_class_are_named(plan, tmp_path):
     outcome = plan(LAB, tmp_path, "--limit", "nomad1,dns,admin")
 

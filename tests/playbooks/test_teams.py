@@ -140,5 +140,6 @@ def test_a_team_that_forgets_a_zone_is_told_beside_the_others(plan, repository, 
     names = "bastion, couriers, db, internet, office, partners, shop"
     data, ops = f"file {tmp_path}/teams/data/firewall.yml", f"file {tmp_path}/teams/ops/over.yml"
     bound = "gatehouse_model_files[2].may.to (shop, db, office)"
-    assert of_data == f"flows[0].from[0] ({data}): got 'analyst', expected one of {names}"
+    hint = "declare it as a zone, or as a class with its inventory groups"
+    assert of_data == f"flows[0].from[0] ({data}): got 'analyst', expected one of {names}; {hint}"
     assert of_ops == f"flows[0].to ({ops}): got 'internet: 0.0.0.0/1', expected nobody outside of {bound}"

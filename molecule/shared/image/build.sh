@@ -9,7 +9,9 @@ cd "$(dirname "$0")"
 declare -A suite=([11]=bullseye [12]=bookworm [13]=trixie [bare]=bookworm)
 recipe=$(cat build.sh Containerfile packages | sha256sum | cut -c1-16)
 
-includes() { [[ $1 == bare ]] && echo python3 || paste -sd, packages; }
+includes() { # release
+  if [[ $1 == bare ]]; then echo python3; else paste -sd, packages; fi
+}
 
 say() { echo "image: $*"; }
 

@@ -346,7 +346,19 @@ def _read_at(item: Item, receivers: Iterable[str], classes: Mapping[str, NodeCla
 def _read_peers(item: Item, key: str, known: Mapping[str, object]) -> tuple[str, ...]:
     if not item.has(key) or item.raw(key) == []:
         item.problems.add(item.place(key), item.raw(key), "a list of at least one node class or zone")
-    return item.references(key, known)
+    return item.references(key, known, _peer_hint)
+
+
+def _peer_hint(name: object) -> str:
+    """Return how to write what is often taken for a peer of a flow."""
+    if not isinstance(name, str):
+        return ""
+    text = name.strip().lower()
+    if text in ("any", "all", "*", "everyone", "anywhere"):
+        return 'a zone with networks: [0.0.0.0/0, "::/0"] is everybody'
+    if _ADDRESS_OR_PORT.fullmatch(text):
+        return f"declare a zone with networks: [{name}]"
+    return "declare it as a zone, or as a class with its inventory groups"
 
 
 def _read_flow_ports(item: Item, services: Iterable[Service]) -> PortSet:

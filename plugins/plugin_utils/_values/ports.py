@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .port_hints import port_hint
+
 PROTOCOLS = ("tcp", "udp", "sctp")
 EXPECTED_PORTS = 'a port such as "443/tcp", "30000-32767/udp", "53/tcp+udp" or "all"'
 
 _PORTS = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?/(?P<protocols>[a-z+]+)", re.ASCII)
-_SWAPPED = re.compile(r"(?P<protocol>[a-z]+)/(?P<ports>[\d-]+)", re.ASCII)
 
 
 class PortError(ValueError):
@@ -67,7 +68,7 @@ class PortSet:
             return ALL_PORTS
         match = _PORTS.fullmatch(text) if isinstance(text, str) else None
         if not match:
-            raise PortError(EXPECTED_PORTS, _hint(text))
+            raise PortError(EXPECTED_PORTS, port_hint(text))
         first, last = int(match["first"]), int(match["last"] or match["first"])
         if not (1 <= first <= 65535 and 1 <= last <= 65535):
             raise PortError("ports between 1 and 65535")
@@ -139,12 +140,5 @@ def _protocols(text: str) -> list[str]:
     names = text.split("+")
     for name in names:
         if name not in PROTOCOLS:
-            raise PortError(f"a protocol of {', '.join(PROTOCOLS)}, or two joined by +")
+            raise PortError(f"a protocol of {', '.join(PROTOCOLS)}, or two joined by +", port_hint(name))
     return names
-
-
-def _hint(text: object) -> str:
-    if isinstance(text, int) and not isinstance(text, bool) and 1 <= text <= 65535:
-        return f'did you mean "{text}/tcp"?'
-    swapped = _SWAPPED.fullmatch(text) if isinstance(text, str) else None
-    return f'did you mean "{swapped["ports"]}/{swapped["protocol"]}"?' if swapped else ""

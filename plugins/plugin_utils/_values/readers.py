@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .addresses import AddressError, AddressSet, is_mistyped, parse_network
@@ -239,8 +239,13 @@ class Item:
         """Read a list of names."""
         return names_at(self.place(key), self.raw(key), self.problems)
 
-    def references(self, key: str, known: Iterable[str]) -> tuple[str, ...]:
-        """Read a list of names that are declared elsewhere; note those that aren't, with the nearest one that is."""
+    def references(
+        self, key: str, known: Iterable[str], hint: Callable[[object], str] | None = None
+    ) -> tuple[str, ...]:
+        """Read a list of names that are declared elsewhere; note those that aren't, with the nearest one that is.
+
+        ``hint`` says what to do where no name is near.
+        """
         value = self.raw(key)
         items = [(self.place(key), value)] if isinstance(value, str) else rows(self.place(key), value, self.problems)
         found = []
@@ -248,7 +253,7 @@ class Item:
             if isinstance(name, str) and name in known:
                 found.append(str(name))
             else:
-                self.problems.add(place, name, one_of(known), near_miss(name, known))
+                self.problems.add(place, name, one_of(known), near_miss(name, known) or (hint(name) if hint else ""))
         return tuple(dict.fromkeys(found))
 
     def networks(self, key: str) -> AddressSet:

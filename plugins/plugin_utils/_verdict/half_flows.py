@@ -2,18 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""Flows that one end opens in vain: managed hosts in a zone don't know of them, or the other end has another family."""
+"""Flows that one end opens in vain: hosts in a zone don't know of them, or packets come from other addresses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from ipaddress import ip_network
 
 from .._model.model import Flow
 from .._policy.compile import Fleet, Policy
 from .._policy.resolve import Host
-from .._values.addresses import EVERYBODY, AddressSet
+from .._values.addresses import EVERYBODY, AddressSet, network_text
 from .host_index import HostIndex
 from .reach import ports_between
 
@@ -23,17 +24,21 @@ _WORDS = {
     "egress": "which don't let it out; from names no class of theirs",
 }
 _MOST = 3
+# RFC 4291 2.5.6 and 2.7: what is sent to a group of the link comes from the sender's address on it.
+_LINK_LOCAL = AddressSet.of([ip_network("fe80::/10")])
+_GROUPS_OF_A_LINK = AddressSet.of([ip_network("ff02::/16")])
 
 
 def half_flow_remarks(fleet: Fleet) -> Iterator[str]:
     """Yield a line for each zone with managed hosts that deny what a flow opens at its other end.
 
-    And one for the classes and zones that have no family in common with the other end of a flow.
+    And one for the classes and zones that have no family in common with the other end of a flow, and for what is sent
+    to the multicast groups of a link alone.
     """
     ends = _Ends(fleet)
     for flow in fleet.resolved.model.flows_of_hosts():
         if flow.name not in fleet.expired:
-            found = [*_denied(ends, flow), *_without_family(ends, flow)]
+            found = [*_denied(ends, flow), *_without_family(ends, flow), *_from_the_link(ends, flow)]
             yield from (f"{flow.where}: the flow {flow.name} {words}" for words in found)
 
 
@@ -135,6 +140,15 @@ def _without_family(known: _Ends, flow: Flow) -> Iterator[str]:
             yield f"opens nothing for {', '.join(lost)}: IPv{here} alone, and {', '.join(others)} IPv{there} alone"
         if len(lost) == len(ends):
             return
+
+
+def _from_the_link(known: _Ends, flow: Flow) -> Iterator[str]:
+    groups = flow.at & _GROUPS_OF_A_LINK if flow.is_narrowed else AddressSet()
+    senders = [known.peers(name, flow.side) for name in flow.senders]
+    if groups and flow.end != "egress" and _LINK_LOCAL.exceeds(*senders):
+        texts = ", ".join(network_text(one) for one in groups.of_family(6))
+        come = "which comes from addresses of the link: add a zone of fe80::/10 to from"
+        yield f"doesn't let in what is sent to {texts}, {come}"
 
 
 def _families(known: _Ends, name: str, side: str) -> set[int]:

@@ -40,7 +40,9 @@ FOUND = {
     "rollback": "",
     "backend": "nftables",
     "backend_reason": "the host has nft 1.0.6",
+    "findings": [{"kind": "model_changed", "text": "new in the model: ingress 443/tcp", "flow": ""}],
 }
+REASONS = {"reasons": ["The model has changed"]}
 BACKEND = {"backend": "nftables", "backend_reason": "the host has nft 1.0.6"}
 CONFIRMED = {"changed": True, "confirmed": True, "new_connection": True, "persisted": True}
 LOADED = {"changed": True, "change": "17", "connection": "203.0.113.7 50021"}
@@ -110,7 +112,7 @@ def test_a_change_is_loaded_and_then_confirmed_over_a_new_connection():
     steps, result = run()
 
     assert steps == ["look", "load", "reset", "confirm"]
-    assert result == {**CONFIRMED, **BACKEND}
+    assert result == {**CONFIRMED, **BACKEND, **REASONS}
 
 
 def test_the_host_is_told_which_connection_the_change_came_over():
@@ -222,7 +224,8 @@ def test_the_module_takes_the_arguments_of_every_step(arguments):
 def test_a_check_looks_and_changes_nothing(arguments):
     steps, result = run(arguments, check_mode=True)
 
-    assert (steps, result) == (["look"], {"changed": True, **BACKEND})
+    reasons = {} if arguments else REASONS
+    assert (steps, result) == (["look"], {"changed": True, **BACKEND, **reasons})
 
 
 def test_a_check_of_a_host_without_nft_says_that_it_saw_less():

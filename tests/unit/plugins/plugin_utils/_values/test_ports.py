@@ -15,6 +15,8 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.properties import
 from hypothesis import given
 from hypothesis import strategies as some
 
+ICMP_HINT = "errors always pass, and echo requests by gatehouse_echo_request"
+
 
 def union(*texts):
     ports = PortSet()
@@ -79,20 +81,32 @@ def test_adjacent_and_overlapping_ranges_join_and_protocols_never_mix(texts, mer
         ("0-1/tcp", "ports between 1 and 65535", ""),
         ("2-1/tcp", "a range that goes upwards", "did you mean 1-2/tcp?"),
         ("2-1/tcp+udp", "a range that goes upwards", "did you mean 1-2/tcp+udp?"),
-        ("443/icmp", "a protocol of tcp, udp, sctp, or two joined by +", ""),
+        ("443/icmp", "a protocol of tcp, udp, sctp, or two joined by +", ICMP_HINT),
         ("443/tcp+", "a protocol of tcp, udp, sctp, or two joined by +", ""),
         ("443/tcp+udp+", "a protocol of tcp, udp, sctp, or two joined by +", ""),
         ("tcp/443", EXPECTED_PORTS, 'did you mean "443/tcp"?'),
         ("udp/30000-32767", EXPECTED_PORTS, 'did you mean "30000-32767/udp"?'),
         (443, EXPECTED_PORTS, 'did you mean "443/tcp"?'),
+        ("22", EXPECTED_PORTS, 'did you mean "22/tcp"?'),
+        ("8000:8010/tcp", EXPECTED_PORTS, 'did you mean "8000-8010/tcp"?'),
+        ("8000:8010", EXPECTED_PORTS, 'did you mean "8000-8010/tcp"?'),
+        ("80,443/tcp", EXPECTED_PORTS, 'did you mean the entries "80/tcp", "443/tcp"?'),
+        ("80, 8000-8010/udp", EXPECTED_PORTS, 'did you mean the entries "80/udp", "8000-8010/udp"?'),
+        ("443/TCP", EXPECTED_PORTS, 'did you mean "443/tcp"?'),
+        (" 443/tcp", EXPECTED_PORTS, 'did you mean "443/tcp"?'),
+        ("https", EXPECTED_PORTS, 'did you mean "443/tcp"? Names of gatehouse_services belong in services'),
+        ("vrrp", EXPECTED_PORTS, 'a protocol without ports passes with "all" alone'),
+        ("8/icmp", "a protocol of tcp, udp, sctp, or two joined by +", ICMP_HINT),
+        ("echo-request/icmpv6", EXPECTED_PORTS, ICMP_HINT),
+        ("any", EXPECTED_PORTS, 'did you mean "all"?'),
         (True, EXPECTED_PORTS, ""),
-        ("443", EXPECTED_PORTS, ""),
+        ("443", EXPECTED_PORTS, 'did you mean "443/tcp"?'),
         ("", EXPECTED_PORTS, ""),
-        ("ALL", EXPECTED_PORTS, ""),
+        ("ALL", EXPECTED_PORTS, 'did you mean "all"?'),
         ("-1/tcp", EXPECTED_PORTS, ""),
         ("1-/tcp", EXPECTED_PORTS, ""),
         ("1 - 2/tcp", EXPECTED_PORTS, ""),
-        ("443/tcp\n", EXPECTED_PORTS, ""),
+        ("443/tcp\n", EXPECTED_PORTS, 'did you mean "443/tcp"?'),
         ("\u0661/tcp", EXPECTED_PORTS, ""),
         ("1000000000/tcp", EXPECTED_PORTS, ""),
         (4.43, EXPECTED_PORTS, ""),

@@ -134,3 +134,26 @@ def test_the_addresses_that_a_flow_is_for_are_the_receivers():
     zones = [family("new", "2001:db8:7::/48")]
 
     assert said(flow("new", "web", at=["2001:db8::1"]), zones=zones) == []
+
+
+LINK = {"name": "link", "networks": ["fe80::/10"]}
+
+
+@pytest.mark.parametrize(
+    ("sender", "at", "end", "expected"),
+    [
+        (["db"], ["224.0.0.18", "ff02::12"], "both", ["ff02::12"]),
+        (["db"], ["ff02::/16"], "ingress", ["ff02::/16"]),
+        (["db", "link"], ["224.0.0.18", "ff02::12"], "both", []),
+        (["db"], ["ff02::12"], "egress", []),
+        (["db"], ["224.0.0.18", "ff05::12"], "both", []),
+    ],
+)
+def test_what_comes_from_addresses_of_the_link_is_told(sender, at, end, expected):
+    own = {**flow("db", "web", ["all"]), "from": sender, "at": at, "end": end}
+    found = [line for line in said(own, zones=[LINK]) if "addresses of the link" in line]
+
+    words = (
+        "gatehouse_flows[2]: the flow mine doesn't let in what is sent to {}, which comes from addresses of the link"
+    )
+    assert found == [f"{words.format(text)}: add a zone of fe80::/10 to from" for text in expected]
