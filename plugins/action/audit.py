@@ -11,6 +11,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.hos
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.audit import left_behind
 
 INFO = "gatehouse.firewall.ruleset_info"
+_TOLD = ("findings", "observed", "observed_directions", "observed_since")
 
 
 class ActionModule(HostAction):
@@ -43,7 +44,7 @@ class ActionModule(HostAction):
         if not count or not arguments["fail"]:
             return {**found, "changed": False}
         # All else that the host has said would be printed, too, and bury the message.
-        told = {key: found[key] for key in ("findings", "observed", "observed_since") if key in found}
+        told = {key: found[key] for key in _TOLD if key in found}
         return {**told, "failed": True, "msg": f"{count} finding{'s' if count > 1 else ''}, see the table"}
 
     def _write(self, path, found, task_vars):

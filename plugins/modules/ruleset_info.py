@@ -145,6 +145,12 @@ observed:
       packets: 12
       first: "2026-11-20T08:00:00Z"
       last: "2026-11-21T17:30:00Z"
+observed_directions:
+  description: The directions in which the host only observes, ingress and egress or one of them.
+  returned: where the host only observes, in either direction
+  type: list
+  elements: str
+  sample: [egress]
 observed_full:
   description: The directions and families in which no more keys are counted, since there is no room.
   returned: where the host only observes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from concurrent.futures import Future
@@ -11,6 +12,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASES = (11, 12, 13)
+DENIED = [
+    ("egress", "192.0.2.11", "tcp", 25, True),
+    ("egress", "2001:db8::99", "udp", 123, False),
+    ("ingress", "192.0.2.11", "tcp", 80, True),
+    ("ingress", "192.0.2.99", "udp", 53, False),
+    ("ingress", "2001:db8::2", "tcp", 22, True),
+    ("ingress", "2001:db8::99", "udp", 99, False),
+    ("pre_dnat", "192.0.2.99", "tcp", 30080, False),
+]
+"""What denials_here.py sends that is denied: by direction, peer, protocol, port, and whether the peer is known."""
 REFUSED = "table inet gatehouse { chain input { no such statement; } }\n"
 
 
@@ -43,6 +54,25 @@ def refused(image: str, folder: Path) -> list[str]:
     command = ["podman", "run", "--rm", "--network=none", capabilities, *mounts, image, "/check", "/rulesets"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [*done.stdout.splitlines(), *done.stderr.splitlines()]
+
+
+@pytest.mark.parametrize("image", [11], indirect=True)
+@pytest.mark.parametrize("kind", ["nftables", "nft", "legacy"])
+def test_what_the_oldest_release_denies_is_told_and_is_in_no_text_that_it_loads(image: str, kind: str) -> None:
+    collection = "/collections/ansible_collections/gatehouse/firewall"
+    words = [
+        *("podman", "run", "--rm", "--network=none", "--cap-add=NET_ADMIN,NET_RAW,SYS_ADMIN"),
+        *(f"--volume={ROOT}:{collection}:ro", "--env=PYTHONPATH=/collections", image),
+        *("python3", "-B", f"{collection}/tests/packets/denials_here.py"),
+        *(f"{collection}/tests/golden/32-kept-denials/expected", kind),
+    ]
+    told = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+    assert [told.pop(name) for name in ("same 1", "same 2", "emptied")] == [True, True, True]
+    for rows in told.values():
+        found = [(row["direction"], row["address"], row["protocol"], row["port"], row["known"]) for row in rows]
+        assert found == DENIED
+        assert {row["packets"] for row in rows} == {1}
 
 
 def test_every_ruleset_is_taken(image: str, rulesets: Path) -> None:

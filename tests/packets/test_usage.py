@@ -18,7 +18,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft i
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables, nftables
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.logged import LOG_BURST
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules.logged import FLOW_BURST
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
 from lab import Host, Lab, running
 from prober import in_namespace
@@ -165,7 +165,7 @@ def test_a_logged_flow_lets_in_more_than_it_may_log(pair: Lab, name: str) -> Non
     receiver = backend_of(pair, RECEIVER, name)
     receiver.load(ruleset_of(RECEIVER, name))
     pair.forget()
-    more = LOG_BURST + 20
+    more = FLOW_BURST + 20
 
     assert connect(pair, 4, TCP, more) == ["let in"] * more
     assert connect(pair, 6, TCP, more) == ["let in"] * more

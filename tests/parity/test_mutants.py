@@ -11,6 +11,8 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules imp
     datagrams,
     ipsets,
     iptables,
+    nft_denied,
+    nft_text,
     nftables,
     port_matches,
 )
@@ -28,7 +30,7 @@ from ansible_collections.gatehouse.firewall.tests.parity.wire import Wire
 
 PACKETS = 40000  # one is found by some hundred packets or by ten thousand, as the dice fall
 SEED = 5
-_HELPERS = (datagrams, dispatch, ipsets, peers, port_matches)
+_HELPERS = (datagrams, dispatch, ipsets, nft_denied, nft_text, peers, port_matches)
 Mutant = tuple[types.ModuleType, str, str, str]
 # A function of a module, what stands in its text, and what stands there instead.
 _HALVES = "[str(next(one.subnets())).removesuffix('/32').removesuffix('/128') for one in addresses.of_family(family)]"
@@ -47,18 +49,18 @@ MUTANTS: dict[str, Mutant] = {
         "tuple((rule.flow, rule.peer, bool(rule.names)) for rule in deciding)",
         '((deciding[0].flow, "", False),)',
     ),
-    "a name counts in one family": (nftables, "_rule_matches", "family in _KEYWORD}", "family in (4,)}"),
-    "the address of the wrong end": (nftables, "_in_set", "_ADDRESS_MATCH[direction]", "'saddr'"),
+    "a name counts in one family": (nftables, "_rule_matches", "family in KEYWORD}", "family in (4,)}"),
+    "the address of the wrong end": (nft_text, "in_set", "ADDRESS_MATCH[direction]", "'saddr'"),
     "IPv6 is forgotten": (nftables, "_by_family", "if own", "if own and family == 4"),
     "who is everybody in one family": (
         nftables,
         "_shortened",
-        "matches == _ANYBODY",
-        "set(matches.values()) & set(_ANYBODY.values())",
+        "matches == ANYBODY",
+        "set(matches.values()) & set(ANYBODY.values())",
     ),
     "a flow at one address is at all": (nftables, "_rule_matches", "or not rule.is_narrowed", "or True"),
     "an address counts as what it became": (nftables, "_rule_matches", "ct original ", ""),
-    "half of each network": (nftables, "_set", "addresses.texts_of_family(family)", _HALVES),
+    "half of each network": (nftables, "_sets", "addresses.texts_of_family(family)", _HALVES),
     "a flow on one side is on both": (nftables, "_interface", "if not names:", "if True:"),
     "isolation is forgotten": (nftables, "_flows", "policy.isolated.items()", "{}.items()"),
     "isolation of one class alone": (nftables, "_flows", "policy.isolated.items()", "[*policy.isolated.items()][:1]"),
@@ -72,12 +74,15 @@ MUTANTS: dict[str, Mutant] = {
     "IGMP from afar": (nftables, "_base", "ip ttl {IGMP_TTL} ", ""),
     "IGMP to any address": (nftables, "_base", " ip daddr {IGMP_GROUPS}", ""),
     "an error about a connection is dropped": (nftables, "_icmp", '    yield "ct state related accept"\n', ""),
-    "what is invalid may pass": (nftables, "_base", '    yield f"ct state invalid {_denial(policy)}"\n', ""),
+    "what is invalid may pass": (nftables, "_base", "    yield _invalid(policy, direction)\n", ""),
     "replies are dropped": (nftables, "_base", '    yield "ct state established accept"\n', ""),
     "loopback is nothing special": (nftables, "_base", '"lo" accept', '"lo" continue'),
     "a flow for all ports is forgotten": (nftables, "_flows", "if rule.ports.everything", "if False"),
     "SCTP is forgotten": (nftables, "_direction", "for protocol in PROTOCOLS", "for protocol in PROTOCOLS[:2]"),
-    "what no rule allows passes": (nftables, "_base", "counter drop comment", "accept comment"),
+    "what no rule allows passes": (nft_denied, "_denied", "counter drop comment", "accept comment"),
+    "what is kept passes": (nft_denied, "_counted_denials", '" return"', '" accept"'),
+    "isolation is judged by flow": (nftables, "_flows", "return comment", "continue comment"),
+    "what is judged before DNAT is not denied": (nftables, "_pre_dnat", "goto denied_{PRE_DNAT}", "accept"),
     "redirected packets are judged too late": (nftables, "_pre_dnat_base", "dstnat - 20", "dstnat + 20"),
     "what is forwarded is judged": (nftables, "_destinations", "fib daddr type {{ local, broadcast, multicast }} ", ""),
     "a service's addresses are forgotten": (nftables, "_destinations", "stage.addresses):", "AddressSet()):"),
@@ -128,9 +133,12 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "what is invalid may pass": (
         iptables,
         "_base",
-        '    yield f"-m conntrack --ctstate INVALID -j {_denial(view)}"\n',
+        "    yield _invalid(view, stage)\n",
         "",
     ),
+    "what no rule allows passes": (iptables, "_drop", "-j DROP", "-j RETURN"),
+    "what is denied is kept and passes": (iptables, "_drop", "-j {chain}-KEPT", "-g {chain}-KEPT"),
+    "isolation is no denial": (iptables, "_before_ports", "{_denied(view, stage)}", "-j RETURN"),
     "replies are dropped": (
         iptables,
         "_base",
@@ -156,7 +164,7 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
         "",
     ),
 }
-REFUSED: Mutant = (nftables, "_chain", 'yield "\\t}"', 'yield ""')
+REFUSED: Mutant = (nft_text, "chain", 'yield "\\t}"', 'yield ""')
 ONE_SIDE_FOR_ANOTHER: Mutant = (peers, "peer_name", 'f"{rule.peer}.{rule.side}"', "rule.peer")
 NOTHING_WRONG: Mutant = (dispatch, "segments", "", "")
 
@@ -182,7 +190,9 @@ def mutant(renderer: types.ModuleType, place: types.ModuleType, function: str, b
     copy = _copy(renderer, text, changed)
     for module in _HELPERS:
         known = vars(_copy(module, text, changed))
-        vars(copy).update({name: known[name] for name in vars(copy) if inspect.isfunction(vars(module).get(name))})
+        imported = [name for name, one in vars(renderer).items() if inspect.isfunction(one)]
+        own = (name for name in imported if vars(module).get(name) is vars(renderer)[name])
+        vars(copy).update({name: known[name] for name in own})
     render: Render = copy.render
     return render
 

@@ -23,6 +23,7 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
     ANY,
     DENIED_SECONDS,
+    DIRECTIONS,
     KNOWN,
     NO_PEER,
     OBSERVED_MOST,
@@ -175,9 +176,10 @@ def merged(elements: Iterable[Element], now: float) -> list[dict[str, Any]]:
         at = now - one.age
         direction, address, protocol, port = one.key
         row = {"direction": direction, "address": address, "protocol": protocol, "port": port}
+        row.update({"known": False} if one.peers else {})
         known = rows.setdefault(one.key, {**row, "packets": 0, "first": at, "last": at})
-        if one.peers:
-            known["known"] = known.get("known", False) or one.peers == KNOWN
+        if one.peers == KNOWN:
+            known["known"] = True
         # ipset counts in the "last" set as well, where each renewal begins from 1 again.
         known["packets"] += one.packets if one.kept == "first" else 0
         known["first"], known["last"] = min(known["first"], at), max(known["last"], at)
@@ -204,6 +206,11 @@ def together(before: Iterable[dict[str, Any]], now: Iterable[dict[str, Any]]) ->
     return [row for _key, row in sorted(rows.items())]
 
 
+def _way(direction: str) -> str:
+    """Return which of the directions that are observed a kind of denials belongs to."""
+    return "egress" if direction == "egress" else "ingress"
+
+
 def utc(seconds: float) -> str:
     """Return a time as ISO 8601 has it, in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
@@ -218,19 +225,24 @@ class Observing:
         self._path = root / FILE
         self._prepared = self._path.with_name(f".{self._path.name}.new")
 
-    def result(self, elements: Sequence[Element], loaded_at: float | None) -> dict[str, Any]:
+    def result(
+        self, elements: Sequence[Element], loaded_at: float | None, directions: Sequence[str] = DIRECTIONS
+    ) -> dict[str, Any]:
         """Return what modules return of a host that observes, whose rules were loaded at a time, if that is known.
 
-        It has observed since then, or for as long before as the file has what was counted.
+        It has observed since then, or for as long before as the file has what was counted. What it has seen in another
+        direction, before it enforced that, counts no more.
         """
         known = self._read()
         since = "" if loaded_at is None else utc(loaded_at)
         # The file's counts continue in the kernel's sets only if this load was part of its change: after a boot, or a
         # load by others, what was counted between is lost.
         is_whole = loaded_at is not None and utc(loaded_at - _GAP) <= known["until"]
+        rows, full = together(known["observed"], merged(elements, time.time())), {*known["full"], *full_sets(elements)}
         return {
-            "observed": together(known["observed"], merged(elements, time.time())),
-            "observed_full": sorted({*known["full"], *full_sets(elements)}),
+            "observed": [row for row in rows if _way(row["direction"]) in directions],
+            "observed_directions": [*directions],
+            "observed_full": sorted(one for one in full if _way(one.partition(" ")[0]) in directions),
             "observed_since": known["since"] if is_whole else since,
         }
 

@@ -18,10 +18,13 @@ TABLE = "inet gatehouse"
 DESCRIPTION_MARK = "#: "
 """Starts each comment line that tells people what the rules let through."""
 
+DIRECTIONS = ("ingress", "egress")
+
 OBSERVE, ENFORCE = "observe", "enforce"
 """The modes of a ruleset. One that observes denies nothing."""
 
 OBSERVES = f"mode: {OBSERVE}, nothing is blocked, and what no flow allows is counted"
+OBSERVES_ONE = f"mode: {OBSERVE} of {{}}, where nothing is blocked, and what no flow allows is counted"
 ENFORCES = f"mode: {ENFORCE}"
 
 OBSERVED_MOST = 4096

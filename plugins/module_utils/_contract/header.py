@@ -16,6 +16,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
+    DIRECTIONS,
     ENFORCE,
     MAX_ADDRESSES,
     OBSERVE,
@@ -93,8 +94,9 @@ class NamedSet:
 class Header:
     """What a ruleset's text says of it. ``format`` is 0 where it has no such line, and None where that is broken.
 
-    A set holds the addresses of all names that name the set. One that ``keeps`` keeps what it denies; ``self_heal`` is
-    whether the host loads it again by itself where all of it was flushed.
+    A set holds the addresses of all names that name the set. A ruleset that ``keeps`` keeps what it denies. It only
+    observes in the directions of ``observing``; ``mode`` says the same of both at once. ``self_heal`` is whether the
+    host loads it again by itself where all of it was flushed.
     """
 
     format: int | None = FORMAT
@@ -106,6 +108,7 @@ class Header:
     sets: tuple[NamedSet, ...] = ()
     self_heal: bool = False
     keeps: bool = False
+    observing: tuple[str, ...] = ()
 
     @property
     def is_newer(self) -> bool:
@@ -114,8 +117,13 @@ class Header:
 
     @property
     def observes(self) -> bool:
-        """Return whether the ruleset denies nothing."""
-        return self.mode == OBSERVE
+        """Return whether the ruleset denies nothing in some direction."""
+        return bool(self.observed_directions)
+
+    @property
+    def observed_directions(self) -> tuple[str, ...]:
+        """Return the directions in which the ruleset denies nothing."""
+        return DIRECTIONS if self.mode == OBSERVE else self.observing
 
     @property
     def elements(self) -> dict[str, tuple[str, ...]]:
@@ -146,6 +154,7 @@ class Header:
             "describes": self.describes,
             "keeps": self.keeps,
             "mode": self.mode,
+            "observing": self.observing,
             "names": [{"addresses": one.addresses, "name": one.name, "sets": one.sets} for one in self.names],
             "refresh": refresh and {**vars(refresh)},
             "sets": [{"elements": one.elements, "name": one.name, "peer": one.peer} for one in self.sets],

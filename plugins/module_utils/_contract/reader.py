@@ -16,6 +16,7 @@ from typing import Any, Mapping
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract import format_0
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
+    DIRECTIONS,
     ENFORCE,
     OBSERVE,
     VERSION,
@@ -86,6 +87,12 @@ def newer(header: Header, place: str) -> str:
     )
 
 
+def _directions(found: object) -> tuple[str, ...]:
+    if not isinstance(found, (list, tuple)) or set(found) - set(DIRECTIONS):
+        raise ValueError(found)
+    return tuple(found)
+
+
 def _header(found: Mapping[str, Any]) -> Header:
     mode, refresh = found["mode"], found["refresh"]
     if mode not in (OBSERVE, ENFORCE):
@@ -101,5 +108,7 @@ def _header(found: Mapping[str, Any]) -> Header:
         names=tuple(map(HostName.of, found["names"])),
         sets=tuple(map(NamedSet.of, found["sets"])),
         self_heal=found.get("self_heal") is True,
-        keeps=found.get("keeps") is True,  # version 1.0.0-beta.1 kept nothing
+        # Version 1.0.0-beta.1 kept nothing, and had one mode for both directions.
+        keeps=found.get("keeps") is True,
+        observing=_directions(found.get("observing", [])),
     )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding, changes_of_model
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.rule_changes import changes_of_rules
@@ -117,13 +117,14 @@ class HostFirewall:
 
         Where the rules that observed were flushed, the time is unknown.
         """
-        rulesets = [(self._backend, self.applied), *((other, self._boot.ruleset(other)) for other in self._others)]
-        observing = next((backend for backend, ruleset in rulesets if read(ruleset).observes), None)
+        observing = self._where(lambda header: header.observes)
         if observing is None:
             return {}
+        directions = read(self._boot.ruleset(observing)).observed_directions
         elements = observing.filled()
         seen = [one for one in elements or [] if not one.peers]
-        return self._observing.result(seen, None if elements is None else self._boot.loaded_at(observing))
+        since = None if elements is None else self._boot.loaded_at(observing)
+        return self._observing.result(seen, since, directions)
 
     def denied(self) -> dict[str, Any]:
         """Return what was denied; nothing where the host doesn't keep that."""
@@ -134,8 +135,12 @@ class HostFirewall:
 
     def _keeping(self) -> Backend | None:
         """Return the backend whose rules in force keep what they deny."""
+        return self._where(lambda header: header.keeps)
+
+    def _where(self, is_so: Callable[[Header], bool]) -> Backend | None:
+        """Return the backend of which something is so that its rules in force say of themselves."""
         rulesets = [(self._backend, self.applied), *((other, self._boot.ruleset(other)) for other in self._others)]
-        return next((backend for backend, ruleset in rulesets if read(ruleset).keeps), None)
+        return next((backend for backend, ruleset in rulesets if is_so(read(ruleset))), None)
 
     def drift(self) -> list[str]:
         """Return what others have changed, in lines; nothing where the kernel has what we applied."""

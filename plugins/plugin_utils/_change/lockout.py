@@ -15,6 +15,7 @@ from .._model.denied import Denied
 from .._model.deny import SILENT
 from .._policy.compile import Policy
 from .._values.addresses import Address
+from .._values.direction import DIRECTIONS
 from .._values.ports import PortRange, PortSet
 from .._verdict.packet import Packet, is_spoofed, verdict_by_any_interface
 
@@ -28,7 +29,7 @@ _CUT_AS_SPOOFED = (
 def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     """Return why a policy would refuse a new connection like the controller's; an empty text where it wouldn't.
 
-    One that only observes refuses nothing.
+    One that only observes what comes in refuses nothing.
 
     ``management`` has the connection's ``source`` and ``destination`` addresses and its ``port`` (tcp), as the host
     sees them; and where sources are judged, the interface it ``comes_by`` and the one by which packets ``go_back``.
@@ -38,7 +39,7 @@ def lockout(policy: Policy, management: Mapping[str, object]) -> str:
     port = int(str(management["port"]))
     # Which interface it comes in by isn't known: any one on which a flow would let it in counts.
     packet = Packet("ingress", source, destination, "tcp", port=port)
-    if policy.observe:
+    if policy.observes("ingress"):
         return ""
     comes_by, goes_back = (str(management.get(key) or "") for key in ("comes_by", "goes_back"))
     if is_spoofed(policy, replace(packet, interface=comes_by, back=goes_back)):
@@ -70,7 +71,7 @@ def fail_closed(policy: Policy, port: int) -> Policy | None:
     Where there is none, all that comes in by a flow: any of it may be the way to mend the host. None where it
     only observes: a host that denies nothing stays open.
     """
-    if policy.observe:
+    if policy.observe == DIRECTIONS:
         return None
     management = PortSet.of([PortRange("tcp", port, port)])
     flows = [replace(rule, ports=management) for rule in policy.ingress if rule.ports.holds("tcp", port)]

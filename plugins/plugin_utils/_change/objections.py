@@ -14,6 +14,7 @@ from typing import Any
 from .._host_facts.observed import read_observed, remarks, would_cut
 from .._host_facts.reader import AnswerError
 from .._policy.compile import Policy
+from .._values.direction import DIRECTIONS
 from .._values.problems import GatehouseError
 from .lockout import lockout
 from .shrinking import shrinkage
@@ -124,14 +125,14 @@ def _lockout(policy: Policy, management: Mapping[str, Any] | None, allowed: bool
 
 def _cuts(policy: Policy, found: Mapping[str, Any], accepted: bool) -> Iterator[Objection]:
     """Yield what a host that has only observed has let through, and would deny now."""
-    if policy.observe:
+    if policy.observe == DIRECTIONS:
         return
     try:
         observed = read_observed(found)
     except AnswerError as error:
         yield _question(UNREADABLE.format(error), accepted)
         return
-    if observed is None:
+    if observed is None or all(map(policy.observes, observed.directions)):
         return
     yield from map(Objection, remarks(observed, datetime.datetime.now(datetime.timezone.utc)))
     refusal = would_cut(policy, observed)

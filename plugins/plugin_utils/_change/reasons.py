@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._host_facts.reader import Answer
+from .._host_rules.denied_sets import KNOWN_PEERS
 from .._host_rules.peer_sets import members
 from .._policy.compile import Policy
 from .._values.addresses import network_text
@@ -22,11 +23,13 @@ _WORDS = {
     "boot_file_edited": "The ruleset of its next boot was edited, or gone",
     "unit_disabled": "Its boot unit was disabled, or edited",
     "watch_disabled": "Its timer that watches the rules was disabled, edited, or not there yet",
+    "denied_unit_disabled": "A unit that saves its denials was disabled, or edited",
     "refresh_disabled": "Its timer for host names was disabled, or edited",
     "another_manager": "A competing firewall service is taken over",
     **dict.fromkeys(("rule_added", "rule_removed", "rule_changed", "address_added", "address_removed"), _BY_HAND),
     "jump_not_first": "Rules of others stood before ours",
 }
+_OTHERS = "peers that no flow of it is for"
 _ONLY_WORDS = "Only names or comments in its ruleset have changed"
 
 
@@ -46,8 +49,11 @@ def reasons(found: Mapping[str, Any], policy: Policy | None) -> list[str]:
 
 def _moved(answer: Answer, policy: Policy) -> Iterator[str]:
     names = members(policy)
-    for row in answer.rows("moved"):
-        if row.text("peer") in names:
-            texts, count = [network_text(network) for network in row.networks("addresses")], row.number("count")
-            more = f" and {count - len(texts)} more" if count > len(texts) else ""
-            yield f"{row.text('peer')}: {', '.join(texts)}{more} {row.word('way', ('came', 'went'))}"
+    rows = [*answer.rows("moved")]
+    found = [(row.text("peer"), row) for row in rows if row.text("peer") in names]
+    # What flows are for says more than which peers the host can name.
+    known = [(_OTHERS, row) for row in rows if row.text("peer") == KNOWN_PEERS]
+    for name, row in found or known:
+        texts, count = [network_text(network) for network in row.networks("addresses")], row.number("count")
+        more = f" and {count - len(texts)} more" if count > len(texts) else ""
+        yield f"{name}: {', '.join(texts)}{more} {row.word('way', ('came', 'went'))}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .._values.direction import DIRECTIONS
+
 _HEADS = ("host", "kind", "finding")
 _SHOWN = 200
 """How many findings are shown; each host's result has all of its own."""
@@ -46,5 +48,6 @@ def _observing(asked: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for host, result in asked.items():
         if "observed" in result:
             since = result.get("observed_since") or "an unknown time"
-            count = len(result["observed"])
-            yield f"{host} only observes since {since}, and has let through what no flow allows: {count}"
+            count, ways = len(result["observed"]), result.get("observed_directions", DIRECTIONS)
+            what = "" if len(ways) > 1 else f" {', '.join(map(str, ways))}"
+            yield f"{host} only observes{what} since {since}, and has let through what no flow allows: {count}"

@@ -55,11 +55,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Observed:
-    """All that one host has counted, since when, and in which sets there was no more room (``ingress IPv4``)."""
+    """All that one host has counted, since when, and in which sets there was no more room (``ingress IPv4``).
+
+    It has done so in ``directions``.
+    """
 
     seen: tuple[Seen, ...] = ()
     full: tuple[str, ...] = ()
     since: str = ""
+    directions: tuple[str, ...] = DIRECTIONS
 
 
 def read_observed(result: Mapping[str, Any]) -> Observed | None:
@@ -71,7 +75,8 @@ def read_observed(result: Mapping[str, Any]) -> Observed | None:
         return None
     answer = Answer(result)
     seen = tuple(_seen(row) for row in answer.rows("observed"))
-    return Observed(seen, answer.words("observed_full", _SETS), answer.time_if_any("observed_since"))
+    directions = answer.words("observed_directions", DIRECTIONS) or DIRECTIONS
+    return Observed(seen, answer.words("observed_full", _SETS), answer.time_if_any("observed_since"), directions)
 
 
 def _seen(row: Answer) -> Seen:
@@ -110,7 +115,7 @@ def _packet(seen: Seen) -> Packet:
 
 def would_cut(policy: Policy, observed: Observed) -> str:
     """Return why a host that observes should not enforce this policy yet; an empty text where nothing is known."""
-    cut = denied(policy, observed.seen)
+    cut = denied(policy, (one for one in observed.seen if not policy.observes(one.direction)))
     if not cut:
         return ""
     more = [f"and {len(cut) - SHOWN} more"] if len(cut) > SHOWN else []

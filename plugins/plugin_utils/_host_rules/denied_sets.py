@@ -58,10 +58,9 @@ class DeniedSet:
 
 def kinds(policy: Policy) -> list[str]:
     """Return the kinds of denials that a policy makes."""
-    if policy.observe:
-        return []
     spoofed = [] if policy.antispoof == OFF else [SPOOFED]
-    return [*DIRECTIONS, *([PRE_DNAT] if policy.pre_dnat else []), *spoofed]
+    found = [*DIRECTIONS, *([PRE_DNAT] if policy.pre_dnat else []), *spoofed]
+    return [kind for kind in found if not policy.observes(kind)]
 
 
 def keeps(policy: Policy) -> bool:

@@ -168,7 +168,7 @@ def _mangle(view: _View) -> Iterator[str]:
         chains = {stage.chain: [*_antispoof(view), "-j RETURN"], **_spoofed(view)}
         return _table("mangle", *(({}, []) if view.policy.antispoof == OFF else (chains, [stage])))
     found = {protocol: list(within(segments(view.policy.ingress, protocol), ports, protocol)) for protocol in PROTOCOLS}
-    before = [_invalid(view), *_dhcp(view, stage), *_before_ports(view, stage)]
+    before = [_invalid(view, stage), *_dhcp(view, stage), *_before_ports(view, stage)]
     chains = {
         stage.chain: list(_pre_dnat_base(view)),
         **_spoofed(view),
@@ -194,7 +194,7 @@ def _base(view: _View, stage: _Stage) -> Iterator[str]:
     yield "-m conntrack --ctstate ESTABLISHED -j RETURN"
     yield f"{_ICMP[view.family][1].partition(' -m')[0]} -g {stage.chain}-ICMP"
     # Behind ICMP: an error about a connection that this kernel doesn't know is INVALID, and IP needs some of these.
-    yield _invalid(view)
+    yield _invalid(view, stage)
     if stage.direction == "egress":
         # The reset that a REJECT rule sends (of others, say) is RELATED to what it refuses. Without this, the peer
         # would wait for its timeout.
@@ -213,7 +213,7 @@ def _icmp(view: _View, stage: _Stage) -> Iterator[str]:
     for item in icmp_types(stage.direction, view.policy.echo_request):
         if item.protocol == protocol:
             yield f"{match} {item.number} -j RETURN"
-    yield _invalid(view)
+    yield _invalid(view, stage)
     yield f"-g {stage.chain}-FLOWS"
 
 
@@ -234,20 +234,20 @@ def _before_ports(view: _View, stage: _Stage) -> Iterator[str]:
         yield from _redirected(view, stage)
 
 
-def _invalid(view: _View) -> str:
+def _invalid(view: _View, stage: _Stage) -> str:
     """Return what becomes of a packet of no connection, with a counter of its own: no flow was missing."""
     match = "-m conntrack --ctstate INVALID "
-    return f"{match}-j RETURN" if view.policy.observe else f"{match}{_comment(INVALID)}-j DROP"
+    return f"{match}-j RETURN" if view.policy.observes(stage.kind) else f"{match}{_comment(INVALID)}-j DROP"
 
 
 def _denied(view: _View, stage: _Stage) -> str:
     """Return what becomes of a packet that no flow allows."""
-    return f"-g {stage.observed if view.policy.observe else stage.denied}"
+    return f"-g {stage.observed if view.policy.observes(stage.kind) else stage.denied}"
 
 
 def _refused(view: _View, stage: _Stage) -> Chains:
     """Return the chains for what no flow allows."""
-    if not view.policy.observe:
+    if not view.policy.observes(stage.kind):
         return {stage.denied: list(_drop(view, stage.kind, stage.chain)), **_kept(view, stage.kind, stage.chain)}
     lines = [
         *(_counted_before(view, stage) if stage is _IN_AND_OUT["ingress"] else ()),
@@ -285,7 +285,7 @@ def _targets(view: _View, kind: str) -> Iterator[tuple[str, str]]:
 
 def _kept(view: _View, kind: str, chain: str) -> Chains:
     """Return what keeps denials, in chains that decide of none."""
-    if not refused.keeps(view.policy):
+    if not refused.keeps(view.policy) or view.policy.observes(kind):
         return {}
     known = [*_address_matches(view, KNOWN_PEERS, view.policy.known, _END[kind])]
     known += [f"-m set --match-set {view.sets[name].name} {_END[kind]} " for name in refused.named(view.policy)]
@@ -377,7 +377,7 @@ def _spoofed(view: _View) -> Chains:
         *(_dhcp(view, _PRE_DNAT) if view.family == 4 else ()),
         # Errors about a connection may come from any router on its way.
         f"{_ICMP[view.family][1].partition(' -m')[0]} -m conntrack --ctstate RELATED -j RETURN",
-        *(_counted(view, SPOOFED, "src,dst") if view.policy.observe else _drop(view, SPOOFED, _SPOOFED)),
+        *(_counted(view, SPOOFED, "src,dst") if view.policy.observes(SPOOFED) else _drop(view, SPOOFED, _SPOOFED)),
     ]
     return {_SPOOFED: lines, **_kept(view, SPOOFED, _SPOOFED)}
 

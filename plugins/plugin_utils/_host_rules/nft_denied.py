@@ -27,7 +27,7 @@ _KEY = "ipv{}_addr . inet_proto . inet_service"
 _KEY_OF_PORTS = "inet_proto . inet_service"
 
 
-def sets(policy: Policy) -> Iterator[str]:
+def filled_sets(policy: Policy) -> Iterator[str]:
     """Yield the sets that the kernel fills."""
     for direction, kept, family in observe_sets.sets(policy):
         name = _observed_set(direction, kept, family)
@@ -37,7 +37,7 @@ def sets(policy: Policy) -> Iterator[str]:
         yield from filled_by_kernel(set_name(one.name, one.family), key, OBSERVED_MOST, one.seconds)
 
 
-def chains(policy: Policy) -> Iterator[str]:
+def refusing_chains(policy: Policy) -> Iterator[str]:
     """Yield the chains for what no flow allows."""
     for kind in refused.kinds(policy):
         yield from chain(f"denied_{kind}", _denied(policy, kind))

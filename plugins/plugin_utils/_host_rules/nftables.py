@@ -25,11 +25,11 @@ from .._policy.describe import head
 from .._values.addresses import AddressSet
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from .._values.ports import PROTOCOLS
-from . import nft_denied
 from .datagrams import nftables_match
 from .denied_sets import INVALID, KNOWN_PEERS, known_sets
 from .header import first_line
 from .logged import FLOW_BURST, FLOW_RATE, flow_prefix, nft_log
+from .nft_denied import filled_sets, refusing_chains
 from .nft_text import ANYBODY, KEYWORD, chain, in_set, set_name
 from .peer_sets import (
     address_sets,
@@ -63,7 +63,7 @@ def render(policy: Policy) -> str:
         *_antispoof(policy),
         *_pre_dnat(policy),
         *_observed_before(policy),
-        *nft_denied.chains(policy),
+        *refusing_chains(policy),
         "}",
         "",
     ]
@@ -129,12 +129,12 @@ def _base_chains(policy: Policy) -> Iterator[str]:
 
 def _base(policy: Policy, direction: str) -> Iterator[str]:
     hook = _HOOKS[direction]
-    yield f"type filter hook {hook} priority filter - 10; policy {_denial(policy)};"
+    yield f"type filter hook {hook} priority filter - 10; policy {_denial(policy, direction)};"
     yield f'{_LOOPBACK_MATCH[direction]} "lo" accept'
     yield "ct state established accept"
     yield from (f"meta l4proto {protocol} jump {hook}_icmp" for protocol in ("icmp", "ipv6-icmp"))
     # Behind ICMP: an error about a connection that this kernel doesn't know is invalid, and IP needs some of these.
-    yield _invalid(policy)
+    yield _invalid(policy, direction)
     if direction == "egress":
         # The reset that a reject rule sends (in a table of others, say) is related to what it refuses. Without this,
         # the peer would wait for its timeout.
@@ -143,21 +143,23 @@ def _base(policy: Policy, direction: str) -> Iterator[str]:
     # IGMP never leaves its link: with another TTL, it comes from farther away and is forged.
     yield f"ip ttl {IGMP_TTL} ip protocol igmp ip daddr {IGMP_GROUPS} accept"
     yield f"jump {hook}_flows"
-    if policy.observe:
+    if policy.observes(direction):
         yield "jump observed_input" if direction == "ingress" else "jump observed_egress"
         return
     # The policy of a new base chain comes into force a moment after its rules do: what it denies, a rule has to drop.
     yield f"goto denied_{direction}"
 
 
-def _denial(policy: Policy) -> str:
+def _denial(policy: Policy, direction: str) -> str:
     """Return what becomes of a packet that no flow could allow."""
-    return "accept" if policy.observe else "drop"
+    return "accept" if policy.observes(direction) else "drop"
 
 
-def _invalid(policy: Policy) -> str:
+def _invalid(policy: Policy, direction: str) -> str:
     """Return what becomes of a packet of no connection, with a counter of its own: no flow was missing."""
-    return "ct state invalid accept" if policy.observe else f'ct state invalid counter drop comment "{INVALID}"'
+    if policy.observes(direction):
+        return "ct state invalid accept"
+    return f'ct state invalid counter drop comment "{INVALID}"'
 
 
 def _pre_dnat_base(policy: Policy) -> Iterator[str]:
@@ -186,7 +188,7 @@ def _antispoof(policy: Policy) -> Iterator[str]:
             *(f"{nftables_match(one)} return" for one in dhcp("ingress", 4, policy.dhcp)),
             # Errors about a connection may come from any router on its way.
             *(f"meta l4proto {protocol} ct state related return" for protocol in ("icmp", "ipv6-icmp")),
-            f"goto {'observed' if policy.observe else 'denied'}_{SPOOFED}",
+            f"goto {'observed' if policy.observes(SPOOFED) else 'denied'}_{SPOOFED}",
         ],
     )
 
@@ -207,10 +209,10 @@ def _pre_dnat(policy: Policy) -> Iterator[str]:
     yield from chain(
         "pre_dnat_flows",
         [
-            _invalid(policy),
+            _invalid(policy, PRE_DNAT),
             *_dhcp(policy, "ingress"),
             "jump input_flows",
-            "goto observed_ingress" if policy.observe else f"goto denied_{PRE_DNAT}",
+            "goto observed_ingress" if policy.observes(PRE_DNAT) else f"goto denied_{PRE_DNAT}",
         ],
     )
     for number, (_name, stage) in enumerate(stages(policy)):
@@ -233,7 +235,7 @@ def _ports(stage: PreDnat) -> Iterator[tuple[str, str]]:
 
 def _observed_before(policy: Policy) -> Iterator[str]:
     """Yield what lets through, on a host that observes, what came by before DNAT, and has the rest counted."""
-    if policy.observe:
+    if policy.observes("ingress"):
         yield from chain("observed_input", [*_counted_before(policy), "goto observed_ingress"])
 
 
@@ -350,7 +352,7 @@ def _sets(policy: Policy) -> Iterator[str]:
         # Addresses of the fleet come and go, and this one's rules stay the same whatever they are.
         is_of_networks = name == KNOWN_PEERS or not addresses.is_of_addresses(family)
         yield from _set(set_name(name, family), family, addresses.texts_of_family(family), is_of_networks)
-    yield from nft_denied.sets(policy)
+    yield from filled_sets(policy)
 
 
 def _set(name: str, family: int, elements: Sequence[str], is_of_networks: bool) -> Iterator[str]:

@@ -25,9 +25,8 @@ HEARD = ("ingress", PRE_DNAT)
 
 def kinds(policy: Policy) -> list[str]:
     """Return the kinds of denials that are counted where a policy observes."""
-    if not policy.observe:
-        return []
-    return [*DIRECTIONS] if policy.antispoof == OFF else [*DIRECTIONS, SPOOFED]
+    found = [*DIRECTIONS] if policy.antispoof == OFF else [*DIRECTIONS, SPOOFED]
+    return [kind for kind in found if policy.observes(kind)]
 
 
 def sets(policy: Policy) -> Iterator[tuple[str, str, int]]:

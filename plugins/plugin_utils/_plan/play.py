@@ -18,6 +18,7 @@ from .._kubernetes.pod_flows import pod_remarks
 from .._model.antispoof import OFF, can_iptables, note_beyond_iptables
 from .._model.denied import Denied
 from .._model.deny import Deny
+from .._model.mode import in_words
 from .._policy.as_data import to_data
 from .._policy.compile import Fleet, Policy
 from .._policy.resolve import Host
@@ -75,7 +76,7 @@ def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
     for host, name in fleet.sets.items():
         policy = fleet.policy_of(host)
         sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
-        mode = ["observe"] if policy.observe else []
+        mode = [" ".join(["observe", *in_words(policy.observe).split()])] if policy.observe else []
         antispoof = [f"antispoof={policy.antispoof}"] if policy.antispoof != OFF else []
         denied = [f"denied={policy.denied}"] if policy.denied != Denied() else []
         deny = [f"deny={policy.deny}"] if policy.deny != Deny() else []
@@ -130,6 +131,17 @@ def own_addresses(host: Host) -> dict[str, list[str]]:
     return {side: host.addresses(side).texts() for side in SIDES}
 
 
+def _observing(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
+    found: dict[tuple[str, ...], list[str]] = {}
+    for host in sorted(host for host in hosts if host in fleet.sets):
+        found.setdefault(fleet.hosts[host].observe, []).append(host)
+    found.pop((), None)
+    for observe, some in sorted(found.items()):
+        way = {"ingress": " comes in there", "egress": " goes out there"}.get(in_words(observe), "")
+        blocked = f"nothing that{way} is blocked" if way else "nothing is blocked there"
+        yield f"Only observing (gatehouse_mode), {blocked}: {', '.join(some)}"
+
+
 def _asks_in_vain(fleet: Fleet, host: str) -> bool:
     return host in fleet.sets and fleet.hosts[host].antispoof != fleet.policy_of(host).antispoof
 
@@ -139,9 +151,7 @@ def warnings_about(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
     unmanaged = sorted(set(hosts) - set(fleet.sets))
     if unmanaged:
         yield f"In no node class, and left as they are: {', '.join(unmanaged)}"
-    observing = sorted(host for host in hosts if host in fleet.sets and fleet.hosts[host].observe)
-    if observing:
-        yield f"Only observing (gatehouse_mode), nothing is blocked there: {', '.join(observing)}"
+    yield from _observing(fleet, hosts)
     unsided = [host for host in hosts if _asks_in_vain(fleet, host)]
     if unsided:
         yield f"{IN_VAIN}: {', '.join(sorted(unsided))}"

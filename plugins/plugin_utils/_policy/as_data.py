@@ -48,7 +48,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
     """Return a policy as data that JSON and YAML can hold."""
     return {
         "classes": list(policy.classes),
-        "observe": policy.observe,
+        "observe": list(policy.observe),
         "antispoof": policy.antispoof,
         "self_heal": policy.self_heal,
         "denied": denied_to_data(policy.denied),
@@ -84,7 +84,7 @@ def from_data(data: object) -> Policy:
         classes=tuple(sorted(dict.fromkeys(classes))),
         isolated=_isolated_from_data(item, classes),
         pre_dnat=tuple(_stages_from_data(item)),
-        observe=item.flag("observe"),
+        observe=tuple(one for one in DIRECTIONS if one in item.references("observe", DIRECTIONS)),
         antispoof=antispoof_at(item.place("antispoof"), item.raw("antispoof"), problems),
         self_heal=item.flag("self_heal"),
         denied=read_denied(item.place("denied"), item.raw("denied"), problems),

@@ -76,10 +76,10 @@ class Policy:
     ``classes`` are sorted. ``isolated`` has the members of each of them that is isolated: no rule counts for these.
     The rules of ``ingress`` decide of what is in any of ``pre_dnat`` before the host redirects it.
     ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
-    say. Where it says ``observe``, a host denies nothing: what would be denied is counted; ``deny`` says how it denies,
-    and ``denied`` what becomes of that. With ``self_heal``, a host loads all of it again where that was flushed. Hosts
-    of the same classes differ in nothing else. ``known`` has the addresses that any class or zone has, but for those
-    that anybody may have.
+    say. In the directions of ``observe``, a host denies nothing: what would be denied is counted. ``deny`` says how it
+    denies, and ``denied`` what becomes of what is denied. With ``self_heal``, a host loads all of it again where that
+    was flushed. Hosts of the same classes differ in nothing else. ``known`` has the addresses that any class or zone
+    has, but for those that anybody may have.
     """
 
     classes: tuple[str, ...]
@@ -91,7 +91,7 @@ class Policy:
     dhcp: bool = True
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refresh: Refresh = Refresh()
-    observe: bool = False
+    observe: tuple[str, ...] = ()
     antispoof: str = OFF
     self_heal: bool = False
     denied: Denied = Denied()
@@ -117,6 +117,10 @@ class Policy:
     def pre_dnat_addresses(self) -> AddressSet:
         """Return the addresses that are judged before DNAT besides the host's own."""
         return AddressSet.union(stage.addresses for stage in self.pre_dnat)
+
+    def observes(self, direction: str) -> bool:
+        """Return whether nothing is denied in a direction; before DNAT and for its source, what comes in is judged."""
+        return ("egress" if direction == "egress" else "ingress") in self.observe
 
     def rules(self, direction: str) -> tuple[Rule, ...]:
         """Return the rules of one direction, in the order in which they decide."""

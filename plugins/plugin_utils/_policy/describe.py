@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ...module_utils._contract.constants import DESCRIPTION_MARK, OBSERVES
+from ...module_utils._contract.constants import DESCRIPTION_MARK, OBSERVES, OBSERVES_ONE
 from .._model.antispoof import BY_SIDES, OFF
 from .._values.addresses import EVERYBODY
 from .._values.direction import DIRECTIONS
@@ -37,7 +37,9 @@ def describe(policy: Policy) -> list[str]:
 
 def describe_class(policy: Policy) -> list[str]:
     """Return what counts for every rule of a policy: mode, isolation, echo, DHCP, interfaces, spoofing, pre-DNAT."""
-    mode = [OBSERVES] if policy.observe else []
+    mode = (
+        [OBSERVES if policy.observe == DIRECTIONS else OBSERVES_ONE.format(*policy.observe)] if policy.observe else []
+    )
     isolation = [f"nothing between hosts of {name}: they are isolated" for name in policy.isolated]
     echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
     dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]

@@ -20,6 +20,7 @@ from .._model.denied import KEY as DENIED
 from .._model.denied import Denied, read_denied
 from .._model.deny import KEY as DENY
 from .._model.deny import Deny, read_deny
+from .._model.mode import observed_at
 from .._model.model import Flow, Model, Zone
 from .._model.name_refresh import Refresh
 from .._model.node_classes import NodeClass
@@ -29,7 +30,6 @@ from .._values.readers import SIDES, choice_at, flag_at, interfaces_at, rows, si
 from .zones import resolve_zones
 
 BACKENDS = ("auto", "nftables", "iptables")
-MODES = ("enforce", "observe")
 
 Lookup = Callable[[str], Sequence[str]]
 """Answers a host name with its addresses as texts, IPv4 and IPv6; none where it doesn't resolve."""
@@ -55,9 +55,9 @@ class Inventory:
 class Host:
     """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
 
-    ``node`` is what Calico calls it, where that is another name. ``observe`` says that it blocks nothing, and counts;
-    ``antispoof``, which sources it takes for spoofed; ``deny``, how it denies, and ``denied``, what it does with what
-    it has denied; ``self_heal``, that it loads rules again that were flushed.
+    ``node`` is what Calico calls it, where that is another name. ``observe`` has the directions in which it blocks
+    nothing, and counts. ``antispoof`` says which sources it takes for spoofed, ``deny``, how it denies, ``denied``,
+    what else it does with denials, and ``self_heal``, that it loads rules again that were flushed.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Host:
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backend: str = "auto"
     node: str = ""
-    observe: bool = False
+    observe: tuple[str, ...] = ()
     antispoof: str = OFF
     self_heal: bool = False
     denied: Denied = Denied()
@@ -192,7 +192,7 @@ class _Resolver:
         backend = choice_at(where, variables.get("gatehouse_backend"), BACKENDS, "auto", self.problems)
         node = str(variables.get("gatehouse_calico_node") or "")
         where = Where("gatehouse_mode", f"host {name}")
-        observe = choice_at(where, variables.get("gatehouse_mode"), MODES, "enforce", self.problems) == "observe"
+        observe = observed_at(where, variables.get("gatehouse_mode"), self.problems)
         antispoof = self.antispoof(name, variables, backend)
         where = Where(DENIED, f"host {name}")
         denied = read_denied(where, variables.get(DENIED), self.problems)

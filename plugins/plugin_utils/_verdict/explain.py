@@ -125,7 +125,7 @@ def _stage(fleet: Fleet, name: str, direction: str, source: Address, target: Add
 
 def _told(policy: Policy, direction: str, before_dnat: bool) -> str:
     """Return what a sender hears of a denial, unless that is nothing."""
-    if policy.observe:
+    if policy.observes(direction):
         return "; this host only observes, and lets it through"
     if before_dnat or not policy.deny.rejects(direction):
         return ""

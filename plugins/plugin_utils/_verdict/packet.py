@@ -98,8 +98,8 @@ def is_spoofed(policy: Policy, packet: Packet) -> bool:
 
 
 def lets_through(policy: Policy, packet: Packet) -> bool:
-    """Return whether a packet passes a host with this policy: what it denies passes, too, where the host observes."""
-    return policy.observe or verdict(policy, packet).allowed
+    """Return whether a packet passes a host with this policy: what it denies passes, too, where it only observes."""
+    return policy.observes(packet.direction) or verdict(policy, packet).allowed
 
 
 def verdict_by_any_interface(policy: Policy, packet: Packet) -> Verdict:

@@ -639,6 +639,37 @@ def test_a_host_that_observes_does_not_enforce_what_would_cut_somebody():
     assert "ingress 8080/tcp from 198.51.100.9: 12, last 2026-11-21T09:00:00Z" in str(refusal.value)
 
 
+def policy_of(mode):
+    return to_data(build(good({"hosts.web1.gatehouse_mode": mode})).policy_of("web1"))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "direction", "refused"),
+    [
+        (["ingress", "egress"], {"egress": "observe"}, "ingress", True),
+        (["ingress", "egress"], {"egress": "observe"}, "egress", False),
+        (["ingress", "egress"], {"ingress": "observe"}, "egress", True),
+        (["egress"], "enforce", "egress", True),
+        (["egress"], {"ingress": "observe"}, "egress", True),
+        (["egress"], {"egress": "observe"}, "egress", False),
+    ],
+)
+def test_a_step_from_observing_to_enforcing_is_asked_about_its_own_direction(was, becomes, direction, refused):
+    seen = {**SEEN, "observed_directions": was, "observed": [{**SEEN["observed"][0], "direction": direction}]}
+    if refused:
+        with pytest.raises(AnsibleActionFail, match="would cut 1 of what it has seen"):
+            run({"policy": policy_of(becomes)}, seen)
+    else:
+        assert run({"policy": policy_of(becomes)}, seen)[0] == ["look", "load", "reset", "confirm"]
+
+
+def test_a_host_that_goes_on_observing_one_direction_is_told_nothing_of_how_long_it_has():
+    seen = {**SEEN, "observed_directions": ["egress"], "observed": [], "observed_since": ""}
+    _steps, result = run({"policy": policy_of({"egress": "observe"})}, seen)
+
+    assert "warnings" not in result
+
+
 def test_it_does_where_its_owner_accepts_that_and_is_told_what_will_be_cut():
     steps, result = run({"policy": POLICY, "accept_observed": True}, SEEN)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -122,11 +123,24 @@ one.sendto(struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + source + targ
 """
 
 
+LISTEN = """
+import socket, sys
+one = socket.create_server(("", int(sys.argv[1])))
+print("up", flush=True)
+while True:
+    one.accept()[0].close()
+"""
+CONNECT = """
+import socket, sys
+socket.create_connection((sys.argv[2], int(sys.argv[3])), 0.5, (sys.argv[1], 0)).close()
+"""
+
+
 class Place:
     """The host's namespace, and the one of all others, who have addresses at each of its interfaces."""
 
     def __init__(self, host, others):
-        self.host, self.others = host, others
+        self.host, self.others, self.servers = host, others, []
         number = others.args[0][1].partition("=")[2]
         for run in (host, others):
             for setting in ("ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter", "ipv6/conf/default/accept_dad"):
@@ -158,6 +172,19 @@ class Place:
         """Send datagrams from so many different sources, beginning with this one, by the public interface."""
         self.do(self.others, sys.executable, "-c", FLOOD, source, str(count), target, *map(str, ports))
 
+    def listen(self, port):
+        """Have both sides answer at a port from now on."""
+        for run in (self.host, self.others)[len(self.servers) :]:
+            words = [*run.args[0], sys.executable, "-c", LISTEN, str(port)]
+            one = subprocess.Popen(words, stdout=subprocess.PIPE)
+            self.servers.append(one)
+            assert one.stdout.readline() == b"up\n"
+
+    def connects(self, source, target, port):
+        """Return whether a connection from one side to the other is made within half a second."""
+        run = self.host if source.endswith(".21") else self.others
+        return run([sys.executable, "-c", CONNECT, source, target, str(port)])[0] == 0
+
     def backend(self, name):
         return Nft(self.host, "nft") if name == "nftables" else private_iptables.Host(self.host, name).iptables
 
@@ -165,7 +192,11 @@ class Place:
 @contextmanager
 def _place():
     with private_nft.lasting_namespace() as host, private_nft.lasting_namespace() as others:
-        yield Place(host, others)
+        place = Place(host, others)
+        yield place
+        for one in place.servers:
+            one.kill()
+            one.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +297,21 @@ def test_a_flood_of_strangers_hides_no_peer_of_the_fleet_and_no_port(place, load
     assert len(rows) < 4096 + 40
     alone = sum(row["packets"] for row in rows if row["address"] == "0.0.0.0" and row["port"] in (7, 8, 9))
     assert alone == 100_000 - sum(row["packets"] for row in rows if row["address"].startswith("16."))
+
+
+@each_backend
+@pytest.mark.parametrize("observed", ["ingress", "egress"])
+def test_a_direction_that_is_observed_passes_and_is_counted_and_the_other_one_is_denied_and_kept(
+    place, loaded, name, observed
+):
+    backend = loaded(name, gatehouse_mode={observed: "observe"})
+    place.listen(8080)
+
+    passed = place.connects("203.0.113.9", "203.0.113.21", 8080), place.connects("203.0.113.21", "203.0.113.9", 8080)
+
+    assert passed == (observed == "ingress", observed == "egress")
+    found = {(one.direction, one.address, one.port, bool(one.peers)) for one in backend.filled()}
+    assert found == {(way, "203.0.113.9", 8080, way != observed) for way in ("ingress", "egress")}
 
 
 @each_backend

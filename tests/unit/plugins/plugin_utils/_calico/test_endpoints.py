@@ -67,6 +67,23 @@ def test_a_failsafe_that_is_wider_than_the_flow_to_everybody_is_said(changes, sa
     assert [("22/tcp" in line) for line in opened] == [said]
 
 
+@pytest.mark.parametrize(
+    ("mode", "calico", "said"),
+    [
+        ("enforce", {}, False),
+        ({"egress": "observe"}, {}, True),
+        ("observe", {}, True),
+        ({"egress": "observe"}, {"mode": "observe"}, False),
+    ],
+)
+def test_a_host_that_observes_by_itself_alone_is_said_to_be_enforced(mode, calico, said):
+    put = {"gatehouse_calico": {"classes": ["web"], "interfaces": "all", **calico}, "hosts.web1.gatehouse_mode": mode}
+    lines = [one for one in calico_remarks(build(good({"gatehouse_flows[2]": SSH, **put}))) if "gatehouse_mode" in one]
+
+    expected = "Calico enforces both directions, whatever gatehouse_mode says, on web1"
+    assert [line.partition(":")[0] for line in lines] == [expected] * said
+
+
 def test_a_flow_at_one_address_is_said_to_be_judged_after_dnat():
     lines = list(calico_remarks(fleet({"classes": ["web"], "interfaces": "all"}, at=["192.0.2.1"])))
 

@@ -79,6 +79,16 @@ def test_a_host_that_observes_cuts_nobody_off_and_has_nothing_to_fall_back_to():
     assert (fail_closed(policy, 22), fail_closed(enforcing, 22) is None) == (None, False)
 
 
+def test_a_host_that_observes_one_direction_is_judged_by_the_other():
+    incoming, outgoing = (
+        build(good({"hosts.web1.gatehouse_mode": {way: "observe"}})).policy_of("web1") for way in ("ingress", "egress")
+    )
+    elsewhere = {"source": "198.51.100.1", "destination": "192.0.2.1", "port": 22}
+
+    assert (lockout(incoming, elsewhere), bool(lockout(outgoing, elsewhere))) == ("", True)
+    assert [fail_closed(policy, 22).observe for policy in (incoming, outgoing)] == [("ingress",), ("egress",)]
+
+
 def test_a_refusal_without_any_flow_at_that_port_says_from_where_to_add_one():
     assert "Add a flow for it, from a zone that has 198.51.100.1, or set" in refusal("198.51.100.1", to="db")
 

@@ -39,6 +39,15 @@ def test_addresses_that_came_and_went_are_told():
     assert reasons(found, POLICY) == ["web: 198.51.100.24 came", "web: 2001:db8::/64 and 8 more went"]
 
 
+def test_peers_that_no_flow_is_for_are_told_where_nothing_else_is():
+    known = {"peer": "denied.known", "way": "came", "addresses": ["198.51.100.99"], "count": 1}
+
+    assert reasons({"findings": [finding("model_changed")], "moved": [known]}, POLICY) == [
+        "peers that no flow of it is for: 198.51.100.99 came"
+    ]
+    assert reasons({"findings": [], "moved": [known, CAME]}, POLICY) == ["web: 198.51.100.24 came"]
+
+
 @pytest.mark.parametrize("broken", [{"addresses": ["x"]}, {"way": "\033[31m"}, {"count": "9"}])
 def test_an_answer_that_has_another_form_is_refused(broken):
     with pytest.raises(AnswerError, match=r"moved\[0\]"):

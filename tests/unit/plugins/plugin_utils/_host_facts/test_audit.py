@@ -29,6 +29,14 @@ def test_what_only_observes_is_named():
     ]
 
 
+def test_a_direction_that_is_observed_alone_is_named():
+    result = {"findings": [], "observed": [1], "observed_directions": ["egress"], "observed_since": ""}
+
+    assert next(lines({"web1": result})) == (
+        "web1 only observes egress since an unknown time, and has let through what no flow allows: 1"
+    )
+
+
 def test_many_findings_end_in_their_number():
     found = list(lines({"web1": {"findings": [ADDED] * 250}}))
 

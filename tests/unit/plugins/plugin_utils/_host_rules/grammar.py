@@ -42,7 +42,7 @@ _LINES = (
     r"#: what is denied to (?:come in|go out) is [a-z ,]+ \(deny: (?:ingress: reject|egress: drop)\)",
     r"#: loaded again within two minutes where all of it was flushed \(self_heal\)",
     r"#: no DHCP, but where a flow has its ports",
-    r"#: mode: observe, nothing is blocked, and what no flow allows is counted",
+    r"#: mode: observe(?:, nothing| of (?:in|e)gress, where nothing) is blocked, and what no flow allows is counted",
     r'# gatehouse: \{"describes":\[[ -~]*\],"format":1,[ -~]*\}',
     r"(?:delete )?table inet gatehouse",
     r"table inet gatehouse \{",
@@ -84,7 +84,10 @@ _LINES = (
     rf"\t\t{_PEER}(?:jump|goto) {_DENIED_CHAIN}",
     rf"\t\tmeta l4proto \{{ tcp, udp, sctp \}} goto {_DENIED_CHAIN}",
     rf"\t\t{_PEER}(?:add|update) @{_DENIED_SET} \{{ {_KEY} \}}(?: return)?",
-    r'\t\tlimit rate 10/minute burst 5 packets log prefix "gatehouse denied (?:in|out|pre|src): "(?: group \d+)?',
+    (
+        r"\t\tlimit rate \d{1,5}/(?:second|minute|hour|day) burst 5 packets "
+        r'log prefix "gatehouse denied (?:in|out|pre|src): "(?: group \d+)?'
+    ),
     r"\t\ttype filter hook (?:input|output) priority filter - 10; policy accept;",
     r"\t\tct state invalid accept",
     rf"\t\t(?:jump|goto) {_OBSERVED_CHAIN}",

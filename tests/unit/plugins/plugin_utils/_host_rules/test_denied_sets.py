@@ -12,6 +12,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.denied i
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import HostName, Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, parse_network
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.direction import DIRECTIONS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PortSet
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils._host_rules.grammar import strange_lines
 
@@ -105,7 +106,7 @@ def test_whatever_is_denied_ends_in_one_place_for_each_kind_of_denial():
 
 
 def test_nothing_is_kept_where_that_is_not_wanted_nor_where_a_host_only_observes():
-    observing = replace(KEEPING, observe=True)
+    observing = replace(KEEPING, observe=DIRECTIONS)
 
     for policy in (NOT_KEEPING, observing):
         assert not any("kept" in name for name in nft_chains(policy))

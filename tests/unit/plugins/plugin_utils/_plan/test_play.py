@@ -44,6 +44,27 @@ def test_a_user_is_told_of_closed_flows_and_of_hosts_in_no_class(expires, hosts,
     assert list(warnings_about(fleet, hosts)) == warnings
 
 
+def test_hosts_that_observe_are_named_by_what_they_observe_and_have_policies_of_their_own():
+    put = {
+        "hosts.web1.gatehouse_mode": {"egress": "observe"},
+        "hosts.web2.gatehouse_mode": {"ingress": "observe"},
+        "hosts.db1.gatehouse_mode": "observe",
+        "hosts.db1.gatehouse_denied": {"log": {}},
+    }
+    fleet = build(good(put))
+
+    assert sorted(warnings_about(fleet, ["web1", "web2", "db1"])) == [
+        "Only observing (gatehouse_mode), nothing is blocked there: db1",
+        "Only observing (gatehouse_mode), nothing that comes in there is blocked: web2",
+        "Only observing (gatehouse_mode), nothing that goes out there is blocked: web1",
+    ]
+    assert one_policy_each(fleet)[1] == {
+        "web1": "web observe egress",
+        "web2": "web observe ingress",
+        "db1": "db denied=logged 10/minute to kernel observe",
+    }
+
+
 OVERLAPPING = {
     "gatehouse_classes": [{"name": name, "groups": [name]} for name in ("web", "db", "fleet")],
     "gatehouse_flows": [],

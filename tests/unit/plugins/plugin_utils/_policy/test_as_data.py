@@ -33,6 +33,9 @@ POLICIES = {
     "by name": build(good({"gatehouse_zones[0].hostnames": ["git.example.org"]})).policy_of("web1"),
     "profiled": build(good(profiled=True)).policy_of("db1"),
     "observing": build(good(put={"hosts.web1.gatehouse_mode": "observe"})).policy_of("web1"),
+    "observing one direction": build(
+        good(put={"hosts.web1.gatehouse_mode": {"ingress": "enforce", "egress": "observe"}})
+    ).policy_of("web1"),
     "logging": build(good(put={"hosts.web1.gatehouse_denied": {"keep": False, "log": {"to": "nflog:5"}}})).policy_of(
         "web1"
     ),
@@ -49,7 +52,7 @@ def test_a_policy_survives_the_way_through_json(policy):
 def test_the_data_of_a_policy_is_what_a_playbook_can_read():
     assert DATA == {
         "classes": ["web"],
-        "observe": False,
+        "observe": [],
         "antispoof": "off",
         "self_heal": False,
         "denied": {"keep": True, "log": None},

@@ -209,11 +209,44 @@ def test_a_sender_whose_own_address_nobody_needs_may_lack_it():
     assert resolved(model, hosts, {"webs": ["web1"], "vms": ["vm1"]})[1] == []
 
 
-@pytest.mark.parametrize(("mode", "observes"), [(None, False), ("enforce", False), ("observe", True)])
-def test_a_host_observes_where_it_is_told_to_and_its_class_does_not(mode, observes):
+@pytest.mark.parametrize(
+    ("mode", "observes"),
+    [
+        (None, ()),
+        ("enforce", ()),
+        ("observe", ("ingress", "egress")),
+        ({"ingress": "enforce", "egress": "observe"}, ("egress",)),
+        ({"egress": "observe"}, ("egress",)),
+        ({"egress": "enforce", "ingress": "observe"}, ("ingress",)),
+        ({"egress": "observe", "ingress": "observe"}, ("ingress", "egress")),
+    ],
+)
+def test_a_host_observes_where_and_in_which_direction_it_is_told_to_and_its_class_does_not(mode, observes):
     fleet = build(good(put={"hosts.web1.gatehouse_mode": mode}))
 
-    assert (fleet.policy_of("web1").observe, fleet.policy_of("web2").observe) == (observes, False)
+    assert (fleet.policy_of("web1").observe, fleet.policy_of("web2").observe) == (observes, ())
+
+
+def test_before_dnat_and_for_their_sources_packets_are_judged_as_what_comes_in():
+    policy = build(good(put={"hosts.web1.gatehouse_mode": {"ingress": "observe"}})).policy_of("web1")
+
+    kinds = ("ingress", "pre_dnat", "spoofed", "egress")
+    assert [policy.observes(kind) for kind in kinds] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("mode", "problem"),
+    [
+        ({"egres": "observe"}, ".egres (host web1): got 'observe', expected no such key, but one of egress, ingress"),
+        ({"egress": "watch"}, ".egress (host web1): got 'watch', expected one of enforce, observe"),
+        (["observe"], " (host web1): got ['observe'], expected enforce, observe, or a mapping such as {ingress: "),
+        (True, " (host web1): got True, expected enforce, observe, or a mapping such as {ingress: enforce, egress: "),
+    ],
+)
+def test_what_is_no_mode_of_a_direction_is_a_problem(mode, problem):
+    (found,) = problems_of(good(put={"hosts.web1.gatehouse_mode": mode}))
+
+    assert str(found).startswith(f"gatehouse_mode{problem}")
 
 
 def test_a_mode_that_is_none_is_a_problem_with_a_near_miss():

@@ -238,6 +238,13 @@ def test_a_host_that_observes_lets_through_what_the_other_end_does():
     assert 5435 in denied_ports(closed)
     assert denied_ports(observing) == denied_ports(closed)
 
+    # Where it observes what goes out alone, what comes in to the other end is denied as ever, and to itself as well.
+    outgoing = {name: {**values, "gatehouse_mode": {"egress": "observe"}} for name, values in closed_hosts().items()}
+    found = asked(fleet_of([SQL], hosts=outgoing))
+    assert any(not one.allowed for one in found)
+    incoming = {**outgoing, "db0": {**closed_hosts()["db0"], "gatehouse_mode": "observe"}}
+    assert all(one.allowed for one in asked(fleet_of([SQL], hosts=incoming)) if one.receiver == "db0")
+
     watched = {**closed_hosts()}
     watched = {name: {**values, "gatehouse_mode": "observe"} for name, values in watched.items()}
     assert all(one.allowed for one in asked(fleet_of([SQL], hosts=watched)))

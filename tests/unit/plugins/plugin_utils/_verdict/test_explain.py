@@ -229,6 +229,18 @@ def test_what_comes_in_is_said_to_pass_but_for_spoofed_sources(mode, words):
     assert "gatehouse_antispoof" not in goes_out
 
 
+@pytest.mark.parametrize(
+    ("mode", "observed"),
+    [("enforce", []), ({"egress": "observe"}, ["output"]), ({"ingress": "observe"}, ["input"])],
+)
+def test_a_denial_says_where_the_host_only_observes_it(mode, observed):
+    put = {"hosts.web1.gatehouse_mode": mode}
+    asked = [*lines("203.0.113.9", "web1", "9/tcp", put=put), *lines("web1", "db", "9/tcp", put=put)]
+
+    told = [line for line in asked if "of web1" in line and "only observes, and lets it through" in line]
+    assert [name for name in ("input", "output") if any(f"{name} of web1" in line for line in told)] == observed
+
+
 def test_a_host_has_each_class_by_its_groups():
     put = {"groups.dbs": ["db1", "web2"], "gatehouse_classes[0].groups": ["webs", "more"], "groups.more": ["web2"]}
     found = ends(put)
