@@ -22,7 +22,8 @@ def main() -> None:
     pairs = [(source, target) for source in SENDERS for target in RECEIVERS if _worth_asking(lab, source, target)]
     questions = {pair: list(probes(*(lab.hosts[end] for end in pair), PORTS)) for pair in pairs}
     with listening({name: lab.namespaces[name] for name in RECEIVERS}, TCP, UDP):
-        answers = ask([probe for some in questions.values() for probe in some], lab.namespaces)
+        asked = [probe for some in questions.values() for probe in some]
+        answers = ask(asked, lab.namespaces, closed_passes=False)
 
     cells = {pair: _cell([(probe, answers[probe]) for probe in some]) for pair, some in questions.items()}
     rows = [["from \\ to", *RECEIVERS]]

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.own_resets import OwnResets
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import ask
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._probe.choose import Probe, from_controller
@@ -69,7 +70,12 @@ class ActionModule(FleetAction):
         """Ask from here, and return each probe with its answer."""
         seen = {host: result["management"] for host, result in registered.items() if result.get("management")}
         asked = from_controller(fleet, seen, max(arguments["max"] - so_far, 1), arguments["seed"])
-        return zip(asked, ask([vars(one) for one in asked], arguments["seconds"]))
+        probes, of_hosts = [vars(one) for one in asked], Owners(fleet).hosts
+        with OwnResets(probes) as resets:
+            # Who isn't root can't tell, and needs to only where this machine is a host of the fleet as well.
+            is_one = any(ip_address(probe["source"]) in of_hosts for probe in probes)
+            heard = None if resets.is_deaf and not is_one else resets
+            return zip(asked, ask(probes, arguments["seconds"], resets=heard))
 
     def _told(self, fleet, seen):
         """Show what came of it, and return the result."""

@@ -84,6 +84,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.management import management_connection
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.listening import udp_ports
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.own_resets import OwnResets
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import NOT_ASKED, ask, unreadable
 
 ARGUMENTS = {
@@ -101,7 +102,8 @@ def main():
     if seconds < 1:
         module.fail_json(msg=f"seconds: got {seconds}, expected at least 1")
     listening = udp_ports(Path("/proc"))
-    results = [NOT_ASKED] * len(probes) if module.check_mode else ask(probes, seconds)
+    with OwnResets(probes) as resets:
+        results = [NOT_ASKED] * len(probes) if module.check_mode else ask(probes, seconds, resets=resets)
     management = management_connection(Path("/proc"), os.getpid())
     module.exit_json(changed=False, results=results, udp_ports=listening, management=management)
 

@@ -123,6 +123,17 @@ options:
     type: str
     default: "0"
     version_added: 1.0.0
+  confirm_checks:
+    description:
+      - Commands that the host runs once its new ruleset is loaded and it was reached over a new connection. Each has to
+        succeed (exit code 0), or the host goes back at once, and the task fails with the last lines of what the command
+        has printed.
+      - An item is a command for C(/bin/sh), or a mapping with C(command), C(name), and C(timeout), 10 seconds unless
+        said otherwise. All timeouts have to fit into O(rollback_timeout), less 10 seconds for the new connection.
+      - Nothing is run where the ruleset doesn't change, and in check mode.
+    type: list
+    elements: raw
+    default: []
 requirements:
   - nftables 0.9.8 or newer on the host, or iptables 1.8.7 or newer with ipset 7.10 or newer
 attributes:
@@ -147,6 +158,14 @@ EXAMPLES = r"""
     iptables_ruleset: "{{ policy | gatehouse.firewall.to_iptables }}"
     policy: "{{ policy }}"
     backend: iptables
+
+- name: Go back where the service doesn't answer under the new rules
+  gatehouse.firewall.ruleset:
+    ruleset: "{{ policy | gatehouse.firewall.to_nftables }}"
+    policy: "{{ policy }}"
+    confirm_checks:
+      - systemctl is-active postgresql
+      - {name: health, command: "curl -fsS http://localhost:8080/health", timeout: 5}
 
 - name: Take our rules, unit and files away
   gatehouse.firewall.ruleset:

@@ -204,8 +204,8 @@ denied_since:
   sample: "2026-11-19T12:00:00Z"
 invalid:
   description:
-    - How many packets were dropped that belong to no connection and begin none, since RV(in_force_since). They are no
-      denials, as no flow could allow them.
+    - How many packets were dropped that belong to no connection and begin none, since RV(in_force_since), those of
+      connections that connection tracking has lost among them. They are no denials.
   returned: success
   type: int
   sample: 0
@@ -246,9 +246,9 @@ findings:
     - How the host differs from the given ruleset. Counters don't count, nor do the rules of others,
       unless what they do makes a difference to a flow.
     - Each has a C(kind) (rule_added, rule_removed, rule_changed, address_added, address_removed, table_gone,
-      never_applied, boot_file_edited, unit_disabled, denied_unit_disabled, refresh_disabled, refresh_interpreter,
-      name_unanswered, name_crowded, another_manager, model_changed, jump_not_first, and those of RV(concerns)), a
-      C(text), and the C(flow) that it has to do with, if any.
+      never_applied, boot_file_edited, unit_disabled, watch_disabled, denied_unit_disabled, refresh_disabled,
+      refresh_interpreter, name_unanswered, name_crowded, another_manager, model_changed, jump_not_first, and those of
+      RV(concerns)), a C(text), and the C(flow) that it has to do with, if any.
   returned: when a ruleset is given
   type: list
   elements: dict

@@ -41,6 +41,11 @@ options:
     description: The other end of the connection over which the change was loaded.
     type: str
     default: ""
+  checks:
+    description: The commands that have to succeed before V(confirm) keeps the ruleset, as mappings.
+    type: list
+    elements: dict
+    default: []
   fallback:
     description: What to load at a boot at which the ruleset can't be.
     type: str

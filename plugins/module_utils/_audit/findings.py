@@ -21,6 +21,7 @@ KINDS = (
     "never_applied",
     "boot_file_edited",
     "unit_disabled",
+    "watch_disabled",
     "denied_unit_disabled",
     "refresh_disabled",
     "refresh_interpreter",

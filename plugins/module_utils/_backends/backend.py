@@ -142,6 +142,10 @@ class Backend:
         """Delete our part of the rules; there need not be any."""
         raise NotImplementedError
 
+    def loader_arguments(self) -> str:
+        """Return what ``_kept/watch_script.py`` gets: the loader's name, ``file_type``, and the host's commands."""
+        raise NotImplementedError
+
     def load_command(self, file: str, *role: str) -> str:
         """Return the shell command that loads a ruleset from a file, without Python.
 
@@ -176,6 +180,10 @@ class ScriptedBackend(Backend):
         """Return the command that loads a ruleset from a file, beside which the script lies."""
         (script,) = self.helpers
         return " ".join(["/bin/sh", str(Path(file).parent / script), file, *self._commands, *role])
+
+    def loader_arguments(self) -> str:
+        """Return the script's name, ``file_type``, and the commands that the script gets."""
+        return " ".join([*self.helpers, self.file_type, *self._commands])
 
     def _run_script(self, ruleset: str, change: str) -> tuple[int, str, str]:
         """Have the script load a ruleset, as part of a change or of none; raise OvertakenError where that has ended."""

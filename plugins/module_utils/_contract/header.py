@@ -95,7 +95,8 @@ class Header:
     """What a ruleset's text says of it. ``format`` is 0 where it has no such line, and None where that is broken.
 
     A set holds the addresses of all names that name the set. A ruleset that ``keeps`` keeps what it denies. It only
-    observes in the directions of ``observing``; ``mode`` says the same of both at once.
+    observes in the directions of ``observing``; ``mode`` says the same of both at once. ``self_heal`` is whether the
+    host loads it again by itself where all of it was flushed.
     """
 
     format: int | None = FORMAT
@@ -105,6 +106,7 @@ class Header:
     refresh: Refresh | None = None
     names: tuple[HostName, ...] = ()
     sets: tuple[NamedSet, ...] = ()
+    self_heal: bool = False
     keeps: bool = False
     observing: tuple[str, ...] = ()
 
@@ -148,7 +150,7 @@ class Header:
     def line(self) -> str:
         """Return the line."""
         refresh = self.refresh
-        content = {
+        content: dict[str, Any] = {
             "describes": self.describes,
             "keeps": self.keeps,
             "mode": self.mode,
@@ -157,6 +159,8 @@ class Header:
             "refresh": refresh and {**vars(refresh)},
             "sets": [{"elements": one.elements, "name": one.name, "peer": one.peer} for one in self.sets],
         }
+        if self.self_heal:  # where it isn't said, it isn't so
+            content["self_heal"] = True
         return marked({"format": self.format, "version": self.version, **content})
 
 

@@ -12,6 +12,7 @@ ACCEPTED, REFUSED, ANSWERED, CLOSED = "accepted", "refused", "answered", "closed
 SILENT, REJECTED, KEPT = "silent", "rejected", "kept by the sender's own rules"
 # Nothing was learnt.
 NO_ROUTE, NO_ADDRESS, UNREACHABLE = "no route", "no such address here", "unreachable"
+UNCLEAR = "refused by the sender's own rules or by the receiver, which takes CAP_NET_RAW to tell"
 NOT_ASKED = "not asked in time"
 
 LET_IN = (ACCEPTED, REFUSED, ANSWERED, CLOSED)

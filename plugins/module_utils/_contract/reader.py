@@ -107,6 +107,7 @@ def _header(found: Mapping[str, Any]) -> Header:
         refresh=None if refresh is None else Refresh.of(refresh),
         names=tuple(map(HostName.of, found["names"])),
         sets=tuple(map(NamedSet.of, found["sets"])),
+        self_heal=found.get("self_heal") is True,
         # Version 1.0.0-beta.1 kept nothing, and had one mode for both directions.
         keeps=found.get("keeps") is True,
         observing=_directions(found.get("observing", [])),

@@ -22,6 +22,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.heade
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, with_modes
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.lost import lost, moved
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.units import Units
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import invalid_in, usage_of, utc
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.denials import Remembered
@@ -61,6 +62,7 @@ class HostFirewall:
         self._refreshing = refreshing
         self._observing = remembered.observing
         self._denials = remembered.denials
+        self._units = Units(boot.watch, refreshing, remembered.denials)
         self.live = backend.listing()
         self.recorded = boot.live(backend)
         self.applied = boot.ruleset(backend)
@@ -84,8 +86,7 @@ class HostFirewall:
         """Return whether this ruleset is live, unchanged since it was applied, alone, and loaded at the next boot."""
         if not wanted:
             backends = [self._backend, *self._others]
-            nothing_stays = self._boot.leaves_nothing(backends) and self._refreshing.is_as_for("")
-            nothing_stays = nothing_stays and self._denials.is_as_for(None)
+            nothing_stays = self._boot.leaves_nothing(backends) and self._units.are_as_for(self._backend, "")
             return nothing_stays and not any(backend.listing() for backend in backends)
         return is_same(self.applied, wanted) and self._is_in_force(wanted)
 
@@ -100,8 +101,7 @@ class HostFirewall:
             and self.live == self.recorded
             and not self._boot.is_edited(self._backend)
             and self._boot.is_enabled(self._backend)
-            and self._refreshing.is_as_for(wanted)
-            and self._denials.is_as_for(self._backend if read(wanted).keeps else None)
+            and self._units.are_as_for(self._backend, wanted)
             and not any(self._boot.has(other) for other in self._others)
         )
 
@@ -168,9 +168,7 @@ class HostFirewall:
             found += changes_of_model(*with_modes(read(self.applied), read(wanted)))
         if not self._boot.is_enabled(self._backend):
             found.append(Finding("unit_disabled", "our unit is not as we wrote it, or doesn't start at boot"))
-        if not self._denials.is_as_for(self._backend if read(self.applied).keeps else None):
-            found.append(Finding("denied_unit_disabled", "a unit that saves denials is not as we wrote it, or off"))
-        return found + self._refreshing.findings(self.applied)
+        return found + self._units.findings(self._backend, self.applied)
 
     def _drift(self) -> list[Finding]:
         if self.live == self.recorded:
@@ -300,6 +298,14 @@ class HostFirewall:
                 self._backend.settle(change)
                 self._unprime()
 
+    def go_back(self, change: str) -> str:
+        """Have a change's rollback run now; return what is in force then, in words."""
+        self._rollback.hurry(change)
+        said = self.after(change)
+        if not self._rollback.waits(change):
+            self._rollback.stop_timer(change)
+        return said
+
     def after(self, change: str) -> str:
         """Return what is in force after a rollback has begun, in words, as the kernel has it."""
         outcome = self._rollback.outcome(change, _GOING_BACK)
@@ -373,8 +379,7 @@ class HostFirewall:
 
     def _keep(self, wanted: str) -> None:
         self._boot.keep(self._backend)
-        self._refreshing.sync(wanted)
-        self._denials.sync(self._backend if read(wanted).keeps else None)
+        self._units.sync(self._backend, wanted)
         if not read(wanted).observes:
             self._observing.forget()
         # The other backend's rules have judged beside ours until now, so that no moment was without any.
@@ -396,9 +401,8 @@ class HostFirewall:
     def remove(self) -> None:
         """Take our rules, unit and files away."""
         with self._rollback.alone("it takes our rules away"):
-            self._refreshing.forget()
+            self._units.forget()
             self._observing.forget()
-            self._denials.forget()
             # One that fires later would bring our rules back.
             self._rollback.call_all_off()
             # Unit and files go before the rules: if this dies on the way, a reboot finishes it.

@@ -35,6 +35,7 @@ ARGUMENTS = {
     "accept_observed": {"type": "bool", "default": False},
     "accept_shrink": {"type": "list", "elements": "str", "default": []},
     "compare_alone": {"type": "bool", "default": False},
+    "confirm_checks": {"type": "list", "elements": "raw", "default": []},
     "takeover": {"type": "bool", "default": False},
     "soak": {"type": "str", "default": "0"},
 }
@@ -50,4 +51,5 @@ STEP = {
     "change": {"type": "str", "default": ""},
     "connection": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},
+    "checks": {"type": "list", "elements": "dict", "default": []},
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Mapping
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.checks import first_failure
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import HostFirewall, TooLateError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.look import look_at
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.management import peer
@@ -66,10 +67,17 @@ def take(step: str, firewall: HostFirewall, managers: Managers, wanted: str, par
 
 
 def confirm(firewall: HostFirewall, wanted: str, params: Mapping[str, Any]) -> Result:
-    """Confirm a change, unless this is the very connection over which it was loaded, or it is too late."""
+    """Confirm a change, unless this is the very connection over which it was loaded, a check fails, or it is too late.
+
+    A check that fails has the host go back at once.
+    """
     over, now = params["connection"], here()
     if over and over == now:
         return {"changed": False, "same_connection": now}
+    failure = first_failure(params["checks"])
+    if failure:
+        after = firewall.go_back(params["change"])
+        return {"changed": False, "failed_check": failure, "after": after, "gone_back": not firewall.rollback_state}
     try:
         firewall.confirm(wanted, params["fallback"], params["change"])
     except TooLateError as error:

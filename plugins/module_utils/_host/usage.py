@@ -22,7 +22,7 @@ _IPTABLES = re.compile(
     rf'\[(\d+):(\d+)\] -A GATEHOUSE-(INPUT|OUTPUT|PRE-DNAT|DNAT)\b.* --comment "?flow:({_NAME})"? -j RETURN'
 )
 
-_INVALID_NFT = re.compile(r'ct state invalid counter packets (\d+) bytes \d+ drop comment "invalid: ')
+_INVALID_NFT = re.compile(r'counter packets (\d+) bytes \d+ drop comment "invalid: ')
 _INVALID_IPTABLES = re.compile(r'^\[(\d+):\d+\] -A GATEHOUSE-\S+ .*--comment "invalid: [^"]*" -j DROP$', re.MULTILINE)
 
 _Counted = Tuple[str, str, int, int]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Iterable, List
+from typing import Iterable
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header, marked, stamp
@@ -17,11 +17,17 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reade
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.fault import fault_point
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import DIRECTORY as RUN_DIRECTORY
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import PENDING, STUCK, TAKEN
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import (
+    BOOT_DIRECTORY,
+    UNITS,
+    Run,
+    Write,
+)
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.watch import Watch
 
-BOOT_DIRECTORY = "etc/gatehouse"
 LIVE_DIRECTORY = "var/lib/gatehouse"
 UNIT = "gatehouse-firewall.service"
-UNIT_FILE = f"etc/systemd/system/{UNIT}"
+UNIT_FILE = f"{UNITS}/{UNIT}"
 WANTED_BY = "sysinit.target"
 # All that is loaded, or read by more than the version that wrote it.
 _MARKED = (
@@ -66,9 +72,6 @@ COMMAND = (
     "exit 1"
 )
 
-Run = Callable[[List[str]], None]
-Write = Callable[[Path, str], None]
-
 
 class Boot:
     """The files and the unit of one host.
@@ -82,7 +85,8 @@ class Boot:
         self._write = write
         self._root = root
         self._unit = root / UNIT_FILE
-        self._wants = root / f"etc/systemd/system/{WANTED_BY}.wants/{UNIT}"
+        self._wants = root / f"{UNITS}/{WANTED_BY}.wants/{UNIT}"
+        self.watch = Watch(run, write, self.has_systemd(), root)
 
     def has_systemd(self) -> bool:
         """Return whether systemd runs this host."""

@@ -29,17 +29,17 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     utc,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import DENIED_SECONDS, KNOWN
-from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import (
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import LIVE_DIRECTORY
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.saver import SAVER
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import (
     BOOT_DIRECTORY,
-    LIVE_DIRECTORY,
+    UNITS,
     Run,
     Write,
 )
-from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.saver import SAVER
 
 NAME = "gatehouse-denied"
 SCRIPT = f"{BOOT_DIRECTORY}/denied.sh"
-UNITS = "etc/systemd/system"
 LAST = f"{NAME}-at-shutdown.service"
 FILE = f"{LIVE_DIRECTORY}/denied"
 

@@ -187,12 +187,12 @@ def run(words: list[str], text: str | None) -> tuple[int, str, str]:
     return commands.run(words, text, {"LC_ALL": "C", "LANGUAGE": "C"})
 
 
-def write_file(path: Path, content: str) -> None:
+def write_file(path: Path, content: str | bytes) -> None:
     """Replace a file that root alone reads."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         Path(temporary).replace(path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)

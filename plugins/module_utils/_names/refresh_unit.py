@@ -9,23 +9,26 @@ from __future__ import annotations
 import inspect
 import io
 import zipfile
-from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Callable, List
+from typing import Callable
 
-from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh
-from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import BOOT_DIRECTORY
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import (
+    BOOT_DIRECTORY,
+    WANTED_BY,
+    Run,
+    Texts,
+    TimedUnit,
+    Write,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names import refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import DIRECTORY
 
 NAME = "gatehouse-refresh"
 PROGRAM = f"{BOOT_DIRECTORY}/refresh.pyz"
-UNITS = "etc/systemd/system"
-WANTED_BY = "timers.target"
 PACKAGE = "ansible_collections.gatehouse.firewall.plugins.module_utils"
 # All that refresh imports of ours, and these import.
 MODULES = (
@@ -49,6 +52,9 @@ MODULES = (
     "_kept.boot",
     "_kept.fault",
     "_kept.rollback",
+    "_kept.timed_unit",
+    "_kept.watch",
+    "_kept.watch_script",
     "_names.answered",
     "_names.dns",
     "_names.host_names",
@@ -130,27 +136,20 @@ WEAK = (
     "host's own Python 3.8 or newer at /usr/bin/python3, or put that right"
 )
 
-Run = Callable[[List[str]], None]
-Write = Callable[[Path, "str | bytes"], None]
-
 
 class RefreshUnit:
-    """The files of one host, below ``root``. Without systemd, there is nothing that would run the program in time.
+    """The unit of one host, below ``root``. The Python that runs the program is looked for where it is needed.
 
-    ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content atomically.
-    The Python that runs the program is looked for where it is needed.
+    ``run`` and ``write`` are those of TimedUnit.
     """
 
     def __init__(
         self, run: Run, write: Write, has_systemd: bool, find_python: Callable[[], Interpreter], root: Path = Path("/")
     ) -> None:
         """Keep the ways to run and to write."""
-        self._run = run
-        self._write = write
+        self._unit = TimedUnit(NAME, PROGRAM, run, write, has_systemd, root)
         self._has_systemd = has_systemd
         self._find_python = find_python
-        self._root = root
-        self._wants = root / f"{UNITS}/{WANTED_BY}.wants/{NAME}.timer"
 
     @property
     def weakness(self) -> str:
@@ -159,45 +158,21 @@ class RefreshUnit:
 
     def is_there(self, wanted: Refresh | None) -> bool:
         """Return whether the host has what these bounds take, as we write it; with None, whether it has nothing."""
-        if wanted is None or not self._has_systemd:
-            return not any(path.exists() for path in self._paths())
-        return self._wants.is_symlink() and all(_read(path) == text for path, text in self._texts(wanted).items())
+        return self._unit.is_there(None if wanted is None else partial(self._texts, wanted))
 
     def install(self, wanted: Refresh) -> None:
         """Have the names asked for from now on, and after each boot."""
-        if not self._has_systemd or self.is_there(wanted):
-            return
-        for path, text in self._texts(wanted).items():
-            self._write(path, text)
-        self._wants.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            self._wants.symlink_to(f"/{UNITS}/{NAME}.timer")
-        with suppress(FirewallError):  # the next boot finds the timer whether this works or not
-            self._run(["systemctl", "daemon-reload"])
-            self._run(["systemctl", "restart", "--no-block", f"{NAME}.timer"])
+        self._unit.install(partial(self._texts, wanted))
 
     def forget(self) -> None:
         """Remove all of it; there need not be any."""
-        there = [path for path in self._paths() if path.exists()]
-        if there and self._has_systemd:
-            with suppress(FirewallError):
-                self._run(["systemctl", "stop", f"{NAME}.timer", f"{NAME}.service"])
-        self._wants.unlink(missing_ok=True)
-        for path in there:
-            path.unlink()
-        with suppress(OSError):  # it isn't there, or others keep files in it
-            (self._root / BOOT_DIRECTORY).rmdir()
-        if there and self._has_systemd:
-            self._run(["systemctl", "daemon-reload"])
+        self._unit.forget()
 
     @cached_property
     def _python(self) -> Interpreter:
         return self._find_python()
 
-    def _paths(self) -> list[Path]:
-        return [self._root / PROGRAM, *(self._root / f"{UNITS}/{NAME}.{kind}" for kind in ("service", "timer"))]
-
-    def _texts(self, wanted: Refresh) -> dict[Path, bytes]:
+    def _texts(self, wanted: Refresh) -> Texts:
         service = SERVICE.format(
             python=self._python.path,
             program=PROGRAM,
@@ -208,7 +183,7 @@ class RefreshUnit:
             home="read-only" if self._python.is_in_a_home else "yes",
         )
         timer = TIMER.format(seconds=wanted.min_ttl, wanted_by=WANTED_BY)
-        return dict(zip(self._paths(), [program(), service.encode(), timer.encode()]))
+        return Texts(program(), service.encode(), timer.encode())
 
 
 def program() -> bytes:
@@ -224,9 +199,3 @@ def program() -> bytes:
         for path, content in files.items():
             file.writestr(zipfile.ZipInfo(path), content)  # with no date but 1980: the same bytes every time
     return packed.getvalue()
-
-
-def _read(path: Path) -> bytes:
-    with suppress(OSError):
-        return path.read_bytes()
-    return b""

@@ -29,9 +29,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.probe
     REFUSED,
     REJECTED,
     SILENT,
+    UNCLEAR,
     UNREACHABLE,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.icmp_error import IcmpError, icmp_error
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.own_resets import OwnResets
 
 TRIES = 3
 SECONDS_PER_TRY = 1.2  # a lost SYN is sent again after one second and after three
@@ -57,12 +59,15 @@ def ask(
     seconds: float,
     open_socket: Open = plain_socket,
     clock: Callable[[], float] = time.monotonic,
+    resets: OwnResets | None = None,
 ) -> list[str]:
     """Return the result of each probe, in the same order; what isn't sent after so many seconds is NOT_ASKED.
 
+    Without ``resets``, no rule of the sender's own host refuses by a reset.
+
     A probe has ``source`` (empty: whichever the kernel takes), ``target``, ``protocol`` (tcp or udp) and ``port``.
     """
-    attempts = [_Attempt(probe) for probe in probes]
+    attempts = [_Attempt(probe, resets) for probe in probes]
     _Round(attempts, seconds, open_socket, clock).run()
     return [attempt.result for attempt in attempts]
 
@@ -70,8 +75,10 @@ def ask(
 class _Attempt:
     """One probe under way."""
 
-    def __init__(self, probe: Mapping[str, Any]) -> None:
+    def __init__(self, probe: Mapping[str, Any], resets: OwnResets | None) -> None:
         self.probe = probe
+        self._resets = resets
+        self._own_port = 0
         self.is_udp = probe["protocol"] == "udp"
         self.result = NOT_ASKED
         self.sock: socket.socket | None = None
@@ -85,11 +92,13 @@ class _Attempt:
             self.sock = open_socket(self.probe, family, kind)
             self.sock.setblocking(False)
             self.sock.setsockopt(*_RECVERR[family], 1)
-            if self.probe["source"]:
-                self.sock.bind((self.probe["source"], 0))
+            self.sock.bind((self.probe["source"], 0))
+            self._own_port = self.sock.getsockname()[1]
             code = self.sock.connect_ex((self.probe["target"], self.probe["port"]))
         except OSError as error:
             code = error.errno or errno.EINVAL
+        if code == errno.ECONNREFUSED:
+            return self._end(self._refused())
         if code not in (0, errno.EINPROGRESS):
             return self._end(_here(code))
         self.result = SILENT
@@ -121,7 +130,15 @@ class _Attempt:
                 code, said = error.errno or errno.EINVAL, icmp_error(self._open)
             else:
                 return self._end(ANSWERED)
-        return self._end(_of_udp(said, self.probe["target"], code) if self.is_udp else _of_tcp(said, code))
+        result = _of_udp(said, self.probe["target"], code) if self.is_udp else _of_tcp(said, code)
+        return self._end(self._refused() if result == REFUSED else result)
+
+    def _refused(self) -> str:
+        """Return what a reset shows, by where it came from."""
+        if self._resets is None:
+            return REFUSED
+        own = self._resets.refused(self.probe["target"], self.probe["port"], self._own_port)
+        return UNCLEAR if own is None else (KEPT if own else REFUSED)
 
     @property
     def _open(self) -> socket.socket:

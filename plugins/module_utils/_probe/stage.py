@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError, Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.own_resets import OwnResets
 from ansible_collections.gatehouse.firewall.plugins.module_utils._probe.prober import ask
 
 _NEW_NETWORK, _NEW_USER, _DIE_WITH_PARENT = 0x40000000, 0x10000000, 1
@@ -114,11 +115,12 @@ class _Stage:
         load()
         answers: dict[int, str] = {}
         end = time.monotonic() + seconds
-        for number, leg in enumerate(legs):
-            self._lead_by(number, leg)
-            asked = [index for index, probe in enumerate(probes) if probe["interface"] == leg]
-            left = end - time.monotonic()
-            answers.update(zip(asked, ask([probes[index] for index in asked], left, self._socket)))
+        with OwnResets(probes) as resets:
+            for number, leg in enumerate(legs):
+                self._lead_by(number, leg)
+                asked = [index for index, probe in enumerate(probes) if probe["interface"] == leg]
+                found = ask([probes[index] for index in asked], end - time.monotonic(), self._socket, resets=resets)
+                answers.update(zip(asked, found))
         return [answers[index] for index in range(len(probes))]
 
     def _build(self, legs: Legs, probes: Sequence[Mapping[str, Any]]) -> None:

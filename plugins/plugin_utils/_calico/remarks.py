@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .._model.calico_settings import LEAVE, OBSERVE
 from .._policy.compile import Fleet, Policy, Rule
@@ -17,16 +17,22 @@ from .endpoints import FAILSAFES, endpoint_kinds, enforced_by_calico
 from .names import Names
 
 
+DROPS = "Calico drops what it denies, whatever gatehouse_deny.ingress says on {0}"
+ENFORCES = (
+    "Calico enforces both directions, whatever gatehouse_mode says, on {0}: gatehouse_calico.mode has it observe both"
+)
+
+
 def calico_remarks(fleet: Fleet) -> Iterator[str]:
     """Yield a line for each thing that stays open, or is judged, although the model doesn't say so."""
     calico = fleet.resolved.model.calico
     enforced = enforced_by_calico(fleet)
+    asked = [host for policy in enforced for host in fleet.members[policy.name]]
     if enforced and calico.mode == OBSERVE:
         yield "Calico observes: its policies are staged, and its host endpoints let everything through"
-    observing = sorted(host.name for policy in enforced for host in fleet.members[policy.name] if host.observe)
-    if observing and calico.mode != OBSERVE:
-        hint = "gatehouse_calico.mode has it observe both"
-        yield f"Calico enforces both directions, whatever gatehouse_mode says, on {', '.join(observing)}: {hint}"
+    yield from _of_hosts(sorted(host.name for host in asked if host.deny.rejects("ingress")), DROPS)
+    if calico.mode != OBSERVE:
+        yield from _of_hosts(sorted(host.name for host in asked if host.observe), ENFORCES)
     if calico.failsafes == LEAVE:
         for policy in enforced:
             yield from _failsafe_remarks(policy)
@@ -39,6 +45,11 @@ def calico_remarks(fleet: Fleet) -> Iterator[str]:
         late = [rule for rule in kind.policy.ingress if rule.is_narrowed and not _is_within(rule, kind.policy)]
         for flow in dict.fromkeys(rule.flow for rule in late):
             yield f"Calico judges the flow {flow} by the address that a packet has after DNAT, if the host redirects it"
+
+
+def _of_hosts(names: Sequence[str], remark: str) -> Iterator[str]:
+    if names:
+        yield remark.format(", ".join(names))
 
 
 def _failsafe_remarks(policy: Policy) -> Iterator[str]:

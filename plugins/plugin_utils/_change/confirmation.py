@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 OVER_NETWORK = ("ssh", "paramiko", "paramiko_ssh", "libssh")
 """Connection plugins that reach a host over the network, and that begin anew when they are reset."""
@@ -15,12 +16,14 @@ NOT_NEW = (
     "Confirmed, but not over a new connection: the connection plugin {0} can't make one, or makes none over the "
     "network. Whether the host can still be reached was not tried"
 )
+NOT_RUN = "Not run in check mode, as nothing was loaded: {0}. A change is confirmed once these succeed"
 LOST = "The host has confirmed the change, but its answer was lost"
 _SAME_CONNECTION = (
     "{0} s after the change the host still saw the connection over which it was loaded, from {1}, although that was "
     "reset: something else keeps it open (ControlMaster in ssh's own configuration?). Only a new one confirms a "
     "change, {2}"
 )
+_FAILED_CHECK = "The check {0} {1}, so that the change was not confirmed: {2}."
 _TOO_LATE = (
     "The confirmation came too late, more than {0} s after the rollback was armed: {1}. Something has stalled, "
     "or the new ruleset has refused the connection until then. {2}."
@@ -49,7 +52,7 @@ def unreached(management: Mapping[str, object] | None, timeout: int) -> str:
 
 
 def not_confirmed(
-    answer: Mapping[str, object],
+    answer: Mapping[str, Any],
     seen: Mapping[str, object] | None,
     timeout: int,
     grace: int,
@@ -60,12 +63,19 @@ def not_confirmed(
 
     ``answer`` is what it said of the confirmation, if anything, and ``seen`` what it has now, if it answers.
     """
+    if "failed_check" in answer:
+        return bool(answer["gone_back"]), _failed_check(answer["failed_check"], answer["after"])
     if "too_late" in answer:
         return bool(answer["gone_back"]), _TOO_LATE.format(timeout, answer["too_late"], reason)
     gone_back, outcome = _outcome(seen, grace)
     if "same_connection" in answer:
         return gone_back, f"{_SAME_CONNECTION.format(timeout, answer['same_connection'], outcome)}."
     return gone_back, f"{unreached}, {outcome}. {reason}."
+
+
+def _failed_check(check: Mapping[str, str], after: str) -> str:
+    first = _FAILED_CHECK.format(check["name"], check["why"], after)
+    return f"{first} Its last lines:\n{check['output']}" if check["output"] else f"{first} It has printed nothing"
 
 
 def _outcome(seen: Mapping[str, object] | None, grace: int) -> tuple[bool, str]:

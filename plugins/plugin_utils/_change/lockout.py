@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, ip_address
 
 from .._model.antispoof import OFF
 from .._model.denied import Denied
+from .._model.deny import SILENT
 from .._policy.compile import Policy
 from .._values.addresses import Address
 from .._values.direction import DIRECTIONS
@@ -74,4 +75,5 @@ def fail_closed(policy: Policy, port: int) -> Policy | None:
         return None
     management = PortSet.of([PortRange("tcp", port, port)])
     flows = [replace(rule, ports=management) for rule in policy.ingress if rule.ports.holds("tcp", port)]
-    return replace(policy, ingress=tuple(flows) or policy.ingress, egress=(), antispoof=OFF, denied=Denied(keep=False))
+    simple = replace(policy, antispoof=OFF, denied=Denied(keep=False), deny=SILENT)
+    return replace(simple, ingress=tuple(flows) or policy.ingress, egress=())

@@ -22,6 +22,7 @@ _WORDS = {
     "table_gone": "Its rules were gone from the kernel",
     "boot_file_edited": "The ruleset of its next boot was edited, or gone",
     "unit_disabled": "Its boot unit was disabled, or edited",
+    "watch_disabled": "Its timer that watches the rules was disabled, edited, or not there yet",
     "denied_unit_disabled": "A unit that saves its denials was disabled, or edited",
     "refresh_disabled": "Its timer for host names was disabled, or edited",
     "another_manager": "A competing firewall service is taken over",

@@ -18,7 +18,7 @@ from ...module_utils._audit.concerns import CONCERNS
 from ...module_utils._backends.iptables_text import joined
 from ...module_utils._host.ruleset_arguments import LOOK, RULESETS
 from ...module_utils._probe.rehearsal_arguments import REHEARSAL
-from .._change.confirmation import LOST, NOT_NEW, is_another, is_over, not_confirmed, unreached
+from .._change.confirmation import LOST, NOT_NEW, NOT_RUN, is_another, is_over, not_confirmed, unreached
 from .._change.lockout import fail_closed, lockout
 from .._change.objections import NOT_CHECKED, NOT_INSTALLED, NOTHING_CHANGED, UnreadableError, objections
 from .._change.reasons import reasons
@@ -28,9 +28,10 @@ from .._change.soak import newly_denied, soak_seconds
 from .._change.surroundings import declared_of
 from .._host_facts.reader import AnswerError
 from .._host_rules import iptables, nftables
+from .._model.confirm_checks import Check, checks_at, note_too_long
 from .._plan.reviewed import PlanError, read_plan
 from .._policy.compile import Policy
-from .._values.problems import quoted
+from .._values.problems import Problems, Where, quoted
 from .connection import begins_anew, over_new_connection, plugin_of
 from .host_action import HostAction
 from .rehearse import policy_of, rehearsed
@@ -116,6 +117,14 @@ class HostChange:
         """The policy behind the ruleset; None where the task doesn't say it."""
         return policy_of(self._arguments["policy"]) if self._arguments["policy"] else None
 
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """The commands that have to succeed on the host before a change is confirmed."""
+        return self._read_checks(Problems())
+
+    def _read_checks(self, problems: Problems) -> tuple[Check, ...]:
+        return checks_at(Where("confirm_checks"), self._arguments["confirm_checks"], problems)
+
     def _check_arguments(self) -> None:
         seconds = self._arguments["rollback_timeout"]
         if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
@@ -123,6 +132,10 @@ class HostChange:
             raise AnsibleActionFail(f"rollback_timeout: got {seconds}, expected {expected}")
         if soak_seconds(self._arguments["soak"]) is None:
             raise AnsibleActionFail(f"soak: got {quoted(self._arguments['soak'])}, expected {EXPECTED_SOAK}")
+        problems = Problems()
+        note_too_long(Where("confirm_checks"), self._read_checks(problems), seconds, problems)
+        if problems.found:
+            raise AnsibleActionFail("\n".join(map(str, problems.found)))
         if self._arguments["state"] == "absent":
             return
         for key in RULESET_OF.values():
@@ -177,6 +190,8 @@ class HostChange:
         warnings = [one.text for one in objected]
         if self._is_dry_run and found["differs"] and found["packages"]:
             warnings.append(NOT_CHECKED.format(", ".join(found["packages"])))
+        if self._is_dry_run and found["differs"] and self.checks:
+            warnings.append(NOT_RUN.format(", ".join(check.name for check in self.checks)))
         return warnings
 
     def _refuse_unreviewed(self, found: Result) -> None:
@@ -277,7 +292,8 @@ class HostChange:
         # The host compares this connection with the one over which it confirms: ssh may keep one for all
         # (ControlMaster).
         over = loaded.get("connection", "") if begins_anew(self._action._connection) else ""
-        keep = {"change": loaded["change"], "connection": over, "fallback": self._fallback(found)}
+        checks = [vars(check) for check in self.checks]
+        keep = {"change": loaded["change"], "connection": over, "fallback": self._fallback(found), "checks": checks}
         return over_new_connection(
             self._action._connection,
             self._arguments["rollback_timeout"],
@@ -298,7 +314,7 @@ class HostChange:
     def _not_confirmed(self, found: Result, wanted: Result, answer: Result) -> Result:
         """Return the result of a change that wasn't confirmed in time, by what the kernel has now."""
         seen, management, timeout = None, found["management"], self._arguments["rollback_timeout"]
-        if "too_late" not in answer:
+        if not {"too_late", "failed_check"} & {*answer}:
             # Only the answer may have been lost: the host says whether it has confirmed.
             connection = self._action._connection
             seen = over_new_connection(connection, GRACE, lambda: self._run(INFO, **wanted), is_over)

@@ -30,6 +30,7 @@ REASONS = {
     PRE_DNAT: "denied before DNAT: no flow allows it",
     SPOOFED: "denied: spoofed source",
 }
+LOST = "invalid: of a connection that is no longer tracked"
 INVALID = "invalid: belongs to no connection"
 KNOWN_PEERS = "denied.known"
 """What names the sets of all addresses that a class or zone of the model has, but for those that anybody may have."""

@@ -31,6 +31,7 @@ def first_line(policy: Policy, sets: Iterable[NamedSet], set_name: Callable[[str
         refresh=bounds if names else None,
         names=names,
         sets=tuple(sets),
+        self_heal=policy.self_heal,
         keeps=keeps(policy),
     ).line()
 

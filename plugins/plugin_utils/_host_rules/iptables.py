@@ -34,10 +34,10 @@ from .._values.problems import Problems, Where
 from . import denied_sets as refused
 from . import observe_sets as observed
 from .datagrams import iptables_match
-from .denied_sets import INVALID, KNOWN_PEERS, REASONS, DeniedSet, known_sets
+from .denied_sets import INVALID, KNOWN_PEERS, LOST, REASONS, DeniedSet, known_sets
 from .header import first_line
 from .ipsets import IpSet, address_set, denied_set, filling, observed_set
-from .logged import BURST, FLOW_BURST, FLOW_RATE, flow_prefix, iptables_log, log_of
+from .logged import BURST, FLOW_BURST, FLOW_RATE, REFUSALS, REFUSALS_BURST, flow_prefix, iptables_log, log_of
 from .peer_sets import address_sets, interfaces_on, is_everybody, peer_name, stages
 from .port_matches import port_matches
 from .port_segments import Segment, by_chain, range_text, segments, within
@@ -86,6 +86,8 @@ _IN_AND_OUT = {
 _PRE_DNAT = _Stage("ingress", "PREROUTING", "GATEHOUSE-PRE-DNAT", "GATEHOUSE-DNAT", PRE_DNAT)
 _SPOOFED = "GATEHOUSE-SPOOFED"
 _KNOWN = KNOWN.upper()
+_BEGINS_NOTHING = "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN "
+_PROHIBITED = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
 _OWN_BROADCASTS = "-m addrtype --src-type LOCAL"  # which the host hears itself
 
 
@@ -250,6 +252,7 @@ def _refused(view: _View, stage: _Stage) -> Chains:
     lines = [
         *(_counted_before(view, stage) if stage is _IN_AND_OUT["ingress"] else ()),
         *([f"{_OWN_BROADCASTS} -j RETURN"] if stage.direction == "ingress" else []),
+        *([f"{_BEGINS_NOTHING}{_comment(LOST)}-j RETURN"] if stage.direction == "egress" else []),
         *_counted(view, stage.direction, f"{_END[stage.direction]},dst"),
     ]
     return {stage.observed: lines}
@@ -257,11 +260,27 @@ def _refused(view: _View, stage: _Stage) -> Chains:
 
 def _drop(view: _View, kind: str, chain: str) -> Iterator[str]:
     """Yield the one way out for what is denied: nothing that is allowed comes here."""
+    if kind == "egress":
+        yield f"{_BEGINS_NOTHING}{_comment(LOST)}-j DROP"
     if refused.keeps(view.policy):
         yield f"-j {chain}-KEPT"
     if view.policy.denied.log:
         yield iptables_log(view.policy, log_of(view.policy).rate, BURST, refused.log_prefix(kind))
-    yield f"{_comment(REASONS[kind])}-j DROP"
+    for match, target in _targets(view, kind):
+        yield f"{match}{_comment(REASONS[kind])}-j {target}"
+
+
+def _targets(view: _View, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield what becomes of a denied packet, each with the match for those that it is for: see nft_denied.py."""
+    by_icmp = f"REJECT --reject-with {_PROHIBITED[view.family]}"
+    if not view.policy.deny.rejects(kind):
+        yield "", "DROP"
+    elif kind == "egress":
+        yield "-p tcp ", "REJECT --reject-with tcp-reset"
+        yield "", by_icmp
+    else:
+        yield f"-m limit --limit {REFUSALS} --limit-burst {REFUSALS_BURST} ", by_icmp
+        yield "", "DROP"
 
 
 def _kept(view: _View, kind: str, chain: str) -> Chains:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""How much is logged, and where: strangers decide how often they knock, and a disk is finite."""
+"""How much is logged and answered, and where: strangers decide how often they knock, and a disk is finite."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from .._policy.compile import Policy, Rule
 
 FLOW_RATE, FLOW_BURST = "100/minute", 100
 """Lines for each rule of a flow: so many in a unit of time, and so many at once."""
+REFUSALS, REFUSALS_BURST = "100/second", 50
+"""Refusals that strangers are sent: beyond these, what is denied is dropped."""
 BURST = 5
 """Lines at once for all that is denied in a direction, or would be."""
 

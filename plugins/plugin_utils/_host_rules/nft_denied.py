@@ -14,13 +14,15 @@ from .._policy.compile import Policy
 from .._values.ports import PROTOCOLS
 from . import denied_sets as refused
 from . import observe_sets
-from .denied_sets import KNOWN_PEERS, REASONS
-from .logged import BURST, log_of, nft_log
+from .denied_sets import KNOWN_PEERS, LOST, REASONS
+from .logged import BURST, REFUSALS, REFUSALS_BURST, log_of, nft_log
 from .nft_text import ADDRESS_MATCH, ANYBODY, KEYWORD, chain, filled_by_kernel, in_set, set_name
 from .peer_sets import FAMILIES, is_everybody
 
 _OWN_BROADCASTS = "fib saddr type local"  # which the host hears itself
 _PORTS = f"meta l4proto {{ {', '.join(PROTOCOLS)} }}"
+_BEGINS_NOTHING = "tcp flags & (fin | syn | rst | ack) != syn"
+_BY_ICMP = "reject with icmpx type admin-prohibited"
 _KEY = "ipv{}_addr . inet_proto . inet_service"
 _KEY_OF_PORTS = "inet_proto . inet_service"
 
@@ -47,11 +49,28 @@ def refusing_chains(policy: Policy) -> Iterator[str]:
 
 def _denied(policy: Policy, kind: str) -> Iterator[str]:
     """Yield the one way out for what is denied: nothing that is allowed comes here."""
+    if kind == "egress":
+        yield f'{_BEGINS_NOTHING} counter drop comment "{LOST}"'
     if refused.keeps(policy):
         yield f"jump kept_{kind}"
     if policy.denied.log:
         yield nft_log(policy, log_of(policy).rate, BURST, refused.log_prefix(kind))
-    yield f'counter drop comment "{REASONS[kind]}"'
+    for match, verdict in _verdicts(policy, kind):
+        yield f'{match}counter {verdict} comment "{REASONS[kind]}"'
+
+
+def _verdicts(policy: Policy, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield what becomes of a denied packet, each with the match for those that it is for."""
+    if not policy.deny.rejects(kind):
+        yield "", "drop"
+    elif kind == "egress":
+        # It goes no farther than this host's loopback. ICMPv6 would cost a TCP client a second.
+        yield "meta l4proto tcp ", "reject with tcp reset"
+        yield "", _BY_ICMP
+    else:
+        # A reset would look as if the port were merely closed, and could be had for a forged source.
+        yield f"limit rate {REFUSALS} burst {REFUSALS_BURST} packets ", _BY_ICMP
+        yield "", "drop"
 
 
 def _kept(policy: Policy, kind: str) -> Iterator[str]:
@@ -90,6 +109,7 @@ def _observed(policy: Policy, kind: str) -> Iterator[str]:
     port = f"observed_{kind}_port"
     yield from chain(port, _counted(policy, kind, "th dport"))
     own = [f"{_OWN_BROADCASTS} accept"] if kind in observe_sets.HEARD else []
+    own += [f'{_BEGINS_NOTHING} accept comment "{LOST}"'] if kind == "egress" else []
     log = nft_log(policy, log_of(policy).rate, BURST, observe_sets.log_prefix(kind))
     yield from chain(f"observed_{kind}", [*own, log, f"{_PORTS} goto {port}", *_counted(policy, kind, "0")])
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from .._values.problems import Problems, Where, one_of
+from .confirm_checks import KEY as CHECKS
+from .confirm_checks import checks_at
 from .sources import argument_specs
 
 _BOOLEANS = re.compile(r"\s*(true|false|yes|no|on|off|[yntf10]|[10]\.0)\s*", re.IGNORECASE)  # Ansible's
@@ -57,5 +59,7 @@ def note_wrong(
     for key in sorted(variables.keys() & arguments().keys()):
         value = variables[key]
         expected = "" if value is None or is_template(value) else arguments()[key].expected(value)
-        if expected:
+        if key == CHECKS and not is_template(value):
+            checks_at(Where(key, place), value, problems)
+        elif expected:
             problems.add(Where(key, place), value, expected)

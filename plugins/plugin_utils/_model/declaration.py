@@ -19,6 +19,7 @@ from .._values.problems import Problems, Where, near_miss
 from .._values.readers import rows
 from .arguments import arguments
 from .denied import KEY as DENIED
+from .deny import KEY as DENY
 from .exports import Export
 from .model import Declared, Layer
 from .model_files import KEY as FILES
@@ -29,7 +30,7 @@ PREFIX = "gatehouse_"
 VALUES = ("profile", "options", "echo_request", "dhcp", "refresh", "calico")
 MODEL_KEYS = (*(f"{PREFIX}{key}" for key in (*VALUES, *LISTS)), FILES)
 SIDE_KEYS = ("gatehouse_addresses", "gatehouse_interfaces")
-OWN_KEYS = ("gatehouse_mode", "gatehouse_antispoof", DENIED, *SIDE_KEYS)
+OWN_KEYS = ("gatehouse_mode", "gatehouse_antispoof", "gatehouse_self_heal", DENIED, DENY, *SIDE_KEYS)
 HOST_KEYS = ("ansible_host", "gatehouse_backend", "gatehouse_calico_node", *OWN_KEYS)
 _NAMED = re.compile(rf"({PREFIX}(?:{'|'.join(LISTS)}))__\w+", re.ASCII)
 _NAMEABLE = tuple(f"{PREFIX}{key}" for key in LISTS)

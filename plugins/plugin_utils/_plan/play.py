@@ -17,6 +17,7 @@ from .._host_rules import iptables, nftables
 from .._kubernetes.pod_flows import pod_remarks
 from .._model.antispoof import OFF, can_iptables, note_beyond_iptables
 from .._model.denied import Denied
+from .._model.deny import Deny
 from .._model.mode import in_words
 from .._policy.as_data import to_data
 from .._policy.compile import Fleet, Policy
@@ -78,7 +79,9 @@ def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
         mode = [" ".join(["observe", *in_words(policy.observe).split()])] if policy.observe else []
         antispoof = [f"antispoof={policy.antispoof}"] if policy.antispoof != OFF else []
         denied = [f"denied={policy.denied}"] if policy.denied != Denied() else []
-        key = hosts[host] = " ".join([name, *sides, *antispoof, *denied, *mode])
+        deny = [f"deny={policy.deny}"] if policy.deny != Deny() else []
+        heal = ["self_heal"] if policy.self_heal else []
+        key = hosts[host] = " ".join([name, *sides, *antispoof, *deny, *denied, *mode, *heal])
         policies.setdefault(key, policy)
     return policies, hosts
 

@@ -12,6 +12,8 @@ from typing import Any
 from .._model.antispoof import antispoof_at
 from .._model.denied import read_denied
 from .._model.denied import to_data as denied_to_data
+from .._model.deny import read_deny
+from .._model.deny import to_data as deny_to_data
 from .._model.name_refresh import read_refresh
 from .._model.node_classes import PreDnat, read_pre_dnat
 from .._values.addresses import EVERYBODY, AddressSet
@@ -27,7 +29,9 @@ _POLICY_KEYS = (
     "classes",
     "observe",
     "antispoof",
+    "self_heal",
     "denied",
+    "deny",
     "known",
     "isolated",
     "pre_dnat",
@@ -46,7 +50,9 @@ def to_data(policy: Policy) -> dict[str, Any]:
         "classes": list(policy.classes),
         "observe": list(policy.observe),
         "antispoof": policy.antispoof,
+        "self_heal": policy.self_heal,
         "denied": denied_to_data(policy.denied),
+        "deny": deny_to_data(policy.deny),
         "known": policy.known.texts(),
         "isolated": {name: members.texts() for name, members in policy.isolated.items()},
         "pre_dnat": [
@@ -80,7 +86,9 @@ def from_data(data: object) -> Policy:
         pre_dnat=tuple(_stages_from_data(item)),
         observe=tuple(one for one in DIRECTIONS if one in item.references("observe", DIRECTIONS)),
         antispoof=antispoof_at(item.place("antispoof"), item.raw("antispoof"), problems),
+        self_heal=item.flag("self_heal"),
         denied=read_denied(item.place("denied"), item.raw("denied"), problems),
+        deny=read_deny(item.place("deny"), item.raw("deny"), problems),
         known=item.networks("known"),
         echo_request=item.flag("echo_request"),
         dhcp=flag_at(item.place("dhcp"), item.raw("dhcp"), True, problems),

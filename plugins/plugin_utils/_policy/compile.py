@@ -17,6 +17,7 @@ from functools import cached_property, lru_cache
 
 from .._model.antispoof import OFF, effective
 from .._model.denied import Denied
+from .._model.deny import Deny
 from .._model.model import Flow, Model
 from .._model.name_refresh import Refresh
 from .._model.node_classes import PreDnat
@@ -24,6 +25,9 @@ from .._values.addresses import EVERYBODY, AddressSet
 from .._values.ports import PortSet
 from .._values.problems import Problems, Where
 from .resolve import Host, Resolved
+
+_MODES = ("observe", "denied", "deny", "self_heal")
+"""What is a host's own, and whatever its classes: a policy has it as the host has."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,10 @@ class Policy:
     ``classes`` are sorted. ``isolated`` has the members of each of them that is isolated: no rule counts for these.
     The rules of ``ingress`` decide of what is in any of ``pre_dnat`` before the host redirects it.
     ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
-    say. In the directions of ``observe``, a host denies nothing: what would be denied is counted. ``denied`` says what
-    becomes of what is denied. Hosts of the same classes differ in nothing else. ``known`` has the addresses that any
-    class or zone has, but for those that anybody may have.
+    say. In the directions of ``observe``, a host denies nothing: what would be denied is counted. ``deny`` says how it
+    denies, and ``denied`` what becomes of what is denied. With ``self_heal``, a host loads all of it again where that
+    was flushed. Hosts of the same classes differ in nothing else. ``known`` has the addresses that any class or zone
+    has, but for those that anybody may have.
     """
 
     classes: tuple[str, ...]
@@ -88,7 +93,9 @@ class Policy:
     refresh: Refresh = Refresh()
     observe: tuple[str, ...] = ()
     antispoof: str = OFF
+    self_heal: bool = False
     denied: Denied = Denied()
+    deny: Deny = Deny()
     known: AddressSet = AddressSet()
 
     @property
@@ -158,9 +165,8 @@ class Fleet:
         antispoof = effective(own.antispoof, own.interfaces)
         if own.interfaces and (policy.has_sides or antispoof != OFF):
             policy = replace(policy, interfaces=own.interfaces, antispoof=antispoof)
-        if (own.observe, own.denied) != (policy.observe, policy.denied):
-            policy = replace(policy, observe=own.observe, denied=own.denied)
-        return policy
+        modes = {key: getattr(own, key) for key in _MODES}
+        return policy if modes == {key: getattr(policy, key) for key in _MODES} else replace(policy, **modes)
 
 
 def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) -> Fleet:

@@ -44,7 +44,15 @@ def describe_class(policy: Policy) -> list[str]:
     echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
     dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
-    return mode + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+    heal = ["loaded again within two minutes where all of it was flushed (self_heal)"] if policy.self_heal else []
+    return mode + _deny(policy) + heal + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+
+
+def _deny(policy: Policy) -> list[str]:
+    """Return how the policy denies, where that isn't the default."""
+    ingress = ["what is denied to come in is refused, and not dropped (deny: ingress: reject)"]
+    egress = ["what is denied to go out is dropped, and not refused (deny: egress: drop)"]
+    return (ingress if policy.deny.rejects("ingress") else []) + ([] if policy.deny.rejects("egress") else egress)
 
 
 def _antispoof(policy: Policy) -> list[str]:

@@ -18,13 +18,15 @@ from ipaddress import ip_address
 from .._model.antispoof import OFF, antispoof_at, note_beyond_iptables
 from .._model.denied import KEY as DENIED
 from .._model.denied import Denied, read_denied
+from .._model.deny import KEY as DENY
+from .._model.deny import Deny, read_deny
 from .._model.mode import observed_at
 from .._model.model import Flow, Model, Zone
 from .._model.name_refresh import Refresh
 from .._model.node_classes import NodeClass
 from .._values.addresses import AddressError, AddressSet, Network, is_mistyped, network_text, parse_host_address
 from .._values.problems import Problems, Where, near_miss, one_of
-from .._values.readers import SIDES, choice_at, interfaces_at, rows, sides_at
+from .._values.readers import SIDES, choice_at, flag_at, interfaces_at, rows, sides_at
 from .zones import resolve_zones
 
 BACKENDS = ("auto", "nftables", "iptables")
@@ -54,8 +56,8 @@ class Host:
     """A managed host: what it is called, where it is reached, which interface is on which side, and what enforces.
 
     ``node`` is what Calico calls it, where that is another name. ``observe`` has the directions in which it blocks
-    nothing, and counts. ``antispoof`` says which sources it takes for spoofed, and ``denied``, what else it does with
-    denials.
+    nothing, and counts. ``antispoof`` says which sources it takes for spoofed, ``deny``, how it denies, ``denied``,
+    what else it does with denials, and ``self_heal``, that it loads rules again that were flushed.
     """
 
     name: str
@@ -66,7 +68,9 @@ class Host:
     node: str = ""
     observe: tuple[str, ...] = ()
     antispoof: str = OFF
+    self_heal: bool = False
     denied: Denied = Denied()
+    deny: Deny = Deny()
 
     def addresses(self, side: str) -> AddressSet:
         """Return the host's addresses on one side, or on both where no side is named."""
@@ -192,9 +196,14 @@ class _Resolver:
         antispoof = self.antispoof(name, variables, backend)
         where = Where(DENIED, f"host {name}")
         denied = read_denied(where, variables.get(DENIED), self.problems)
+        where = Where(DENY, f"host {name}")
+        deny = read_deny(where, variables.get(DENY), self.problems)
+        where = Where("gatehouse_self_heal", f"host {name}")
+        self_heal = flag_at(where, variables.get("gatehouse_self_heal"), False, self.problems)
+        modes = (observe, antispoof, self_heal, denied, deny)
         if declared is None:
             one = self.addresses_of(name, variables)
-            return Host(name, one, one, interfaces, backend, node, observe, antispoof, denied)
+            return Host(name, one, one, interfaces, backend, node, *modes)
         known = len(self.problems.found)
         sides = {side: AddressSet() for side in SIDES}
         where = Where("gatehouse_addresses", f"host {name}")
@@ -202,7 +211,7 @@ class _Resolver:
             sides[side] = AddressSet.of(self.host_networks(place, value))
         if not any(sides.values()) and len(self.problems.found) == known:
             self.problems.add(where, declared, "at least one address")
-        return Host(name, sides["private"], sides["public"], interfaces, backend, node, observe, antispoof, denied)
+        return Host(name, sides["private"], sides["public"], interfaces, backend, node, *modes)
 
     def antispoof(self, name: str, variables: Mapping[str, object], backend: str) -> str:
         where = Where("gatehouse_antispoof", f"host {name}")

@@ -127,14 +127,23 @@ def _stage(fleet: Fleet, name: str, direction: str, source: Address, target: Add
     before_dnat = is_judged_before_dnat(replace(policy, interfaces={}), packet)
     stage = "output" if direction == "egress" else ("pre-DNAT" if before_dnat else "input")
     if not found.allowed:
-        observes = "; this host only observes, and lets it through" if policy.observes(packet.direction) else ""
         near = nearest(policy, packet)
         reason = f"{found.reason}; {near}" if near else found.reason
-        return Stage(host, policy.classes, stage, False, f"{reason}{observes}")
+        told = _told(policy, direction, before_dnat)
+        return Stage(host, policy.classes, stage, False, f"{reason}{told}")
     rule = next((rule for rule in policy.rules(direction) if rule.flow == found.flow), None)
     why = f"{found.reason}: {rule.why}" if rule and rule.why else found.reason
     caveat = CAVEATS[policy.antispoof] if direction == "ingress" else ""
     return Stage(host, policy.classes, stage, True, f"{why}{caveat}", found.flow, _origin(fleet, rule))
+
+
+def _told(policy: Policy, direction: str, before_dnat: bool) -> str:
+    """Return what a sender hears of a denial, unless that is nothing."""
+    if policy.observes(direction):
+        return "; this host only observes, and lets it through"
+    if before_dnat or not policy.deny.rejects(direction):
+        return ""
+    return "; the program is refused at once" if direction == "egress" else "; the sender is refused by ICMP"
 
 
 def _origin(fleet: Fleet, rule: Rule | None) -> str:

@@ -18,10 +18,11 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.heade
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import first_line, read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import WANTED_BY
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import UNITS
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import Answer
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import ask_all
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh import Refresher
-from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import NAME, UNITS
+from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refresh_unit import NAME
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins.kernel_host import KINDS, OLD, KernelHost, needs_all
 

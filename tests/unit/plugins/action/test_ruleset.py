@@ -468,7 +468,7 @@ def test_the_host_gets_the_ruleset_of_its_backend_alone(given):
     assert asked[0] == {**given, "backend": "auto", "step": "look"}
     assert [sorted(arguments) for arguments in asked[1:]] == [
         ["answers", "backend", "iptables_ruleset", "rollback_timeout", "step"],
-        ["answers", "backend", "change", "connection", "fallback", "iptables_ruleset", "step"],
+        ["answers", "backend", "change", "checks", "connection", "fallback", "iptables_ruleset", "step"],
     ]
 
 
@@ -797,3 +797,58 @@ def test_a_host_that_did_not_change_or_that_nobody_wants_to_watch_is_looked_at_o
 def test_a_time_to_watch_that_is_none_is_refused_before_the_host_is_asked():
     with pytest.raises(AnsibleActionFail, match="soak: got 'long', expected seconds, or a time such as 90s"):
         run({"soak": "long"})
+
+
+CHECKS = ["pg_isready", {"command": "curl -fs http://localhost/", "name": "web", "timeout": 5}]
+
+
+def test_checks_are_run_by_the_step_that_confirms():
+    action = Action({"ruleset": "wanted", "confirm_checks": CHECKS}, {}, {}, False)
+    action.run(task_vars={})
+
+    assert action.refusals == []
+    assert action.steps == ["look", "load", "reset", "confirm"]
+    assert action.given[-1]["checks"] == [
+        {"name": "'pg_isready'", "command": "pg_isready", "timeout": 10},
+        {"name": "web", "command": "curl -fs http://localhost/", "timeout": 5},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "end"), [("asking\nrefused", "Its last lines:\nasking\nrefused"), ("", "It has printed nothing")]
+)
+@pytest.mark.parametrize("gone_back", [True, False])
+def test_a_check_that_fails_is_a_change_that_was_not_confirmed_and_is_asked_no_more(gone_back, output, end):
+    check = {"name": "web", "why": "has ended with exit code 7", "output": output}
+    after = "the host has gone back, and the ruleset confirmed last is in force"
+    answer = {"changed": False, "failed_check": check, "after": after, "gone_back": gone_back}
+    steps, result = run({"confirm_checks": CHECKS}, answers={"confirm": answer})
+
+    assert steps == ["look", "load", "reset", "confirm"]
+    assert (result["failed"], result["confirmed"], result["gone_back"]) == (True, False, gone_back)
+    assert result["msg"].startswith("The check web has ended with exit code 7, so that the change was not confirmed")
+    assert result["msg"].endswith(f"the ruleset confirmed last is in force. {end}")
+
+
+@pytest.mark.parametrize("differs", [True, False])
+def test_a_check_mode_runs_no_check_and_says_so_where_something_would_change(differs):
+    steps, result = run({"confirm_checks": CHECKS}, {"differs": differs}, check_mode=True)
+
+    assert steps == ["look"]
+    said = ["Not run in check mode, as nothing was loaded: 'pg_isready', web. A change is confirmed once these succeed"]
+    assert result.get("warnings", []) == (said if differs else [])
+
+
+def test_checks_that_cannot_be_run_in_time_or_at_all_are_refused_before_the_host_is_asked():
+    action = Action({"ruleset": "wanted", "confirm_checks": [*CHECKS, {"comand": 1}, ["x"]]}, {}, {}, False)
+    with pytest.raises(AnsibleActionFail) as refused:
+        action.run(task_vars={})
+
+    assert action.steps == []
+    assert [line.partition(":")[0] for line in str(refused.value).splitlines()] == [
+        "confirm_checks[2].comand",
+        "confirm_checks[2].command",
+        "confirm_checks[3]",
+    ]
+    with pytest.raises(AnsibleActionFail, match="confirm_checks: got 15, expected at most 0 s for all checks"):
+        run({"confirm_checks": CHECKS, "rollback_timeout": 10})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from contextlib import suppress
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.module_utils._probe import prober, stage
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.probe_words import UNCLEAR
+from ansible_collections.gatehouse.firewall.plugins.module_utils._probe import own_resets, prober, stage
 from ansible_collections.gatehouse.firewall.tests.kernel.plugins import private_nft
+from ansible_collections.gatehouse.firewall.tests.parity.namespaces import new_namespace
 
 HOST = {4: "203.0.113.114", 6: "2001:db8:62::114"}
 PEER = {4: "203.0.113.120", 6: "2001:db8:62::120"}
@@ -161,3 +164,54 @@ def test_a_probe_that_cannot_be_asked_is_named(wrong, message):
 
 def test_a_probe_without_a_key_is_named():
     assert prober.unreadable([{"source": "", "target": "192.0.2.1"}]).startswith("probes[0].protocol: got nothing")
+
+
+REFUSE = "tcp dport 80 reject with tcp reset"
+
+
+@both_families
+def test_a_reset_by_a_rule_of_the_senders_own_is_no_refusal_by_the_receiver(family):
+    asked = [probe("tcp", port, family, "egress") for port in (80, 81)]
+    assert answers(rules("output", REFUSE), *asked) == ["kept by the sender's own rules", "refused"]
+    # The control: a rule of the receiver's, whose reset comes by a device.
+    assert answers(rules("input", REFUSE), *(probe("tcp", port, family) for port in (80, 81))) == ["refused"] * 2
+
+
+@both_families
+def test_without_the_right_to_listen_a_refusal_can_be_either(family, monkeypatch):
+    def refuse():
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(own_resets, "_listening", refuse)
+    found = answers(rules("output", REFUSE), *(probe("tcp", port, family, "egress") for port in (80, 81)))
+    assert found == [UNCLEAR] * 2
+
+
+@both_families
+def test_a_port_of_the_hosts_own_that_is_closed_refuses_by_the_loopback_and_is_a_receiver_all_the_same(family):
+    def asked_of_itself():
+        target = {4: "127.0.0.1", 6: "::1"}[family]
+        one = {"source": "", "target": target, "protocol": "tcp", "port": 81}
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        with own_resets.OwnResets([one]) as resets:
+            assert not resets.is_deaf
+            return prober.ask([one], 5, resets=resets)
+
+    with new_namespace() as namespace:
+        assert namespace.call(asked_of_itself) == ["refused"]
+
+
+@both_families
+def test_what_a_busy_loopback_lets_slip_is_not_told(family):
+    def asked_beside_a_flood():
+        one = {"source": "", "target": PEER[family], "protocol": "tcp", "port": 80}
+        with own_resets.OwnResets([one]) as resets:
+            resets._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            for _connection in range(100):
+                with suppress(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.1", 9), 1)
+            return resets.refused(PEER[family], 80, 50000), resets.is_deaf
+
+    with new_namespace() as namespace:
+        namespace.ip("link set lo up")
+        assert namespace.call(asked_beside_a_flood) == (None, True)

@@ -17,8 +17,9 @@ def host(tmp_path, monkeypatch):
     return FakeHost(tmp_path)
 
 
-def do(host, step, wanted=RULESET, change="", connection=""):
+def do(host, step, wanted=RULESET, change="", connection="", checks=()):
     params = {"rollback_timeout": 30, "fallback": "fallback", "change": change, "connection": connection}
+    params["checks"] = checks
     return take(step, host.firewall(), host.managers(), wanted, params)
 
 

@@ -88,3 +88,11 @@ def test_a_flow_at_one_address_is_said_to_be_judged_after_dnat():
     lines = list(calico_remarks(fleet({"classes": ["web"], "interfaces": "all"}, at=["192.0.2.1"])))
 
     assert "Calico judges the flow ssh by the address that a packet has after DNAT, if the host redirects it" in lines
+
+
+def test_a_host_that_is_to_refuse_what_comes_in_is_said_not_to_where_calico_judges():
+    refusing = {"gatehouse_calico": {"classes": ["web"]}, "hosts.web2.gatehouse_deny": {"ingress": "reject"}}
+    said = "Calico drops what it denies, whatever gatehouse_deny.ingress says on web2"
+
+    assert said in calico_remarks(build(good(refusing)))
+    assert said not in calico_remarks(build(good({**refusing, "gatehouse_calico": {"classes": ["db"]}})))

@@ -67,6 +67,7 @@ def test_where_a_ruleset_cannot_be_loaded_only_management_is_left_or_all_that_ma
 
     assert sorted(f"{rule.flow} {rule.ports}" for rule in policy.ingress) == sorted(flows)
     assert policy.egress == ()
+    assert not any(map(policy.deny.rejects, ("ingress", "egress")))
 
 
 def test_a_host_that_observes_cuts_nobody_off_and_has_nothing_to_fall_back_to():

@@ -30,12 +30,17 @@ _LOG = rf'limit rate 100/minute burst 100 packets log prefix "gatehouse {_NAME}:
 _ASKED_FOR = r"meta l4proto (?:tcp|udp|sctp) ct status dnat ct original proto-dst"
 _GOTO, _JUMP = (rf"{_RANGE} : {how} {_PORT_CHAIN}" for how in ("goto", "jump"))
 
+_BEGINS_NOTHING = r"tcp flags & \(fin \| syn \| rst \| ack\) != syn"
+_REFUSALS = r"limit rate 100/second burst 50 packets"
+
 _LINES = (
     "",
     rf"# gatehouse\.firewall, node class(?:es)? {_NAME}(?:, {_NAME})*\. Generated: edits are lost at the next run\.",
     r"#: (?:ingress|egress|flow|judged|nothing) [^\r\n]*",
     r"#: the (?:private|public) side is [A-Za-z0-9_.:@-]{1,15}(?:, [A-Za-z0-9_.:@-]{1,15})*",
     r"#: no echo requests \(ping\), but where a flow has all ports",
+    r"#: what is denied to (?:come in|go out) is [a-z ,]+ \(deny: (?:ingress: reject|egress: drop)\)",
+    r"#: loaded again within two minutes where all of it was flushed \(self_heal\)",
     r"#: no DHCP, but where a flow has its ports",
     r"#: mode: observe(?:, nothing| of (?:in|e)gress, where nothing) is blocked, and what no flow allows is counted",
     r'# gatehouse: \{"describes":\[[ -~]*\],"format":1,[ -~]*\}',
@@ -60,6 +65,9 @@ _LINES = (
     rf"\t\t(?:tcp|udp|sctp) dport vmap \{{ {_GOTO}(?:, {_GOTO})* \}}",
     rf"\t\t{_ASKED_FOR} vmap \{{ {_JUMP}(?:, {_JUMP})* \}}",
     r'\t\tcounter drop comment "denied: no flow allows it"',
+    rf"\t\t{_BEGINS_NOTHING} (?:counter drop|accept) comment \"invalid: of a connection that is no longer tracked\"",
+    r'\t\tmeta l4proto tcp counter reject with tcp reset comment "denied: no flow allows it"',
+    rf'\t\t(?:{_REFUSALS} )?counter reject with icmpx type admin-prohibited comment "denied: no flow allows it"',
     r"\t\ttype filter hook prerouting priority dstnat - 20; policy accept;",
     rf"\t\tiifname != {_NAMES} accept",
     rf"\t\t{_INTERFACES}{_PEER}(?:goto pre_dnat_ports|jump pre_dnat_ports(?:_\d+)?)",

@@ -95,9 +95,11 @@ def test_whatever_is_denied_ends_in_one_place_for_each_kind_of_denial():
 
     for kind, stage in KINDS.items():
         last = nft[f"denied_{kind}"].splitlines()[-1]
-        assert re.fullmatch(r'\t\tcounter drop comment "denied[^"]*"', last)
+        how = "reject with icmpx type admin-prohibited" if kind == "egress" else "drop"
+        assert re.fullmatch(rf'\t\tcounter {how} comment "denied[^"]*"', last)
         end = ipt[f"GATEHOUSE-{stage}" if kind == "spoofed" else f"GATEHOUSE-{stage}-DENIED"].splitlines()[-1]
-        assert re.search(r'--comment "denied[^"]*" -j DROP$', end)
+        target = "REJECT --reject-with icmp-admin-prohibited" if kind == "egress" else "DROP"
+        assert re.search(rf'--comment "denied[^"]*" -j {target}$', end)
     drops = "".join([*nft.values(), *ipt.values()]).count("denied")
     assert "drop" not in "".join(text for name, text in nft.items() if name.startswith(("kept", "input_", "output_")))
     assert drops >= 2 * len(KINDS)

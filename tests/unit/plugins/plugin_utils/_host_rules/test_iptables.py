@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import iptables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.denied import Denied
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.deny import Deny
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, parse_network
@@ -82,6 +83,10 @@ def from_set(name, end="src"):
     return f"-m set --match-set gatehouse-{name} {end} "
 
 
+LOST = (
+    "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN "
+    '-m comment --comment "invalid: of a connection that is no longer tracked" -j DROP'
+)
 DHCP_IN = [
     "-d 255.255.255.255/32 -p udp -m udp --sport 67 --dport 68 -j RETURN",
     "-p udp -m udp --sport 67 --dport 68 -m addrtype --dst-type LOCAL -j RETURN",
@@ -108,8 +113,28 @@ def test_without_a_flow_only_the_essentials_pass():
         "-g GATEHOUSE-INPUT-FLOWS",
     ]
     assert (found["GATEHOUSE-INPUT-FLOWS"], found["GATEHOUSE-OUTPUT-FLOWS"]) == ([DENIED], [DENIED_OUT])
-    dropped = ['-m comment --comment "denied: no flow allows it" -j DROP']
-    assert found["GATEHOUSE-INPUT-DENIED"] == found["GATEHOUSE-OUTPUT-DENIED"] == dropped
+    no_flow = '-m comment --comment "denied: no flow allows it" -j'
+    assert found["GATEHOUSE-INPUT-DENIED"] == [f"{no_flow} DROP"]
+    assert found["GATEHOUSE-OUTPUT-DENIED"] == [
+        LOST,
+        f"-p tcp {no_flow} REJECT --reject-with tcp-reset",
+        f"{no_flow} REJECT --reject-with icmp-admin-prohibited",
+    ]
+
+
+@pytest.mark.parametrize(("family", "prohibited"), [(4, "icmp-admin-prohibited"), (6, "icmp6-adm-prohibited")])
+def test_a_host_denies_as_its_policy_says(family, prohibited):
+    no_flow = '-m comment --comment "denied: no flow allows it" -j'
+    limited = "-m limit --limit 100/second --limit-burst 50"
+    found = before("22/tcp", deny=Deny("reject", "drop"), family=family)
+
+    assert found["GATEHOUSE-INPUT-DENIED"] == [
+        f"{limited} {no_flow} REJECT --reject-with {prohibited}",
+        f"{no_flow} DROP",
+    ]
+    assert found["GATEHOUSE-OUTPUT-DENIED"] == [LOST, f"{no_flow} DROP"]
+    # REJECT is for the table filter alone, and what is denied before DNAT may be for somebody else.
+    assert "REJECT" not in "".join(found["GATEHOUSE-PRE-DNAT-DENIED"])
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -476,7 +501,7 @@ def test_the_files_begin_with_what_they_let_through_and_end_with_the_jumps():
         ]
 
 
-LAST = r"-g GATEHOUSE-\S+|-j RETURN|-m comment --comment \"denied[^\"]*\" -j DROP"
+LAST = r"-g GATEHOUSE-\S+|-j RETURN|-m comment --comment \"denied[^\"]*\" -j (?:DROP|REJECT --reject-with \S+)"
 FULL = Policy(
     LONG,
     ingress=(

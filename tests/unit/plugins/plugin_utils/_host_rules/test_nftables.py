@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules import nftables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.denied import Denied
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.deny import Deny
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, parse_network
@@ -90,6 +91,32 @@ def chains(policy):
 
 def ingress(*rules, **more):
     return chains(Policy(("web",), ingress=rules, **more))
+
+
+LOST = (
+    "tcp flags & (fin | syn | rst | ack) != syn "
+    'counter drop comment "invalid: of a connection that is no longer tracked"'
+)
+NO_FLOW = 'comment "denied: no flow allows it"'
+
+
+def test_what_goes_out_is_refused_and_what_comes_in_is_dropped_unless_the_policy_says_otherwise():
+    found = chains(Policy(("web",)))
+    assert found["denied_ingress"] == [f"counter drop {NO_FLOW}"]
+    assert found["denied_egress"] == [
+        LOST,
+        f"meta l4proto tcp counter reject with tcp reset {NO_FLOW}",
+        f"counter reject with icmpx type admin-prohibited {NO_FLOW}",
+    ]
+
+    stage = PreDnat(port_set("30000/tcp"))
+    found = chains(Policy(("web",), deny=Deny("reject", "drop"), pre_dnat=(stage,)))
+    assert found["denied_ingress"] == [
+        f"limit rate 100/second burst 50 packets counter reject with icmpx type admin-prohibited {NO_FLOW}",
+        f"counter drop {NO_FLOW}",
+    ]
+    assert found["denied_egress"] == [LOST, f"counter drop {NO_FLOW}"]
+    assert "reject" not in "".join(found["denied_pre_dnat"])
 
 
 def test_without_a_flow_only_the_essentials_pass():

@@ -63,3 +63,14 @@ def test_wrong_values_are_named_with_their_place_and_templates_are_left_to_the_r
     assert [str(one) for one in problems.found] == [
         "gatehouse_takeover (group webs): got 'perhaps', expected true or false"
     ]
+
+
+def test_each_of_the_checks_of_a_change_is_read_where_it_is_set():
+    problems = Problems()
+    for value in (["true", {"command": "{{ one }}", "timeout": "ten"}, 7], ["{{ checks }}"], None):
+        note_wrong("host web1", {"gatehouse_confirm_checks": value}, lambda one: one == ["{{ checks }}"], problems)
+
+    assert [str(one) for one in problems.found] == [
+        "gatehouse_confirm_checks[1].timeout (host web1): got 'ten', expected a whole number between 1 and 600",
+        "gatehouse_confirm_checks[2] (host web1): got 7, expected a mapping with the keys command, name, timeout",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.deny import Deny
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.resolve import Inventory, resolve
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, network_text
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems
@@ -254,6 +255,23 @@ def test_a_mode_that_is_none_is_a_problem_with_a_near_miss():
     assert str(problem) == (
         "gatehouse_mode (host web1): got 'obsrve', expected one of enforce, observe; did you mean observe?"
     )
+
+
+def test_a_host_denies_and_heals_itself_as_it_is_told_and_its_class_does_not():
+    put = {"hosts.web1.gatehouse_deny": {"ingress": "reject"}, "hosts.web1.gatehouse_self_heal": "yes"}
+    fleet = build(good(put=put))
+    found = {host: (fleet.policy_of(host).deny, fleet.policy_of(host).self_heal) for host in ("web1", "web2")}
+
+    assert found == {"web1": (Deny("reject", "reject"), True), "web2": (Deny(), False)}
+
+
+def test_what_is_no_way_to_deny_and_no_yes_is_a_problem_of_the_host():
+    put = {"hosts.web1.gatehouse_deny": {"egress": "drp"}, "hosts.web1.gatehouse_self_heal": "perhaps"}
+
+    assert [str(one) for one in problems_of(good(put=put))] == [
+        "gatehouse_deny.egress (host web1): got 'drp', expected one of drop, reject; did you mean drop?",
+        "gatehouse_self_heal (host web1): got 'perhaps', expected true or false",
+    ]
 
 
 @pytest.mark.parametrize(

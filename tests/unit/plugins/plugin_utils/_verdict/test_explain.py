@@ -87,7 +87,42 @@ def test_node_ports_are_decided_before_dnat():
 def test_isolation_is_the_reason_where_it_is():
     found = explanation("web1", "web2", "443/tcp", put={"gatehouse_classes[0].isolated": True})
 
-    assert [stage.reason for stage in found.answers[0].stages] == ["hosts of web are isolated from each other"] * 2
+    reason = "hosts of web are isolated from each other"
+    assert [stage.reason for stage in found.answers[0].stages] == [f"{reason}; the program is refused at once", reason]
+
+
+@pytest.mark.parametrize(
+    ("put", "told"),
+    [
+        ({}, ["; the program is refused at once", ""]),
+        ({"hosts.web1.gatehouse_deny": {"egress": "drop"}}, ["", ""]),
+        (
+            {"hosts.db1.gatehouse_deny": {"ingress": "reject"}},
+            ["; the program is refused at once", "; the sender is refused by ICMP"],
+        ),
+        (
+            {"hosts.web1.gatehouse_mode": "observe"},
+            ["; this host only observes, and lets it through", ""],
+        ),
+    ],
+)
+def test_a_denial_says_what_the_sender_hears_of_it(put, told):
+    stages = explanation("web1", "db1", "22/tcp", put=put).answers[0].stages
+
+    ends = ["refused at once", "refused by ICMP", "lets it through"]
+    assert [any(stage.reason.endswith(end) for end in ends) for stage in stages] == [bool(words) for words in told]
+    assert all(stage.reason.endswith(words) for stage, words in zip(stages, told, strict=True))
+
+
+def test_what_is_denied_before_dnat_is_said_to_be_refused_by_nobody():
+    put = {
+        "gatehouse_classes[0].pre_dnat": {"ports": ["30000-32767/tcp"]},
+        "hosts.web1.gatehouse_deny": {"ingress": "reject"},
+    }
+    (stage,) = explanation("198.51.100.9", "web1", "30000/tcp", put=put).answers[0].stages
+
+    assert (stage.name, stage.allowed) == ("pre-DNAT", False)
+    assert "refused" not in stage.reason
 
 
 def test_between_those_whom_nobody_manages_nothing_is_known():

@@ -1,0 +1,80 @@
+"""Rules that something has flushed are seen within a minute and a bit, and loaded again by hosts that may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import pytest
+from fleet import ALL_AT_ONCE, CUTS_US_OFF, Fleet, State, begin_to_harden, harden
+from patience import wait_until
+
+HEALING = ("app1", "app2")
+SEEN_WITHIN = 70
+TIMEOUT = 30
+FLUSH = """nft flush ruleset
+for command in iptables ip6tables; do for table in filter mangle; do
+    $command -w -t $table -F; $command -w -t $table -X
+done; done
+ipset destroy 2>/dev/null || true"""
+LOOK = "systemctl start gatehouse-watch.service; true"
+STATE = "systemctl is-failed gatehouse-watch.service || true"
+SAID = (
+    "journalctl --sync; journalctl --unit=gatehouse-watch.service --output=cat --no-pager | grep '^gatehouse: ' || true"
+)
+NOT_IN_FORCE = "none of our rules is in force: something has flushed or deleted them"
+
+
+TUNING = re.compile(r" (?:hashsize|bucketsize|initval) \S+")  # of a set, which each kernel chooses anew
+
+
+def in_force(rules: str) -> str:
+    """Return our rules as they judge."""
+    return TUNING.sub("", rules)
+
+
+def restored(fleet: Fleet, watched: dict[str, State], names: Iterable[str]) -> bool:
+    """Return whether these hosts have the rules that they had at first."""
+    rules = fleet.rulesets()
+    return all(in_force(rules[name]) == in_force(watched[name].rules) for name in names)
+
+
+@pytest.fixture(scope="module")
+def watched(fleet: Fleet, hardened: dict[str, State]) -> Iterator[dict[str, State]]:
+    done = harden({"gatehouse_self_heal": f"{{{{ inventory_hostname in {HEALING!r} }}}}"}, ALL_AT_ONCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield fleet.states()
+    done = harden(ALL_AT_ONCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert restored(fleet, hardened, fleet.managed)
+
+
+def test_a_look_by_hand_is_content_and_says_nothing(fleet: Fleet, watched: dict[str, State]) -> None:  # noqa: ARG001
+    before = fleet.everywhere(SAID)
+    assert set(fleet.everywhere(f"systemctl start gatehouse-watch.service; {STATE}").values()) == {"inactive\n"}
+    assert fleet.everywhere(SAID) == before
+    in_force = fleet.everywhere("grep -v '^#' /run/gatehouse-watch/gatehouse.prom")
+    assert all("gatehouse_rules_in_force 1\n" in text for text in in_force.values()), in_force
+
+
+def test_a_change_that_waits_to_be_confirmed_is_left_alone(fleet: Fleet, watched: dict[str, State]) -> None:
+    playbook = begin_to_harden(CUTS_US_OFF, ALL_AT_ONCE, {"gatehouse_rollback_timeout": TIMEOUT})
+    fleet.each(fleet.await_change)
+    fleet.everywhere(f"{FLUSH}\n{LOOK}")
+    assert set(fleet.rulesets().values()) == {""}
+    assert set(fleet.everywhere(STATE).values()) == {"inactive\n"}
+    playbook.communicate()
+    wait_until(lambda: restored(fleet, watched, fleet.managed), TIMEOUT)
+
+
+def test_what_was_flushed_is_seen_and_loaded_again_where_that_was_said(fleet: Fleet, watched: dict[str, State]) -> None:
+    fleet.everywhere(LOOK)
+    fleet.everywhere(FLUSH)
+    assert set(fleet.rulesets().values()) == {""}
+    wait_until(lambda: all(NOT_IN_FORCE in said for said in fleet.everywhere(SAID).values()), SEEN_WITHIN)
+    wait_until(lambda: restored(fleet, watched, HEALING), 10)
+    assert all(rules == "" for name, rules in fleet.rulesets().items() if name not in HEALING)
+
+    fleet.everywhere(LOOK)
+    states = fleet.everywhere(STATE)
+    assert states == {name: "inactive\n" if name in HEALING else "failed\n" for name in fleet.managed}
