@@ -37,14 +37,17 @@ def describe(policy: Policy) -> list[str]:
 
 def describe_class(policy: Policy) -> list[str]:
     """Return what counts for every rule of a policy: mode, isolation, echo, DHCP, interfaces, spoofing, pre-DNAT."""
-    mode = (
-        [OBSERVES if policy.observe == DIRECTIONS else OBSERVES_ONE.format(*policy.observe)] if policy.observe else []
-    )
     isolation = [f"nothing between hosts of {name}: they are isolated" for name in policy.isolated]
     echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
     dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
-    return mode + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+    return _mode(policy) + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+
+
+def _mode(policy: Policy) -> list[str]:
+    if policy.observe == DIRECTIONS:
+        return [OBSERVES]
+    return [OBSERVES_ONE.format(one) for one in policy.observe]
 
 
 def _antispoof(policy: Policy) -> list[str]:
