@@ -25,11 +25,7 @@ INVENTORY = {
         "children": {
             "webs": {
                 "hosts": {"web1": {"ansible_host": OWN}},
-                "vars": {
-                    "ansible_connection": "local",
-                    "ansible_become": False,
-                    "ansible_python_interpreter": sys.executable,
-                },
+                "vars": {"ansible_connection": "local", "ansible_become": False},
             },
             "dbs": {"hosts": {"db1": {"ansible_host": PEER}}},
         },
@@ -48,14 +44,13 @@ SEND = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b
 class Site:
     """The host, and the folder of the user who runs playbooks."""
 
-    def __init__(self, machine, folder, playbook, env):
-        self.machine, self.folder, self.playbook, self.env = machine, folder, playbook, env
+    def __init__(self, machine, folder, play):
+        self.machine, self.folder, self._play = machine, folder, play
 
     def run(self, playbook, *more):
-        words = [self.playbook, "-i", "inventory.yml", playbook, "--limit", "web1", *more]
-        done = self.machine(*words, cwd=self.folder, env=self.env)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        done = self._play(playbook, "inventory.yml", "--limit", "web1", *more, cwd=self.folder)
+        assert done.code == 0, done.output
+        return done.output
 
     def passes(self, peer, port):
         """Return whether a datagram leaves the host; a program is told that it may not."""
@@ -65,13 +60,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(machine, environment, program, write, tmp_path_factory):
+def site(machine, play_there, write, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     write(folder / "inventory.yml", INVENTORY)
     link = machine("sh", "-c", LINK, "sh", OWN, PEER, STRANGER)
     assert link.returncode == 0, link.stderr
-    env = {**environment, "ANSIBLE_REMOTE_TMP": str(folder / "tmp")}
-    site = Site(machine, folder, program("ansible-playbook"), env)
+    site = Site(machine, folder, play_there)
     site.run("gatehouse.firewall.harden")
     return site
 
