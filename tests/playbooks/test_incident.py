@@ -27,11 +27,7 @@ INVENTORY = {
         "children": {
             "webs": {
                 "hosts": {"web1": {"ansible_host": OWN}},
-                "vars": {
-                    "ansible_connection": "local",
-                    "ansible_become": False,
-                    "ansible_python_interpreter": sys.executable,
-                },
+                "vars": {"ansible_connection": "local", "ansible_become": False},
             },
             "dbs": {"hosts": {"db1": {"ansible_host": PEER}}},
         },
@@ -60,23 +56,22 @@ SEND = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b
 class Site:
     """The host, and the folder of the user who runs playbooks."""
 
-    def __init__(self, machine, folder, playbook, env, write):
-        self.machine, self.folder, self.playbook, self.env, self.write = machine, folder, playbook, env, write
+    def __init__(self, machine, folder, play, write):
+        self.machine, self.folder, self._play, self._write = machine, folder, play, write
 
     def play(self, playbook, *more):
-        words = [self.playbook, "-i", "inventory.yml", playbook, "--limit", "web1", *more]
-        return self.machine(*words, cwd=self.folder, env=self.env)
+        return self._play(playbook, "inventory.yml", "--limit", "web1", *more, cwd=self.folder)
 
     def run(self, playbook, *more):
         done = self.play(playbook, *more)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert done.code == 0, done.output
+        return done.output
 
     def declare(self, *flows):
         """Write the model with more flows."""
         variables = INVENTORY["all"]["vars"]
         declared = {**variables, "gatehouse_flows": [*variables["gatehouse_flows"], *flows]}
-        self.write(self.folder / "inventory.yml", {"all": {**INVENTORY["all"], "vars": declared}})
+        self._write(self.folder / "inventory.yml", {"all": {**INVENTORY["all"], "vars": declared}})
 
     @contextmanager
     def sending(self, peer, port):
@@ -99,12 +94,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(machine, environment, program, write, tmp_path_factory):
+def site(machine, play_there, write, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     link = machine("sh", "-c", LINK, "sh", OWN, PEER, STRANGER)
     assert link.returncode == 0, link.stderr
-    env = {**environment, "ANSIBLE_REMOTE_TMP": str(folder / "tmp")}
-    site = Site(machine, folder, program("ansible-playbook"), env, write)
+    site = Site(machine, folder, play_there, write)
     site.declare()
     site.run("gatehouse.firewall.harden")
     return site
@@ -173,7 +167,7 @@ def test_a_canary_that_denies_the_fleet_what_it_did_not_before_stops_the_run(sit
     with site.sending(PEER, 5435):
         done = site.play("gatehouse.firewall.harden", "-e", "gatehouse_soak=2s")
 
-    assert done.returncode == 2, done.stdout
-    assert f"denies peers of the fleet what it did not deny before: 5435/udp to {PEER}. " in done.stdout
-    assert "1 of 1 hosts deny what they did not deny before" in done.stdout
+    assert done.code == 2, done.output
+    assert f"denies peers of the fleet what it did not deny before: 5435/udp to {PEER}. " in done.output
+    assert "1 of 1 hosts deny what they did not deny before" in done.output
     assert "changed=0" in site.run("gatehouse.firewall.harden", "-e", "gatehouse_soak=2s")
