@@ -16,7 +16,6 @@ from .._values.problems import Problems
 from .endpoints import FAILSAFES, endpoint_kinds, enforced_by_calico
 from .names import Names
 
-
 DROPS = "Calico drops what it denies, whatever gatehouse_deny.ingress says on {0}"
 ENFORCES = (
     "Calico enforces both directions, whatever gatehouse_mode says, on {0}: gatehouse_calico.mode has it observe both"
