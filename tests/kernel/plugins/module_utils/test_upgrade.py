@@ -87,7 +87,7 @@ def test_it_is_as_it_should_be_but_for_the_loader_and_gets_the_new_one_with_the_
     firewall, before = host.firewall(), host.backend.listing()
     assert firewall.drift() == [] or MADE_WITH not in host.backend.version()
     assert not firewall.is_at(host.ruleset)
-    assert [finding.kind for finding in firewall.findings(host.ruleset)] == ["unit_disabled"]
+    assert [finding.kind for finding in firewall.findings(host.ruleset)] == ["unit_disabled", "watch_disabled"]
 
     host.harden(host.ruleset)
     assert host.backend.listing() == before
