@@ -139,10 +139,11 @@ def _base(policy: Policy, direction: str) -> Iterator[str]:
         # The reset that a reject rule sends (in a table of others, say) is related to what it refuses. Without this,
         # the peer would wait for its timeout.
         yield "ct state related tcp flags rst accept"
+    # What flows allow is most of what comes, and is not to pass by what follows here: each of them only accepts.
+    yield f"jump {hook}_flows"
     yield from _dhcp(policy, direction)
     # IGMP never leaves its link: with another TTL, it comes from farther away and is forged.
     yield f"ip ttl {IGMP_TTL} ip protocol igmp ip daddr {IGMP_GROUPS} accept"
-    yield f"jump {hook}_flows"
     if policy.observes(direction):
         yield "jump observed_input" if direction == "ingress" else "jump observed_egress"
         return
@@ -210,8 +211,8 @@ def _pre_dnat(policy: Policy) -> Iterator[str]:
         "pre_dnat_flows",
         [
             _invalid(policy, PRE_DNAT),
-            *_dhcp(policy, "ingress"),
             "jump input_flows",
+            *_dhcp(policy, "ingress"),
             "goto observed_ingress" if policy.observes(PRE_DNAT) else f"goto denied_{PRE_DNAT}",
         ],
     )

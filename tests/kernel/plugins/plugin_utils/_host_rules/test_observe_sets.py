@@ -25,7 +25,7 @@ def test_the_kernel_takes_an_observing_ruleset_and_lists_it_the_same_after_anoth
 def test_a_host_changes_between_the_modes_and_back_on_iptables(variant):
     with private_nft.lasting_namespace() as run:
         host = private_iptables.Host(run, variant)
-        texts_of = {policy.observe: joined(iptables.render(policy)) for policy in (ENFORCING, OBSERVING)}
+        texts_of = {bool(policy.observe): joined(iptables.render(policy)) for policy in (ENFORCING, OBSERVING)}
         listings = []
         for observe in (True, False, True):
             host.iptables.check(texts_of[observe])

@@ -33,9 +33,9 @@ INPUT = [
     "meta l4proto icmp jump input_icmp",
     "meta l4proto ipv6-icmp jump input_icmp",
     INVALID,
+    "jump input_flows",
     *DHCP_IN,
     IGMP,
-    "jump input_flows",
     "goto denied_ingress",
 ]
 OUTPUT = [
@@ -46,9 +46,9 @@ OUTPUT = [
     "meta l4proto ipv6-icmp jump output_icmp",
     INVALID,
     "ct state related tcp flags rst accept",
+    "jump output_flows",
     *DHCP_OUT,
     IGMP,
-    "jump output_flows",
     "goto denied_egress",
 ]
 CHAINS = {
@@ -342,8 +342,8 @@ def test_the_flows_of_the_way_in_decide_before_dnat_after_the_same_essentials_an
     found = before("30000-32767/tcp")
 
     assert found["pre_dnat_flows"] == [
-        *(INVALID, *DHCP_IN),
-        "jump input_flows",
+        *(INVALID, "jump input_flows"),
+        *DHCP_IN,
         "goto denied_pre_dnat",
     ]
 
