@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import runpy
 import select
-import shlex
 import shutil
 import subprocess
 import sys
@@ -59,8 +59,9 @@ Play = Callable[..., Outcome]
 class Prestarted:
     """Processes of prestarted.py, one for each way to set Ansible up."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder for what runs say."""
+    def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
+        """Take the folder for what runs say, and the words that start a command elsewhere, where it isn't here."""
+        self._enter = enter
         self._files = {"output": str(folder / "output"), "errors": str(folder / "errors")}
         self._processes: dict[tuple[tuple[str, str], ...], subprocess.Popen[str]] = {}
 
@@ -80,11 +81,41 @@ class Prestarted:
     def _process(self, env: Mapping[str, str]) -> subprocess.Popen[str]:
         settings = tuple(sorted(item for item in env.items() if item[0].startswith("ANSIBLE_")))
         if settings not in self._processes:
-            command = [sys.executable, str(Path(__file__).with_name("prestarted.py"))]
+            command = [*self._enter, sys.executable, str(Path(__file__).with_name("prestarted.py"))]
             self._processes[settings] = subprocess.Popen(
                 command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
             )
         return self._processes[settings]
+
+    def stop(self) -> None:
+        """End them all."""
+        for process in self._processes.values():
+            process.communicate()
+
+
+class PrestartedPython:
+    """Processes of prestarted_python.py, one for each set of modules that they have imported."""
+
+    def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
+        """Take the folder for them, and the words that start a command elsewhere, where it isn't here."""
+        self._folder = folder
+        self._enter = enter
+        self._processes: dict[tuple[str, ...], subprocess.Popen[str]] = {}
+
+    def __call__(self, *names: str) -> str:
+        """Return the path of a Python that has imported modules of these names."""
+        folder = self._folder / "-".join(("python", *names))
+        if names not in self._processes:
+            folder.mkdir()
+            client = folder / "python"
+            client.write_text(CLIENT.format(python=sys.executable, path=str(folder / "socket")), encoding="utf-8")
+            client.chmod(0o755)
+            command = [*self._enter, sys.executable, PRESTARTED_PYTHON, str(folder / "socket"), *names]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+            self._processes[names] = process
+            assert process.stdout
+            assert process.stdout.readline() == "up\n"
+        return str(folder / "python")
 
     def stop(self) -> None:
         """End them all."""
@@ -137,33 +168,19 @@ def prestarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prestarted]
 
 
 @pytest.fixture(scope="session")
-def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def python_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrestartedPython]:
     """Return a function that returns the path of a Python for modules, which has imported some already."""
-    started: dict[tuple[str, ...], tuple[subprocess.Popen[str], str]] = {}
-
-    def python(*names: str) -> str:
-        if names not in started:
-            folder = tmp_path_factory.mktemp("python")
-            client = folder / "python"
-            client.write_text(CLIENT.format(python=sys.executable, path=str(folder / "socket")), encoding="utf-8")
-            client.chmod(0o755)
-            command = [sys.executable, PRESTARTED_PYTHON, str(folder / "socket"), *names]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
-            started[names] = process, str(client)
-            assert process.stdout
-            assert process.stdout.readline() == "up\n"
-        return started[names][1]
-
-    yield python
-    for process, _path in started.values():
-        process.communicate()
+    found = PrestartedPython(tmp_path_factory.mktemp("python"))
+    yield found
+    found.stop()
 
 
 @pytest.fixture(scope="session")
-def play(environment: dict[str, str], program: Callable[[str], str], prestarted: Prestarted) -> Play:
-    """Run a playbook by its path or its name."""
+def play_by(environment: dict[str, str], program: Callable[[str], str]) -> Play:
+    """Run a playbook, by its path or its name, in one of these processes."""
 
     def run(
+        prestarted: Prestarted,
         playbook: Path | str,
         inventory: Path | str,
         *arguments: str,
@@ -174,6 +191,12 @@ def play(environment: dict[str, str], program: Callable[[str], str], prestarted:
         return prestarted.run(command, cwd or Path.cwd(), {**environment, **(env or {})})
 
     return run
+
+
+@pytest.fixture(scope="session")
+def play(play_by: Play, prestarted: Prestarted) -> Play:
+    """Run a playbook by its path or its name."""
+    return functools.partial(play_by, prestarted)
 
 
 @pytest.fixture(scope="session")
@@ -297,16 +320,11 @@ class Machine:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command."""
         return subprocess.run(
-            [*self._enter(cwd), *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
+            [*self.enter(cwd), *command], env=env, capture_output=True, encoding="utf-8", check=False, timeout=TOO_LONG
         )
 
-    def python(self, path: Path) -> str:
-        """Write a program that is this machine's Python; return its path."""
-        path.write_text(f'#!/bin/sh\nexec {shlex.join([*self._enter(None), sys.executable])} "$@"\n', encoding="utf-8")
-        path.chmod(0o755)
-        return str(path)
-
-    def _enter(self, cwd: Path | None) -> list[str]:
+    def enter(self, cwd: Path | None = None) -> list[str]:
+        """Return the words before a command that is to run there."""
         return ["nsenter", f"--target={self._pid}", "--net", "--mount", f"--wdns={cwd or '/'}", "--"]
 
 
@@ -346,3 +364,31 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
     """Return a function that makes one more."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(a_machine(tmp_path_factory.mktemp("layers")))
+
+
+@pytest.fixture(scope="module")
+def pythons_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Machine], PrestartedPython]]:
+    """Return a function that returns the Pythons for modules that run on such a machine."""
+    with ExitStack() as stack:
+
+        def of(machine: Machine) -> PrestartedPython:
+            found = PrestartedPython(tmp_path_factory.mktemp("python"), machine.enter())
+            stack.callback(found.stop)
+            return found
+
+        yield of
+
+
+@pytest.fixture(scope="module")
+def play_there(
+    machine: Machine,
+    pythons_of: Callable[[Machine], PrestartedPython],
+    play_by: Play,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Play]:
+    """Run a playbook on that machine, with modules by a Python that is up already."""
+    folder = tmp_path_factory.mktemp("there")
+    there = Prestarted(folder, machine.enter())
+    env = {"ANSIBLE_REMOTE_TMP": str(folder / "tmp"), "ANSIBLE_PYTHON_INTERPRETER": pythons_of(machine)()}
+    yield functools.partial(play_by, there, env=env)
+    there.stop()

@@ -1,4 +1,4 @@
-"""ansible-playbook for many runs: it imports Ansible once, which takes longer than most of them, and forks for each.
+"""ansible-playbook for many runs: it imports Ansible and plugins once, which takes longer than a run, and then forks.
 
 Reads a run per line of stdin, as JSON with ``arguments``, ``cwd``, ``environment`` and the files ``output`` and
 ``errors``; prints the exit code of each. A run begins with what this process has, and leaves nothing to the next one
@@ -8,21 +8,34 @@ another process of this file.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
+import pkgutil
 import sys
 import tempfile
 import traceback
 import warnings
 
 from ansible.cli.playbook import main
-from ansible.plugins.loader import init_plugin_loader
+from ansible.plugins import loader
 
-init_plugin_loader()  # this reads where everything went that ansible.builtin once had, a long file
-importlib.import_module("ansible_collections.ansible.builtin")
+OURS = "gatehouse.firewall"
+# Without those that read variables: once any of these are loaded, Ansible looks for no others and uses none.
+CLASSES = ("action", "become", "cache", "callback", "connection", "inventory", "lookup", "shell", "strategy")
 
-warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
+
+def import_plugins():
+    """Import what ansible.builtin and our collection have on the controller, and read which settings it documents."""
+    loader.init_plugin_loader()  # this reads where everything went that ansible.builtin once had, a long file
+    importlib.import_module("ansible_collections.ansible.builtin")
+    for kind in CLASSES:
+        _found = [*getattr(loader, f"{kind}_loader").all(class_only=True)]
+    _functions = [*loader.filter_loader.all(), *loader.test_loader.all()]
+    actions = importlib.import_module(f"ansible_collections.{OURS}.plugins.action")
+    for module in pkgutil.iter_modules(actions.__path__):
+        loader.action_loader.get(f"{OURS}.{module.name}", class_only=True)
 
 
 def become(run):
@@ -56,5 +69,8 @@ def fork(run):
         os._exit(code)  # Ansible's exit handler would remove the folder with the modules that were packed
 
 
+import_plugins()
+warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
+gc.freeze()  # or else each run looks through all of this for garbage
 for line in iter(sys.stdin.readline, ""):
     print(fork(json.loads(line)), flush=True)

@@ -2,13 +2,17 @@
 
 ``prestarted_python.py SOCKET NAME...`` imports modules by their names and says so; each message on the socket is a
 program to run: its words, folder, environment, and files to read from and write to. CLIENT is what sends one, as an
-interpreter that Ansible is told of, and ends as the program does. All ends with standard input.
+interpreter that Ansible is told of, and ends as the program does. What programs bring in zip files, as modules of
+Ansible do, is compiled once. All ends with standard input.
 """
 
 from __future__ import annotations
 
+import gc
+import hashlib
 import importlib
 import json
+import marshal
 import os
 import runpy
 import select
@@ -16,7 +20,9 @@ import signal
 import socket
 import sys
 import traceback
+import zipimport
 from contextlib import suppress
+from pathlib import Path
 
 CLIENT = """\
 #!{python} -IS
@@ -30,6 +36,21 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
     sys.exit(code[0] if code else "the program was killed")
 """
 LONGEST = 100_000
+
+
+def compile_once(folder):
+    """Keep in a folder what is imported from zip files: they have sources alone, and Python would compile them anew."""
+    compile_source = zipimport._compile_source
+
+    def compiled(path, source):
+        kept = folder / hashlib.sha256(source).hexdigest()
+        if not kept.exists():
+            new = kept.with_suffix(f".{os.getpid()}")
+            new.write_bytes(marshal.dumps(compile_source(path, source)))
+            new.rename(kept)
+        return marshal.loads(kept.read_bytes())
+
+    zipimport._compile_source = compiled
 
 
 def run(program):
@@ -75,6 +96,8 @@ def main():
     sys.path.pop(0)  # this folder is none of the programs'
     for name in names:
         importlib.import_module(name)
+    compile_once(Path(path).parent)
+    gc.freeze()
     signal.signal(signal.SIGCHLD, reap)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(path)

@@ -18,6 +18,7 @@ import yaml
 PROGRAMS = Path(__file__).parent / "programs"
 MODEL = Path(__file__).resolve().parents[1] / "golden" / "calico" / "02-load-balancers-stay-open"
 REAL = os.environ.get("GATEHOUSE_CALICOCTL", "")
+one_core = pytest.mark.one_core  # what changes in which order is said to calicoctl by our code alone
 KINDS = ("GlobalNetworkSet", "GlobalNetworkPolicy", "FelixConfiguration", "HostEndpoint")
 EXPECTED = [(one["kind"], one["metadata"]["name"]) for one in yaml.safe_load((MODEL / "expected.yml").read_text())]
 REMOVE = """
@@ -37,7 +38,7 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def runner(play):
+def runner(play, python_with):
     """Return a function that runs the playbook calico, or one's own, for an inventory and a datastore."""
 
     def with_calicoctl(
@@ -46,6 +47,7 @@ def runner(play):
         settings = {
             "gatehouse_calicoctl": str(PROGRAMS / "calicoctl"),
             "gatehouse_calico_environment": {"CALICO_STORE": str(store), **(environment or {})},
+            "ansible_python_interpreter": python_with("subprocess"),
             **variables,
         }
         return play(playbook, inventory, "-e", json.dumps(settings), *arguments)
@@ -110,6 +112,7 @@ def test_everything_is_applied_in_order_and_the_second_run_changes_nothing(run, 
     assert log_of(store) == before
 
 
+@one_core
 def test_where_policies_are_listed_with_their_tier_one_change_changes_one_and_removal_takes_all(run, store, tmp_path):
     old = {"CALICO_RELEASE": "3.29.1"}
     run(environment=old)
@@ -123,6 +126,7 @@ def test_where_policies_are_listed_with_their_tier_one_change_changes_one_and_re
     assert names_in(store) == []
 
 
+@one_core
 def test_a_host_for_every_interface_has_rules_that_calicoctl_takes(play, write, store, tmp_path):
     case = yaml.safe_load((MODEL.parent / "05-every-interface" / "model.yml").read_text(encoding="utf-8"))
     groups, hosts = case.pop("groups"), case.pop("hosts")
@@ -138,6 +142,7 @@ def test_a_host_for_every_interface_has_rules_that_calicoctl_takes(play, write, 
     assert [line for line in log_of(store) if "HostEndpoint" in line and "BARE" not in line]
 
 
+@one_core
 def test_a_nodes_configuration_has_the_clusters_values_and_nothing_of_it_is_left(run, store, tmp_path):
     cluster = {"kind": "FelixConfiguration", "metadata": {"name": "default"}}
     cluster["spec"] = {"nftablesMode": "Enabled", "floatingIPs": "Enabled", "logSeverityScreen": "Warning"}
@@ -156,6 +161,7 @@ def test_a_nodes_configuration_has_the_clusters_values_and_nothing_of_it_is_left
     assert names_in(store) == [("FelixConfiguration", "default")]
 
 
+@one_core
 def test_what_comes_meanwhile_is_not_overwritten_and_what_is_in_force_is_said(run, store, tmp_path):
     (_hep, first), (_hep, name) = EXPECTED[-2:]
     theirs = {"apiVersion": "projectcalico.org/v3", "kind": "HostEndpoint", "metadata": {"name": name}}
@@ -170,6 +176,7 @@ def test_what_comes_meanwhile_is_not_overwritten_and_what_is_in_force_is_said(ru
     assert json.loads((store / f"HostEndpoint.{name}.json").read_text())["spec"] == theirs["spec"]
 
 
+@one_core
 def test_an_object_that_changes_between_its_reading_and_its_writing_is_left_as_it_is(apply, run, store, tmp_path):
     apply()
     path = store / "GlobalNetworkPolicy.gatehouse-iks-worker-public-deny.json"
@@ -193,7 +200,7 @@ def test_check_mode_says_what_would_be_done_and_does_nothing(run, store):
     assert names_in(store) == []
 
 
-@pytest.mark.parametrize("after", [0, *range(2, len(EXPECTED), 4)])
+@pytest.mark.parametrize("after", [0, *(pytest.param(after, marks=one_core) for after in range(2, len(EXPECTED), 4))])
 def test_a_run_that_dies_leaves_no_endpoint_bare_and_the_next_one_goes_on(run, store, after):
     died = run(environment={"CALICO_DIE_AFTER": str(after)})
     assert died.code != 0
@@ -226,6 +233,7 @@ def test_removal_goes_the_other_way_round_and_leaves_what_is_not_ours(apply, run
     assert "changed=0" in again.output
 
 
+@one_core
 def test_a_removal_that_dies_leaves_no_endpoint_bare(apply, run, store, tmp_path):
     for after in (len(EXPECTED) + 1, len(EXPECTED) + 4):
         apply()
@@ -235,6 +243,7 @@ def test_a_removal_that_dies_leaves_no_endpoint_bare(apply, run, store, tmp_path
         assert [line for line in log_of(store) if "BARE" in line] == []
 
 
+@one_core
 def test_a_host_that_is_gone_loses_its_endpoint(apply, run, store, calico_inventory):
     apply()
     document = yaml.safe_load(calico_inventory.read_text())
@@ -250,6 +259,7 @@ def test_a_host_that_is_gone_loses_its_endpoint(apply, run, store, calico_invent
     ]
 
 
+@one_core
 def test_an_object_of_somebody_elses_with_a_name_of_ours_is_refused_and_stays(run, store):
     theirs = {
         "apiVersion": "projectcalico.org/v3",
@@ -267,6 +277,7 @@ def test_an_object_of_somebody_elses_with_a_name_of_ours_is_refused_and_stays(ru
     assert json.loads(path.read_text()) == theirs
 
 
+@one_core
 def test_observing_needs_a_calico_that_has_staged_policies(run, store):
     model = {"classes": ["iks_worker"], "mode": "observe"}
     old = run(environment={"CALICO_KINDS": ",".join(KINDS)}, gatehouse_calico=model)

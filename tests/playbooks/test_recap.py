@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
 
-LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+LOCAL = {"ansible_connection": "local", "ansible_become": False}
 REFUSING = """#!/bin/sh\necho '{"failed": true, "msg": "a password is required"}'\n"""
 LINE = re.compile(
     r"^(\S+)\s+: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+) +skipped=\d+ +rescued=(\d+) +ignored=(\d+)",
@@ -16,7 +15,7 @@ LINE = re.compile(
 
 
 @pytest.fixture
-def harden(machine, environment, program, write, tmp_path):
+def harden(machine, play_there, write, tmp_path):
     """Harden hosts, of which some are dead and some refuse, as a user does; return what was said and the recap."""
     refusing = tmp_path / "refusing"
     refusing.write_text(REFUSING, encoding="utf-8")
@@ -39,14 +38,12 @@ def harden(machine, environment, program, write, tmp_path):
         classes = [{"name": group[:-1], "groups": [group]} for group, members in groups.items() if members]
         children = {group: {"hosts": {host: rows[host] for host in members}} for group, members in groups.items()}
         model = {"gatehouse_classes": classes, "gatehouse_rollback_timeout": 5}
-        write(tmp_path / "hosts.yml", {"all": {"vars": model, "children": children}})
-        env = {**environment, "ANSIBLE_REMOTE_TMP": str(tmp_path / "tmp")}
-        command = [program("ansible-playbook"), "-i", "hosts.yml", "gatehouse.firewall.harden", *arguments]
-        done = machine(*command, cwd=tmp_path, env=env)
+        inventory = write(tmp_path / "hosts.yml", {"all": {"vars": model, "children": children}})
+        done = play_there("gatehouse.firewall.harden", inventory, *arguments, cwd=tmp_path)
         keys = ("changed", "unreachable", "failed", "rescued", "ignored")
-        recap = {host: dict(zip(keys, map(int, counts))) for host, *counts in LINE.findall(done.stdout)}
+        recap = {host: dict(zip(keys, map(int, counts))) for host, *counts in LINE.findall(done.output)}
         machine("nft", "delete", "table", "inet", "gatehouse")
-        return done.returncode, done.stdout + done.stderr, recap
+        return done.code, done.output, recap
 
     return run
 

@@ -84,10 +84,10 @@ def address(name):
 
 
 @pytest.fixture(scope="module")
-def built(machines, play, tmp_path_factory):
+def built(machines, pythons_of, play, tmp_path_factory):
     place = tmp_path_factory.mktemp("shrinking")
     hosts = {name: machines() for name in ADDRESSES}
-    pythons = {name: host.python(place / f"python_{name}") for name, host in hosts.items()}
+    pythons = {name: pythons_of(host)() for name, host in hosts.items()}
     env = {"ANSIBLE_REMOTE_TMP": str(place / "tmp"), "ANSIBLE_INVENTORY_ENABLED": "script"}
     folder = place / "inventory"
     folder.mkdir()

@@ -19,7 +19,6 @@ INVENTORY = {
         "vars": {
             "ansible_connection": "local",
             "ansible_become": False,
-            "ansible_python_interpreter": sys.executable,
             "gatehouse_classes": [{"name": "web", "groups": ["webs"]}],
             "gatehouse_zones": [
                 {"name": "office", "networks": ["198.51.100.160/28"]},
@@ -55,16 +54,15 @@ SEND = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b
 class Site:
     """The host, and the folder of who looks after it."""
 
-    def __init__(self, machine, folder, playbook, env):
+    def __init__(self, machine, folder, play):
         self.machine = machine
         self.folder = folder
-        self.playbook = playbook
-        self.env = env
+        self._play = play
         self.file = folder / "report" / "usage.json"
 
     def run(self, playbook, *more):
-        done = self.machine(self.playbook, "-i", "inventory.yml", playbook, *more, cwd=self.folder, env=self.env)
-        return done.returncode, done.stdout + done.stderr
+        done = self._play(playbook, "inventory.yml", *more, cwd=self.folder)
+        return done.code, done.output
 
     def report(self, *more):
         code, output = self.run("gatehouse.firewall.report", *more)
@@ -96,14 +94,13 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(machine, environment, program, write, tmp_path_factory):
+def site(machine, play_there, write, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     write(folder / "inventory.yml", INVENTORY)
     write(folder / "harden.yml", [HARDEN])
     link = machine("sh", "-c", LINK, "sh", OWN, PEER)
     assert link.returncode == 0, link.stderr
-    env = {**environment, "ANSIBLE_REMOTE_TMP": str(folder / "tmp")}
-    site = Site(machine, folder, program("ansible-playbook"), env)
+    site = Site(machine, folder, play_there)
     code, output = site.run("harden.yml")
     assert code == 0, output
     return site

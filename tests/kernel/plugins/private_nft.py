@@ -56,16 +56,25 @@ def lasting_namespace() -> Iterator[Run]:
     assert holder.stdout
     try:
         assert holder.stdout.readline() == b"up\n"
-        enter = ["nsenter", f"--target={holder.pid}", "--net", *(["--user"] if len(_ROOT) > 1 else []), "--"]
+        nsenter = shutil.which("nsenter", path=_PATH) or "nsenter"
+        enter = [nsenter, f"--target={holder.pid}", "--net", *(["--user"] if len(_ROOT) > 1 else []), "--"]
         yield functools.partial(_run, enter)
     finally:
         holder.communicate()
 
 
 def _run(enter: list[str], words: list[str], text: str | None = None, **variables: str) -> tuple[int, str, str]:
-    environment = {**os.environ, "PATH": _PATH, "LC_ALL": "C", **variables}
+    # Python 3.8 spawns a command that it has the path of where it closes no files, and forks itself for others, which
+    # takes longer than most commands do.
     done = subprocess.run(
-        [*enter, *words], input=text, capture_output=True, encoding="utf-8", env=environment, check=False, timeout=60
+        [*enter, *words],
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PATH": _PATH, "LC_ALL": "C", **variables},
+        check=False,
+        timeout=60,
+        close_fds=False,
     )
     return done.returncode, done.stdout, done.stderr
 
