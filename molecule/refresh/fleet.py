@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from containers import ON_A_HOST, SHOW_IPTABLES, Completed, Lab, playbook_command, run_plainly
+from containers import ON_A_HOST, SHOW_IPTABLES, SHOW_NFTABLES, Completed, Lab, playbook_command, run_plainly
 from lab import Host
 from patience import wait_until
 from prober import Probe
@@ -101,7 +101,7 @@ class Fleet(Lab):
 
     def states(self) -> dict[str, str]:
         """Return all that a change would change on each managed host: our rules, and what the next boot loads."""
-        ours = f"nft --stateless list table inet gatehouse; {SHOW_IPTABLES}; cat /etc/gatehouse/ruleset.*"
+        ours = f"{SHOW_NFTABLES}; {SHOW_IPTABLES}; cat /etc/gatehouse/ruleset.*"
         return self.settled(f"{{ {ours}; }} 2>/dev/null || true")
 
     def harden(self, *arguments: str, knows: str = "git1") -> Completed:

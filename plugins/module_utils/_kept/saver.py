@@ -45,7 +45,13 @@ elements() {
             on
             /^\t}/ { head = ""; on = 0 }'
         ;;
-    *) "$tool" save | grep -E '^add gatehouse-(in|out|pre|src)[46]\.[ksa][fl]-' | grep -v ' timeout 0 ' ;;
+    *)
+        # The sets of the rules before stay until a change is settled, and no rule refers to them.
+        { "$tool" list -t && "$tool" save; } | awk '
+            /^Name: / { name = $2 }
+            /^References: / { used[name] = $2 }
+            /^add gatehouse-(in|out|pre|src)[46]\.[ksa][fl]-/ && used[$2] && !/ timeout 0 /'
+        ;;
     esac
 }
 

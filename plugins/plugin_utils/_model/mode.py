@@ -25,8 +25,3 @@ def observed_at(where: Where, value: object, problems: Problems) -> tuple[str, .
         problems.add(where, value, EXPECTED)
         return ()
     return DIRECTIONS if choice_at(where, value, MODES, ENFORCE, problems) == OBSERVE else ()
-
-
-def in_words(observe: tuple[str, ...]) -> str:
-    """Return what is only observed, for a message: an empty text where that is everything."""
-    return "" if observe == DIRECTIONS else ", ".join(observe)

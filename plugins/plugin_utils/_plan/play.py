@@ -18,11 +18,11 @@ from .._kubernetes.pod_flows import pod_remarks
 from .._model.antispoof import OFF, can_iptables, note_beyond_iptables
 from .._model.denied import Denied
 from .._model.deny import Deny
-from .._model.mode import in_words
 from .._policy.as_data import to_data
 from .._policy.compile import Fleet, Policy
 from .._policy.resolve import Host
 from .._values.addresses import AddressSet
+from .._values.direction import DIRECTIONS
 from .._values.problems import Problems, Where
 from .._values.readers import SIDES
 from .._verdict.half_flows import half_flow_remarks
@@ -33,6 +33,11 @@ IN_VAIN = (
     "gatehouse_antispoof does nothing on hosts that don't say in gatehouse_interfaces which interfaces are on which "
     "side, for sides on both"
 )
+_NOT_BLOCKED = {
+    DIRECTIONS: "nothing is blocked there",
+    ("ingress",): "nothing that comes in there is blocked",
+    ("egress",): "nothing that goes out there is blocked",
+}
 
 
 def as_result(
@@ -76,7 +81,7 @@ def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
     for host, name in fleet.sets.items():
         policy = fleet.policy_of(host)
         sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
-        mode = [" ".join(["observe", *in_words(policy.observe).split()])] if policy.observe else []
+        mode = ["observe", *(() if policy.observe == DIRECTIONS else policy.observe)] if policy.observe else []
         antispoof = [f"antispoof={policy.antispoof}"] if policy.antispoof != OFF else []
         denied = [f"denied={policy.denied}"] if policy.denied != Denied() else []
         deny = [f"deny={policy.deny}"] if policy.deny != Deny() else []
@@ -137,9 +142,7 @@ def _observing(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
         found.setdefault(fleet.hosts[host].observe, []).append(host)
     found.pop((), None)
     for observe, some in sorted(found.items()):
-        way = {"ingress": " comes in there", "egress": " goes out there"}.get(in_words(observe), "")
-        blocked = f"nothing that{way} is blocked" if way else "nothing is blocked there"
-        yield f"Only observing (gatehouse_mode), {blocked}: {', '.join(some)}"
+        yield f"Only observing (gatehouse_mode), {_NOT_BLOCKED[observe]}: {', '.join(some)}"
 
 
 def _asks_in_vain(fleet: Fleet, host: str) -> bool:

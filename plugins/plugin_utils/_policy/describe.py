@@ -37,15 +37,14 @@ def describe(policy: Policy) -> list[str]:
 
 def describe_class(policy: Policy) -> list[str]:
     """Return what counts for every rule of a policy: mode, isolation, echo, DHCP, interfaces, spoofing, pre-DNAT."""
-    mode = (
-        [OBSERVES if policy.observe == DIRECTIONS else OBSERVES_ONE.format(*policy.observe)] if policy.observe else []
-    )
     isolation = [f"nothing between hosts of {name}: they are isolated" for name in policy.isolated]
     echo = [] if policy.echo_request else ["no echo requests (ping), but where a flow has all ports"]
     dhcp = [] if policy.dhcp else ["no DHCP, but where a flow has its ports"]
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
     heal = ["loaded again within two minutes where all of it was flushed (self_heal)"] if policy.self_heal else []
-    return mode + _deny(policy) + heal + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+    return (
+        _mode(policy) + _deny(policy) + heal + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+    )
 
 
 def _deny(policy: Policy) -> list[str]:
@@ -53,6 +52,12 @@ def _deny(policy: Policy) -> list[str]:
     ingress = ["what is denied to come in is refused, and not dropped (deny: ingress: reject)"]
     egress = ["what is denied to go out is dropped, and not refused (deny: egress: drop)"]
     return (ingress if policy.deny.rejects("ingress") else []) + ([] if policy.deny.rejects("egress") else egress)
+
+
+def _mode(policy: Policy) -> list[str]:
+    if policy.observe == DIRECTIONS:
+        return [OBSERVES]
+    return [OBSERVES_ONE.format(one) for one in policy.observe]
 
 
 def _antispoof(policy: Policy) -> list[str]:

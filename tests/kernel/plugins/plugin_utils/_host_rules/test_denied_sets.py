@@ -275,8 +275,9 @@ def test_what_the_kernel_keeps_is_no_drift_and_in_no_text_that_leads_back_to_the
     assert " packets 1" not in back
     backend.load(back)
     assert backend.listing() == before
-    # Ports alone are still kept so where the rules came back from a listing.
-    place.flood("192.0.2.0", 4300, "203.0.113.21", 7, 8)
+    # Ports are still kept without their peers where the rules came back from a listing.
+    place.flood("16.0.0.0", 2 * 4096 + 100, "203.0.113.21", 7)
+    place.flood("17.0.0.0", 1, "203.0.113.21", 8)
     assert {("ingress", "0.0.0.0", "udp", 7, False), ("ingress", "0.0.0.0", "udp", 8, False)} <= keys(rows_of(backend))
 
 
