@@ -18,8 +18,8 @@ INVENTORY = Path(__file__).parent / "inventory"
 CACHE = ROOT / ".cache" / "tutorial"
 IMAGES = ROOT / "molecule" / "shared" / "image" / "build.sh"
 BARE = "gatehouse-bare"
-# Which certificates pip trusts, where this machine's way to a package index has some of its own.
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+# What this machine trusts, as its way to a package index may have certificates of its own; apt writes to the usual place.
+CERTIFICATES, TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt"), "/srv/certificates.crt"
 
 
 def sit_down(*, anew: bool = True) -> Desk:
@@ -34,12 +34,13 @@ def sit_down_bare() -> Iterator[Desk]:
     folder = _folder("bare")
     subprocess.run([IMAGES, "bare"], check=True, capture_output=True)
     run = ["podman", "run", "--replace", "--detach", "--network=host", f"--name={BARE}", f"--volume={CACHE}:{CACHE}"]
-    run += [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() else []
+    run += [f"--volume={CERTIFICATES}:{TRUSTED}:ro"] if CERTIFICATES.exists() else []
     subprocess.run([*run, "localhost/gatehouse-lab:bare", "sleep", "infinity"], check=True, capture_output=True)
     try:
         environment = {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
+        trusted = {"PIP_CERT": TRUSTED} if CERTIFICATES.exists() else {}
         home = {"HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NO_COLOR": "1"}
-        yield Desk(folder, {**environment, **home, **_ssh()}, BARE)
+        yield Desk(folder, {**environment, **trusted, **home, **_ssh()}, BARE)
     finally:
         subprocess.run(["podman", "rm", "--force", "--time=0", BARE], check=True, capture_output=True)
 

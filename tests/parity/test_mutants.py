@@ -79,7 +79,7 @@ MUTANTS: dict[str, Mutant] = {
     "loopback is nothing special": (nftables, "_base", '"lo" accept', '"lo" continue'),
     "a flow for all ports is forgotten": (nftables, "_flows", "if rule.ports.everything", "if False"),
     "SCTP is forgotten": (nftables, "_direction", "for protocol in PROTOCOLS", "for protocol in PROTOCOLS[:2]"),
-    "what no rule allows passes": (nft_denied, "_denied", "counter drop comment", "accept comment"),
+    "what no rule allows passes": (nft_denied, "_denied", "counter {verdict} comment", "accept comment"),
     "what is kept passes": (nft_denied, "_counted_denials", '" return"', '" accept"'),
     "isolation is judged by flow": (nftables, "_flows", "return comment", "continue comment"),
     "what is judged before DNAT is not denied": (nftables, "_pre_dnat", "goto denied_{PRE_DNAT}", "accept"),
@@ -136,7 +136,7 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
         "    yield _invalid(view, stage)\n",
         "",
     ),
-    "what no rule allows passes": (iptables, "_drop", "-j DROP", "-j RETURN"),
+    "what no rule allows passes": (iptables, "_drop", "-j {target}", "-j RETURN"),
     "what is denied is kept and passes": (iptables, "_drop", "-j {chain}-KEPT", "-g {chain}-KEPT"),
     "isolation is no denial": (iptables, "_before_ports", "{_denied(view, stage)}", "-j RETURN"),
     "replies are dropped": (
