@@ -30,13 +30,13 @@ RULE_ADDED_BY_HAND = {
     "iptables": "iptables -I GATEHOUSE-INPUT-TCP-22 -p tcp --dport 22 -j RETURN",
 }
 BOOT_FILES = {"nftables": "/etc/gatehouse/ruleset.nft", "iptables": "/etc/gatehouse/ruleset.iptables"}
-# Without what is another each time: what the kernel puts into sets, ipset's seed, and the endings that the loader gives
-# to the names of sets in turn.
+# Without what is another each time: what the kernel puts into sets, how it lays out those of ipset, and the endings that
+# the loader gives to the names of sets in turn.
 SHOW_NFTABLES = r"""nft --stateless list table inet gatehouse |
     awk '/^\tset (observed|denied)\.[a-z]+\./ { filled = 1 } /^\t}/ { filled = 0 } !filled || !/^\t\t(elements|\t)/'"""
 SHOW_IPTABLES = r"""{ iptables-save; ip6tables-save; ipset save | sort; } | grep -i gatehouse- |
     grep -v '^add gatehouse-\(in\|out\|pre\|src\)[46]\.' |
-    sed 's/ initval 0x[0-9a-f]*//; s/\(gatehouse-[^ ]*-[0-9a-f]\{8\}\)\.[a-e]/\1/g'"""
+    sed 's/ \(hashsize\|bucketsize\|initval\) [^ ]*//g; s/\(gatehouse-[^ ]*-[0-9a-f]\{8\}\)\.[a-e]/\1/g'"""
 # Of both backends, so that nothing of the one is left unseen beside the other.
 SHOW = f"{{ {SHOW_NFTABLES}; {SHOW_IPTABLES}; }} 2>/dev/null || true"
 # A first change, and one that mends a failed boot, leave our unit to load once more what is in force.

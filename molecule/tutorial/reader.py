@@ -18,7 +18,7 @@ INVENTORY = Path(__file__).parent / "inventory"
 CACHE = ROOT / ".cache" / "tutorial"
 IMAGES = ROOT / "molecule" / "shared" / "image" / "build.sh"
 BARE = "gatehouse-bare"
-# What this machine trusts, as its way to a package index may have certificates of its own; apt writes to the usual place.
+# What this machine trusts: its way to a package index may have certificates of its own. Apt writes the usual file.
 CERTIFICATES, TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt"), "/srv/certificates.crt"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from containers import SHOW_IPTABLES, Completed, Lab, playbook_command, run_plainly
+from containers import SHOW_IPTABLES, SHOW_NFTABLES, Completed, Lab, playbook_command, run_plainly
 
 INVENTORY = Path(__file__).parent / "inventory"
 IPTABLES = "for command in iptables ip6tables; do {}; done"
@@ -52,6 +52,8 @@ class Fleet(Lab):
 
     def states(self) -> dict[str, str]:
         """Return all that a change would change on each managed host, and its network namespaces."""
-        ours = f"nft --stateless list ruleset; {SHOW_IPTABLES}; ls /etc/gatehouse; stat -c %y /run/gatehouse/loaded.*"
+        ours = (
+            f"nft list tables; {SHOW_NFTABLES}; {SHOW_IPTABLES}; ls /etc/gatehouse; stat -c %y /run/gatehouse/loaded.*"
+        )
         namespaces = "lsns --type net --noheadings | wc -l; ip -brief link"
         return self.settled(f"{{ {ours}; {namespaces}; }} 2>/dev/null || true")
