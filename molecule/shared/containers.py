@@ -30,8 +30,8 @@ RULE_ADDED_BY_HAND = {
     "iptables": "iptables -I GATEHOUSE-INPUT-TCP-22 -p tcp --dport 22 -j RETURN",
 }
 BOOT_FILES = {"nftables": "/etc/gatehouse/ruleset.nft", "iptables": "/etc/gatehouse/ruleset.iptables"}
-# Without what is another each time: what the kernel puts into sets, how it lays out those of ipset, and the endings that
-# the loader gives to the names of sets in turn.
+# Without what is another each time: what the kernel puts into sets, how it lays out those of ipset, and the endings
+# that the loader gives to the names of sets in turn.
 SHOW_NFTABLES = r"""nft --stateless list table inet gatehouse |
     awk '/^\tset (observed|denied)\.[a-z]+\./ { filled = 1 } /^\t}/ { filled = 0 } !filled || !/^\t\t(elements|\t)/'"""
 SHOW_IPTABLES = r"""{ iptables-save; ip6tables-save; ipset save | sort; } | grep -i gatehouse- |
