@@ -133,7 +133,9 @@ class _Stage:
                 with suppress(OSError):
                     Path("/proc/sys/net", setting).write_text("0", encoding="ascii")
         for is_v6 in (False, True):  # a host may have no IPv6
-            ours = [f"address add {peer} dev lo" for peer in peers if (":" in peer) == is_v6]
+            # Without nodad, a busy kernel has an IPv6 address ready a moment later only, on lo as well.
+            how = " nodad" if is_v6 else ""
+            ours = [f"address add {peer} dev lo{how}" for peer in peers if (":" in peer) == is_v6]
             self._ip(ours, is_vital=not is_v6)
         for number, leg in enumerate(legs):
             self._ip([f"link add peers{number} type veth peer name {leg} netns /proc/{os.getpid()}/fd/{self._host}"])
