@@ -30,7 +30,7 @@ def test_a_plan_sums_up_what_would_change_and_tells_by_its_exit_code(lab: Lab) -
     assert "hosts would change" not in same.stdout
     assert other.returncode != 0
     assert "4 of 8 hosts would change" in other.stdout, other.stdout
-    assert "classes        hosts  flows  unchanged  changed" in other.stdout, other.stdout
+    assert "classes        hosts  flows  unchanged  would change" in other.stdout, other.stdout
     assert lab.states() == before
 
 
