@@ -193,10 +193,12 @@ class Place:
 def _place():
     with private_nft.lasting_namespace() as host, private_nft.lasting_namespace() as others:
         place = Place(host, others)
-        yield place
-        for one in place.servers:
-            one.kill()
-            one.communicate()
+        try:
+            yield place
+        finally:
+            for one in place.servers:
+                one.kill()
+                one.communicate()
 
 
 @pytest.fixture(scope="module")

@@ -31,8 +31,9 @@ FILES = {
 MODES = {"ingress": "enforce", "egress": "observe"}
 
 
-def lines(found, modes=MODES, files=FILES):
-    return metrics(found, modes, lambda path: files.get(path, "")).splitlines()
+def lines(found, modes=None, files=None):
+    kept = FILES if files is None else files
+    return metrics(found, MODES if modes is None else modes, lambda path: kept.get(path, "")).splitlines()
 
 
 def test_denials_are_summed_by_direction_and_whether_the_peer_is_known():
