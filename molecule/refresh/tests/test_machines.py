@@ -61,7 +61,8 @@ def test_a_host_that_joins_a_class_has_its_flows_on_its_peers_and_no_rule_change
     assert wrong(fleet, newcomer(fleet, passes=False)) == []
     rules, states = fleet.rules(), fleet.states()
 
-    assert refresh(fleet, joined, "--check").stdout.count("changed=1") == len(APPS)
+    # Every host of the fleet knows its peers from strangers, client1 as well.
+    assert refresh(fleet, joined, "--check").stdout.count("changed=1") == len(APPS) + 1
     assert fleet.states() == states
     with ExitStack() as stack:
         streams = [stack.enter_context(fleet.stream(app)) for app in APPS]
