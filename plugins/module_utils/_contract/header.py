@@ -18,6 +18,7 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
     DIRECTIONS,
     ENFORCE,
+    KNOWN_PEERS,
     MAX_ADDRESSES,
     OBSERVE,
     VERSION,
@@ -145,7 +146,8 @@ class Header:
             return ["rules without a description: the first line of their file was edited"]
         if self.is_newer:
             return [f"rules of version {self.version}, which wrote format {self.format}: {VERSION} can't read it"]
-        return [*self.describes, *(f"{one.peer} is {element}" for one in self.sets for element in one.elements)]
+        peers = [one for one in self.sets if one.peer != KNOWN_PEERS]
+        return [*self.describes, *(f"{one.peer} is {element}" for one in peers for element in one.elements)]
 
     def line(self) -> str:
         """Return the line."""

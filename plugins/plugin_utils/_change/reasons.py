@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...module_utils._contract.constants import KNOWN_PEERS
 from .._host_facts.reader import Answer
-from .._host_rules.denied_sets import KNOWN_PEERS
 from .._host_rules.peer_sets import members
 from .._policy.compile import Policy
 from .._values.addresses import network_text

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...module_utils._contract.constants import ANY, DENIED_SECONDS, KNOWN, STRANGER
+from ...module_utils._contract.constants import ANY, DENIED_SECONDS, KNOWN, KNOWN_PEERS, STRANGER
 from .._model.antispoof import OFF, SPOOFED
 from .._model.denied import PRE_DNAT
 from .._policy.compile import Policy
@@ -32,8 +32,6 @@ REASONS = {
 }
 LOST = "invalid: of a connection that is no longer tracked"
 INVALID = "invalid: belongs to no connection"
-KNOWN_PEERS = "denied.known"
-"""What names the sets of all addresses that a class or zone of the model has, but for those that anybody may have."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from ...module_utils._contract.constants import ANY, KNOWN, STRANGER
+from ...module_utils._contract.constants import ANY, KNOWN, KNOWN_PEERS, STRANGER
 from ...module_utils._contract.header import NamedSet, folded
 from .._model.antispoof import LINK_LOCAL, OFF, SPOOFED, judged, note_beyond_iptables
 from .._model.denied import PRE_DNAT
@@ -34,7 +34,7 @@ from .._values.problems import Problems, Where
 from . import denied_sets as refused
 from . import observe_sets as observed
 from .datagrams import iptables_match
-from .denied_sets import INVALID, KNOWN_PEERS, LOST, REASONS, DeniedSet, known_sets
+from .denied_sets import INVALID, LOST, REASONS, DeniedSet, known_sets
 from .header import first_line
 from .ipsets import IpSet, address_set, denied_set, filling, observed_set
 from .logged import BURST, FLOW_BURST, FLOW_RATE, REFUSALS, REFUSALS_BURST, flow_prefix, iptables_log, log_of

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...module_utils._contract.constants import ANY, KNOWN, OBSERVED_MOST, OBSERVED_SECONDS, STRANGER
+from ...module_utils._contract.constants import ANY, KNOWN, KNOWN_PEERS, OBSERVED_MOST, OBSERVED_SECONDS, STRANGER
 from .._model.antispoof import SPOOFED
 from .._policy.compile import Policy
 from .._values.ports import PROTOCOLS
 from . import denied_sets as refused
 from . import observe_sets
-from .denied_sets import KNOWN_PEERS, LOST, REASONS
+from .denied_sets import LOST, REASONS
 from .logged import BURST, REFUSALS, REFUSALS_BURST, log_of, nft_log
 from .nft_text import ADDRESS_MATCH, ANYBODY, KEYWORD, chain, filled_by_kernel, in_set, set_name
 from .peer_sets import FAMILIES, is_everybody

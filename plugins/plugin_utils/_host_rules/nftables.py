@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ...module_utils._contract.constants import TABLE
+from ...module_utils._contract.constants import KNOWN_PEERS, TABLE
 from ...module_utils._contract.header import NamedSet
 from .._model.antispoof import BY_SIDES, LINK_LOCAL, OFF, SPOOFED, judged, routed_wrongly
 from .._model.denied import PRE_DNAT
@@ -26,7 +26,7 @@ from .._values.addresses import AddressSet
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, dhcp, icmp_types
 from .._values.ports import PROTOCOLS
 from .datagrams import nftables_match
-from .denied_sets import INVALID, KNOWN_PEERS, known_sets
+from .denied_sets import INVALID, known_sets
 from .header import first_line
 from .logged import FLOW_BURST, FLOW_RATE, flow_prefix, nft_log
 from .nft_denied import filled_sets, refusing_chains

@@ -95,3 +95,9 @@ def test_by_default_an_answer_is_no_address_of_this_host_or_link_nor_of_many(add
 def test_what_is_refused_can_be_chosen():
     assert not Refresh(1, 2, ()).refuses("127.0.0.1")
     assert Refresh(1, 2, ("198.51.100.0/24",)).refuses("198.51.100.9")
+
+
+def test_what_a_host_knows_of_the_fleet_is_not_among_what_it_lets_through():
+    sets = (NamedSet("x.v4", "x", ("192.0.2.1",)), NamedSet("denied.known.v4", "denied.known", ("192.0.2.9",)))
+
+    assert Header(describes=("a",), sets=sets).description() == ["a", "x is 192.0.2.1"]
