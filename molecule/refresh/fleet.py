@@ -73,7 +73,8 @@ class Fleet(Lab):
         """Return each app's rules with their handles, without what is in sets and the endings of their names."""
         texts = {name: self.run(name, "sh", "-c", command) for name, command in RULES.items()}
         return {
-            name: re.sub(r"elements = \{[^}]*\}|(?<=-[0-9a-f]{8})\.[a-e]\b", "", text) for name, text in texts.items()
+            name: re.sub(r"\s*elements = \{[^}]*\}|(?<=-[0-9a-f]{8})\.[a-e]\b", "", text)
+            for name, text in texts.items()
         }
 
     def playbook(self, name: str, *arguments: str, knows: str = "git1") -> Completed:
