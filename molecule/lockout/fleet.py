@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import select
 import subprocess
 import time
@@ -21,8 +20,6 @@ from patience import Patience, wait_until
 HERE = Path(__file__).parent
 INVENTORY = HERE / "inventory"
 KEY = ROOT / ".cache" / "lockout" / "id_ed25519"
-# What stands for a change that waits to be confirmed, and judges nothing.
-MARKER = re.compile(r"(?<=\n)\n\tchain armed\.\w+ \{\n\t\}\n|^(?::|-A )GATEHOUSE-ARMED .*\n", re.MULTILINE)
 ON_DISK = "cat /etc/gatehouse/ruleset.* 2>/dev/null || true"
 
 Result = TypeVar("Result")
@@ -76,14 +73,10 @@ class Fleet(Lab):
         self._ansible_host = {name: rows[name]["ansible_host"] for name in self.managed}
         self.backends = {name: rows[name].get("gatehouse_backend", "nftables") for name in self.managed}
 
-    def rulesets(self) -> dict[str, str]:
-        """Return our rules as each host's kernel has them, of both backends and without counters."""
-        return {name: MARKER.sub("", text) for name, text in self.settled(SHOW).items()}
-
     def states(self) -> dict[str, State]:
         """Return all that a change would change on each host."""
         texts = self.settled(f"{SHOW}; echo '# boot'; {ON_DISK}")
-        return {name: State(*MARKER.sub("", text).split("# boot\n", 1)) for name, text in texts.items()}
+        return {name: State(*text.split("# boot\n", 1)) for name, text in texts.items()}
 
     def differences(self, expected: dict[str, State]) -> list[str]:
         """Return each line that some host has and should not have, or the other way round; none if all is as it was."""
@@ -96,18 +89,15 @@ class Fleet(Lab):
 
     def await_change(self, name: str, seconds: float = 40) -> float:
         """Wait until a host's rules change; return the last moment (of time.monotonic) when they hadn't yet."""
-        before, unchanged = self._rules(name), time.monotonic()
+        before, unchanged = self.ruleset(name), time.monotonic()
         patience = Patience(seconds)
         while True:
             asked = time.monotonic()
-            if self._rules(name) != before:
+            if self.ruleset(name) != before:
                 return unchanged
             unchanged = asked
             assert not patience.is_over, f"the rules of {name} did not change: {patience}"
             time.sleep(0.2)
-
-    def _rules(self, name: str) -> str:
-        return MARKER.sub("", self.run(name, "sh", "-c", SHOW))
 
     def copy(self, folder: Path, name: str, target: str) -> None:
         """Copy what is in a folder to a host."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,8 @@ SHOW_IPTABLES = r"""{ iptables-save; ip6tables-save; ipset save | sort; } | grep
     sed 's/ \(hashsize\|bucketsize\|initval\) [^ ]*//g; s/\(gatehouse-[^ ]*-[0-9a-f]\{8\}\)\.[a-e]/\1/g'"""
 # Of both backends, so that nothing of the one is left unseen beside the other.
 SHOW = f"{{ {SHOW_NFTABLES}; {SHOW_IPTABLES}; }} 2>/dev/null || true"
+# What stands for a change that waits to be confirmed, and judges nothing.
+MARKER = re.compile(r"(?<=\n)\n\tchain armed\.\w+ \{\n\t\}\n|^(?::|-A )GATEHOUSE-ARMED .*\n", re.MULTILINE)
 # A first change, and one that mends a failed boot, leave our unit to load once more what is in force.
 SETTLED = "while systemctl list-jobs --no-legend 2>/dev/null | grep -q gatehouse-firewall; do sleep 0.1; done"
 UNLOAD = """nft delete table inet gatehouse 2>/dev/null
@@ -136,7 +139,11 @@ class Lab:
 
     def settled(self, script: str) -> dict[str, str]:
         """Return what a script prints on each managed host once our unit has loaded what it had to."""
-        return self.everywhere(f"{SETTLED}; {script}")
+        return {name: MARKER.sub("", text) for name, text in self.everywhere(f"{SETTLED}; {script}").items()}
+
+    def ruleset(self, name: str) -> str:
+        """Return our rules as a host's kernel has them now, while a change may be under way."""
+        return MARKER.sub("", self.run(name, "sh", "-c", SHOW))
 
     def unload(self) -> None:
         """Take our rules out of every kernel's way; boot files and units stay."""

@@ -166,7 +166,7 @@ def _link(host: Namespace, world: Namespace) -> None:
 
 
 def _route(host: Namespace) -> None:
-    host.ip(*(f"address add {address} dev {LEGS[0]}" for address in OWN.values()))
+    host.ip(f"address add {OWN[4]} dev {LEGS[0]}", f"address add {OWN[6]} dev {LEGS[0]} nodad")
     host.ip(*(f"address add {ON_LINK_OWN}/64 dev {leg} nodad" for leg in LEGS))
     host.ip(*(f"route add {to} dev {leg} metric 1{leg[-1]}" for to in ("0.0.0.0/0", "::/0") for leg in LEGS))
     host.ip(*(f"route add {address} dev {POD_LEG}" for address in (*PODS.values(), *SERVICES.values())))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from containers import ROOT, SHOW, Lab, harden, kill, login_works, playbook_command
+from containers import ROOT, Lab, harden, kill, login_works, playbook_command
 from patience import Patience, wait_until, whole_seconds
 
 NOBODY_ADMINISTERS = {
@@ -98,7 +98,7 @@ def test_it_goes_away_after_the_controller_was_killed_in_the_middle(lab: Lab) ->
     before = lab.rulesets()
     options = ["--extra-vars=gatehouse_allow_self_lockout=true", f"--extra-vars=gatehouse_rollback_timeout={LONGER}"]
     playbook = subprocess.Popen(playbook_command("harden", *cut_off(*options)), stdout=subprocess.DEVNULL)
-    wait_until(lambda: lab.run("k8s1", "sh", "-c", SHOW) != before["k8s1"], LONGER + 10)
+    wait_until(lambda: lab.ruleset("k8s1") != before["k8s1"], LONGER + 10)
     kill(playbook)
     assert not new_login(lab, "k8s1")
     wait_until(lambda: lab.rulesets() == before, LONGER + 10)

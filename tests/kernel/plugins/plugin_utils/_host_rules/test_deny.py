@@ -65,9 +65,8 @@ def pair() -> Iterator[Pair]:
             one.ip("link set lo up")
         host.ip(f"link add eth0 type veth peer name eth0 netns {peer.pid}")
         for one, addresses in ((host, HOST), (peer, PEER)):
-            one.ip(
-                "link set eth0 up", f"address add {addresses[4]}/24 dev eth0", f"address add {addresses[6]}/64 dev eth0"
-            )
+            own = f"address add {addresses[4]}/24 dev eth0", f"address add {addresses[6]}/64 dev eth0 nodad"
+            one.ip("link set eth0 up", *own)
         yield Pair(host, peer)
 
 

@@ -77,9 +77,8 @@ def pair() -> Iterator[Pair]:
             one.set({f"ipv6/conf/{which}/accept_dad": 0 for which in ("all", "default")})
         host.ip("link set lo up", f"link add eth0 type veth peer name eth0 netns {stranger.pid}")
         for one, addresses, link_local in ((host, HOST, "fe80::1/64"), (stranger, STRANGER, "fe80::2/64")):
-            one.ip(
-                "link set eth0 up", f"address add {addresses[4]}/24 dev eth0", f"address add {addresses[6]}/64 dev eth0"
-            )
+            own = f"address add {addresses[4]}/24 dev eth0", f"address add {addresses[6]}/64 dev eth0 nodad"
+            one.ip("link set eth0 up", *own)
             one.ip(f"address add {link_local} dev eth0 nodad")
         host.run("nft", "-f", "-", text=REFUSAL)
         yield Pair(host, stranger)
