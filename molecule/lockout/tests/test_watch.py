@@ -57,4 +57,5 @@ def test_what_was_flushed_is_seen_and_loaded_again_where_that_was_said(fleet: Fl
 
     fleet.everywhere(LOOK)
     states = fleet.everywhere(STATE)
-    assert states == {name: "inactive\n" if name in HEALING else "failed\n" for name in fleet.managed}
+    expected = {name: "inactive\n" if name in HEALING else "failed\n" for name in fleet.managed}
+    assert states == expected, fleet.everywhere(SAID)
