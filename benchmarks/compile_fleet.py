@@ -68,8 +68,8 @@ def _compile_seconds(size: int) -> float:
 
 
 def _check(texts: Mapping[str, str], size: int) -> None:
-    """Raise where the first host hasn't got the address of every host that is of another class."""
-    if len(texts) != size or texts["host0"].count("\n\t\t\t198.") != size * 3 // 4:
+    """Raise where the first host lacks an address of another class, or of all that it knows peers from strangers by."""
+    if len(texts) != size or texts["host0"].count("\n\t\t\t198.") != size * 3 // 4 + size:
         raise RuntimeError("the rulesets are not complete")
 
 
