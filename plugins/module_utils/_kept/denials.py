@@ -33,6 +33,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot impo
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.saver import SAVER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import (
     BOOT_DIRECTORY,
+    SANDBOX,
     UNITS,
     Run,
     Write,
@@ -61,27 +62,7 @@ NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths=/{LIVE_DIRECTORY} -/run/gatehouse
 ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-RestrictAddressFamilies=AF_NETLINK AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-KeyringMode=private
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
-"""
+{SANDBOX.format("AF_NETLINK AF_INET AF_INET6")}"""
 _INSTALL = """
 [Install]
 WantedBy={}

@@ -14,6 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import (
     BOOT_DIRECTORY,
+    SANDBOX,
     WANTED_BY,
     Run,
     Texts,
@@ -49,27 +50,8 @@ NoNewPrivileges=yes
 ProtectSystem=strict
 ReadOnlyPaths=/run
 ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-RestrictAddressFamilies=AF_NETLINK AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-KeyringMode=private
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
 """
+SERVICE += SANDBOX.format("AF_NETLINK AF_INET AF_INET6")
 HEAL = "ExecStopPost=+/bin/sh /{program} heal {arguments}\n"
 TIMER = f"""\
 # Written by gatehouse.firewall: edits are lost at the next run.

@@ -17,6 +17,7 @@ from typing import Callable
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import (
     BOOT_DIRECTORY,
+    SANDBOX,
     WANTED_BY,
     Run,
     Texts,
@@ -96,27 +97,8 @@ ProtectSystem=strict
 ReadOnlyPaths=/run
 InaccessiblePaths=-/run/gatehouse
 ProtectHome={home}
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-RestrictAddressFamilies=AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-KeyringMode=private
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
 """
+SERVICE += SANDBOX.format("AF_INET AF_INET6")
 TIMER = """\
 # Written by gatehouse.firewall: edits are lost at the next run.
 [Unit]
