@@ -146,7 +146,7 @@ class Header:
             return ["rules without a description: the first line of their file was edited"]
         if self.is_newer:
             return [f"rules of version {self.version}, which wrote format {self.format}: {VERSION} can't read it"]
-        peers = [one for one in self.sets if one.peer != KNOWN_PEERS]
+        peers = [one for one in self.sets if one.peer not in KNOWN_PEERS]
         return [*self.describes, *(f"{one.peer} is {element}" for one in peers for element in one.elements)]
 
     def line(self) -> str:

@@ -52,7 +52,7 @@ def _moved(answer: Answer, policy: Policy) -> Iterator[str]:
     rows = [*answer.rows("moved")]
     found = [(row.text("peer"), row) for row in rows if row.text("peer") in names]
     # What flows are for says more than which peers the host can name.
-    known = [(_OTHERS, row) for row in rows if row.text("peer") == KNOWN_PEERS]
+    known = [(_OTHERS, row) for row in rows if row.text("peer") in KNOWN_PEERS]
     for name, row in found or known:
         texts, count = [network_text(network) for network in row.networks("addresses")], row.number("count")
         more = f" and {count - len(texts)} more" if count > len(texts) else ""

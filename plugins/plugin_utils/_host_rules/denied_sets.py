@@ -81,9 +81,9 @@ def known_sets(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
     """Yield name, family and addresses of the sets of known peers."""
     if keeps(policy):
         for family in FAMILIES:
-            own = policy.known.of_family(family)
-            if own and not is_everybody(own):
-                yield KNOWN_PEERS, family, policy.known
+            if not is_everybody(policy.known.of_family(family)):
+                parts = zip(KNOWN_PEERS, policy.known.parts)
+                yield from ((name, family, part) for name, part in parts if part.of_family(family))
 
 
 def sets(policy: Policy) -> Iterator[DeniedSet]:

@@ -53,10 +53,10 @@ def _digest(peer: str, kind: str) -> str:
     return hashlib.sha256("\n".join([peer, kind]).encode()).hexdigest()[:8]
 
 
-def address_set(peer: str, family: int, addresses: AddressSet, may_have_networks: bool = False) -> IpSet:
-    """Return the set of a peer's addresses in a family; one that may have networks is the same whether it has any."""
+def address_set(peer: str, family: int, addresses: AddressSet) -> IpSet:
+    """Return the set of a peer's addresses in a family."""
     elements = addresses.texts_of_family(family)
-    what = "ip" if addresses.is_of_addresses(family) and not may_have_networks else "net"
+    what = "ip" if addresses.is_of_addresses(family) else "net"
     # ipset's default, or more: a set never grows past its maxelem. It is part of the digest, since `create -exist`
     # refuses a set that is there with other options.
     kind = f"hash:{what} family {_SET_FAMILY[family]} maxelem {max(65536, len(elements))}"

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from ...module_utils._contract.constants import ANY, KNOWN, KNOWN_PEERS, STRANGER
+from ...module_utils._contract.constants import ANY, KNOWN, STRANGER
 from ...module_utils._contract.header import NamedSet, folded
 from .._model.antispoof import LINK_LOCAL, OFF, SPOOFED, judged, note_beyond_iptables
 from .._model.denied import PRE_DNAT
@@ -135,11 +135,9 @@ def _view(policy: Policy, family: int) -> _View:
     )
     sets = {
         name: address_set(name, version, addresses)
-        for name, version, addresses in address_sets(part)
+        for name, version, addresses in (*address_sets(part), *known_sets(part))
         if version == family
     }
-    # Addresses of the fleet come and go, and this one's rules stay the same whatever they are.
-    sets |= {name: address_set(name, family, of, True) for name, version, of in known_sets(part) if version == family}
     for direction, kept, version in observed.sets(policy):
         if version == family:
             word = observed.WORDS[direction]
@@ -287,8 +285,9 @@ def _kept(view: _View, kind: str, chain: str) -> Chains:
     """Return what keeps denials, in chains that decide of none."""
     if not refused.keeps(view.policy) or view.policy.observes(kind):
         return {}
-    known = [*_address_matches(view, KNOWN_PEERS, view.policy.known, _END[kind])]
-    known += [f"-m set --match-set {view.sets[name].name} {_END[kind]} " for name in refused.named(view.policy)]
+    names = [*(name for name, _family, _addresses in known_sets(view.policy)), *refused.named(view.policy)]
+    known = [""] if is_everybody(view.policy.known.networks) else []
+    known += [f"-m set --match-set {view.sets[name].name} {_END[kind]} " for name in names]
     own = [f"{_OWN_BROADCASTS} -j RETURN"] if kind in observed.HEARD else []
     strangers = [*own, *(f"{match}-g {chain}-{_KNOWN}" for match in known), *_counted_denials(view, kind, STRANGER)]
     of_known = {f"{chain}-{_KNOWN}": list(_counted_denials(view, kind, KNOWN))} if known else {}

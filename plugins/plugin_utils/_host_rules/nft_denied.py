@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...module_utils._contract.constants import ANY, KNOWN, KNOWN_PEERS, OBSERVED_MOST, OBSERVED_SECONDS, STRANGER
+from ...module_utils._contract.constants import ANY, KNOWN, OBSERVED_MOST, OBSERVED_SECONDS, STRANGER
 from .._model.antispoof import SPOOFED
 from .._policy.compile import Policy
 from .._values.ports import PROTOCOLS
@@ -84,11 +84,11 @@ def _kept(policy: Policy, kind: str) -> Iterator[str]:
 
 def _to_known(policy: Policy, kind: str) -> Iterator[str]:
     for family in FAMILIES:
-        own = policy.known.of_family(family)
-        if own:
-            match = ANYBODY[family] if is_everybody(own) else in_set(kind, KNOWN_PEERS, family)
-            yield f"{match}goto kept_{kind}_{KNOWN}"
-        yield from (f"{in_set(kind, name, family)}goto kept_{kind}_{KNOWN}" for name in refused.named(policy))
+        if is_everybody(policy.known.of_family(family)):
+            yield f"{ANYBODY[family]}goto kept_{kind}_{KNOWN}"
+        own = (name for name, version, _addresses in refused.known_sets(policy) if version == family)
+        for name in (*own, *refused.named(policy)):
+            yield f"{in_set(kind, name, family)}goto kept_{kind}_{KNOWN}"
 
 
 def _counted_denials(policy: Policy, kind: str, peers: str, port: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ...module_utils._contract.constants import KNOWN_PEERS, TABLE
+from ...module_utils._contract.constants import TABLE
 from ...module_utils._contract.header import NamedSet
 from .._model.antispoof import BY_SIDES, LINK_LOCAL, OFF, SPOOFED, judged, routed_wrongly
 from .._model.denied import PRE_DNAT
@@ -350,8 +350,7 @@ def _filled(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
 
 def _sets(policy: Policy) -> Iterator[str]:
     for name, family, addresses in _filled(policy):
-        # Addresses of the fleet come and go, and this one's rules stay the same whatever they are.
-        is_of_networks = name == KNOWN_PEERS or not addresses.is_of_addresses(family)
+        is_of_networks = not addresses.is_of_addresses(family)
         yield from _set(set_name(name, family), family, addresses.texts_of_family(family), is_of_networks)
     yield from filled_sets(policy)
 

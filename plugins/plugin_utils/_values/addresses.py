@@ -138,6 +138,20 @@ class AddressSet:
             return _holds(self.v6, self._starts_v6, address)
         return False
 
+    @cached_property
+    def parts(self) -> tuple[AddressSet, AddressSet]:
+        """Return the single addresses of the set, and the networks that are more."""
+        if self._is_single_v4 and self._is_single_v6:
+            return self, AddressSet()
+        single, wide = (
+            AddressSet(
+                tuple(network for network in self.v4 if is_single(network) is one),
+                tuple(network for network in self.v6 if is_single(network) is one),
+            )
+            for one in (True, False)
+        )
+        return single, wide
+
     # Sets of thousands are asked for it each time that they are a key.
     @cached_property
     def _hash(self) -> int:

@@ -19,7 +19,10 @@ def nftables(case, host):
 
 
 def iptables(case, host):
-    folder = GOLDEN / case / "expected"
+    return iptables_in(GOLDEN / case / "expected", host)
+
+
+def iptables_in(folder, host):
     return joined(
         {name: (folder / f"{host}.{name}").read_text(encoding="utf-8") for name in ("ipset", "rules.v4", "rules.v6")}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.denials import FILE
@@ -19,6 +20,10 @@ pytestmark = needs_all
 
 KEEPING = {kind: rulesets.iptables("32-kept-denials", "runner2") for kind in KINDS[1:]}
 KEEPING["nftables"] = rulesets.nftables("32-kept-denials", "runner1")
+# As they were when single addresses and networks of known peers were in one set.
+EARLIER = Path(__file__).parent / "known_peers_in_one_set"
+ONE_SET = {kind: rulesets.iptables_in(EARLIER, "runner2") for kind in KINDS[1:]}
+ONE_SET["nftables"] = (EARLIER / "runner1.nft").read_text(encoding="utf-8")
 NEW = {kind: text.replace("6379", "6380") for kind, text in KEEPING.items()}
 PEER = ("192.0.2.11", "tcp", 22, True)
 
@@ -65,6 +70,27 @@ def test_a_change_a_rollback_and_a_second_change_keep_what_was_denied_and_count_
 
     host.harden(KEEPING[host.kind])
     assert told(host) == [(*PEER, 6)]
+
+
+@each_kind
+def test_a_host_that_has_known_peers_in_one_set_gets_two_and_goes_back_to_the_one(host):
+    before = ONE_SET[host.kind]
+    host.harden(before)
+    listing = host.backend.listing()
+    deny(host, 3)
+    assert not host.firewall().is_at(KEEPING[host.kind])
+    assert not host.firewall().differs_in_addresses_alone(KEEPING[host.kind])
+
+    host.firewall().load(KEEPING[host.kind], 30)
+    assert host.backend.listing() != listing
+    assert host.fire()[0] == 0
+    assert host.backend.listing() == listing
+    assert host.firewall().is_at(before)
+
+    host.harden(KEEPING[host.kind])
+    assert host.firewall().is_at(KEEPING[host.kind])
+    assert host.firewall().drift() == []
+    assert told(host) == [(*PEER, 3)]
 
 
 @each_kind

@@ -98,6 +98,7 @@ def test_what_is_refused_can_be_chosen():
 
 
 def test_what_a_host_knows_of_the_fleet_is_not_among_what_it_lets_through():
-    sets = (NamedSet("x.v4", "x", ("192.0.2.1",)), NamedSet("denied.known.v4", "denied.known", ("192.0.2.9",)))
+    known = [NamedSet(f"{name}.v4", name, ("192.0.2.9",)) for name in ("denied.known", "denied.known.networks")]
+    sets = (NamedSet("x.v4", "x", ("192.0.2.1",)), *known)
 
     assert Header(describes=("a",), sets=sets).description() == ["a", "x is 192.0.2.1"]

@@ -39,8 +39,9 @@ def test_addresses_that_came_and_went_are_told():
     assert reasons(found, POLICY) == ["web: 198.51.100.24 came", "web: 2001:db8::/64 and 8 more went"]
 
 
-def test_peers_that_no_flow_is_for_are_told_where_nothing_else_is():
-    known = {"peer": "denied.known", "way": "came", "addresses": ["198.51.100.99"], "count": 1}
+@pytest.mark.parametrize("peer", ["denied.known", "denied.known.networks"])
+def test_peers_that_no_flow_is_for_are_told_where_nothing_else_is(peer):
+    known = {"peer": peer, "way": "came", "addresses": ["198.51.100.99"], "count": 1}
 
     assert reasons({"findings": [finding("model_changed")], "moved": [known]}, POLICY) == [
         "peers that no flow of it is for: 198.51.100.99 came"

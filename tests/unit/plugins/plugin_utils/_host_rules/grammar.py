@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
-_SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses(?:\.\d+)?|denied\.known)\.v"
+_KNOWN = r"denied\.known(?:\.networks)?"
+_SET = rf"(?:{_NAME}(?:\.(?:private|public|at))?(?:\.names)?|pre_dnat\.addresses(?:\.\d+)?|{_KNOWN})\.v"
 _ADDRESS = r"[0-9a-f.:]+(?:/\d{1,3})?"
 _PORT_CHAIN = r"(?:in|out)put_(?:tcp|udp|sctp)_\d{1,5}"
 _OBSERVED_CHAIN = r"observed_(?:input|(?:ingress|egress|spoofed)(?:_port)?)"

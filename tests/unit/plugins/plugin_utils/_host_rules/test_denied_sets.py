@@ -152,23 +152,37 @@ def test_names_of_ipsets_have_room_for_the_endings_of_the_loader():
 def test_known_peers_are_those_of_the_fleet_and_those_behind_the_host_names_of_the_policy():
     assert nft_chains(KEEPING)["kept_egress"].splitlines() == [
         "\t\tip daddr @denied.known.v4 goto kept_egress_known",
+        "\t\tip daddr @denied.known.networks.v4 goto kept_egress_known",
         "\t\tip daddr @vcs.names.v4 goto kept_egress_known",
         "\t\tip6 daddr @denied.known.v6 goto kept_egress_known",
         "\t\tip6 daddr @vcs.names.v6 goto kept_egress_known",
         "\t\tgoto kept_egress_stranger",
     ]
     lines = iptables_chains(KEEPING)["GATEHOUSE-OUTPUT-KEPT"].splitlines()
-    assert [line.split()[-1] for line in lines if " -g " in line] == ["GATEHOUSE-OUTPUT-KNOWN"] * 2
+    assert [line.split()[-1] for line in lines if " -g " in line] == ["GATEHOUSE-OUTPUT-KNOWN"] * 3
 
 
-@pytest.mark.parametrize("one", ["192.0.2.5", "192.0.2.0/24"])
-def test_a_peer_that_comes_or_goes_changes_no_rule(one):
-    other = replace(KEEPING, known=addresses(f"{one} 2001:db8::5"))
+def test_a_peer_that_comes_or_goes_changes_no_rule():
+    other = replace(KEEPING, known=addresses("192.0.2.5 192.0.2.64/27 2001:db8::5"))
 
     assert nft_chains(KEEPING) == nft_chains(other)
     for family in (4, 6):
         assert iptables_chains(KEEPING, family) == iptables_chains(other, family)
-    assert nft_sets(other)["denied.known.v4"].splitlines()[:2] == ["\t\ttype ipv4_addr", "\t\tflags interval"]
+
+
+def test_single_addresses_are_in_a_set_without_networks_and_networks_apart_where_there_are_any():
+    sets = {name: " ".join(text.split()) for name, text in nft_sets(KEEPING).items() if "denied.known" in name}
+    assert sets == {
+        "denied.known.v4": "type ipv4_addr elements = { 192.0.2.1, 192.0.2.2,",
+        "denied.known.networks.v4": "type ipv4_addr flags interval elements = { 192.0.2.64/26,",
+        "denied.known.v6": "type ipv6_addr elements = { 2001:db8::1,",
+    }
+    text = iptables.render(KEEPING)["ipset"]
+    kinds = dict(re.findall(r"#set: (denied\.known\S*)\ncreate gatehouse-new (\S+ family inet) ", text))
+    assert kinds == {"denied.known": "hash:ip family inet", "denied.known.networks": "hash:net family inet"}
+
+    networks = nft_sets(replace(KEEPING, known=addresses("192.0.2.0/24")))
+    assert [name for name in networks if name.startswith("denied.known")] == ["denied.known.networks.v4"]
 
 
 def test_a_policy_without_a_peer_that_it_knows_has_strangers_alone():

@@ -208,3 +208,14 @@ def test_a_set_exceeds_others_where_they_leave_any_of_its_addresses(one, others)
 
 def test_neighbouring_addresses_stay_apart_in_what_sets_share():
     assert addresses("192.0.2.0/24") & addresses("192.0.2.2", "192.0.2.3") == addresses("192.0.2.2", "192.0.2.3")
+
+
+@examples(150)
+@given(network_lists)
+def test_single_addresses_and_networks_are_the_parts_of_a_set(networks):
+    whole = AddressSet.of(networks)
+    single, wide = whole.parts
+
+    assert (whole.parts, single | wide) == ((single, wide), whole)
+    assert all(map(is_single, single.networks))
+    assert not any(map(is_single, wide.networks))
