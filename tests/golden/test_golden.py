@@ -86,7 +86,8 @@ def as_packet(direction, text, host):
     """Return a packet as ``203.0.113.7 443/tcp eth1``, ``203.0.113.7 gre`` or ``203.0.113.7 icmp:8`` have it.
 
     What the host redirects is ``forwarded`` or ``becomes=8443``; ``to=203.0.113.200`` is to another than the host, and
-    ``at=203.0.113.41`` to the host at this address. The host's routes lead ``back=eth0`` to the source.
+    ``at=203.0.113.41`` to the host at this address. It is forwarded to ``pod=192.0.2.10``, and ``leaves=docker0``. The
+    host's routes lead ``back=eth0`` to the source.
     """
     address, what, *more = text.split()
     interface = [word for word in more if word != "forwarded" and "=" not in word]
@@ -108,6 +109,8 @@ def as_packet(direction, text, host):
         to_host="to" not in changes,
         redirected_to=int(changes["becomes"]) if "becomes" in changes else None,
         forwarded="forwarded" in more,
+        forwarded_to=ip_address(changes["pod"]) if "pod" in changes else None,
+        leaves_by=changes.get("leaves", ""),
         back=changes.get("back", ""),
     )
 

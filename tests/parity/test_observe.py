@@ -16,7 +16,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     filled_by_ipset,
     filled_by_nft,
 )
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.denied import PRE_DNAT
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.kinds import PRE_DNAT
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.direction import DIRECTIONS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS

@@ -30,13 +30,15 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.const
     OBSERVED_SECONDS,
     STRANGER,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.kinds import SET_WORDS, mode_of
 
 FILE = "var/lib/gatehouse/observed.json"
 _GAP = 60  # seconds within which a load is part of the change that has kept what the one before had counted
 
-_DIRECTIONS = {"in": "ingress", "out": "egress", "pre": "pre_dnat", "src": "spoofed"}
+_KINDS = {word: kind for kind, word in SET_WORDS.items()}
+_WORD = "|".join(_KINDS)
 _NFT_SET = re.compile(
-    r"\tset (?:observed|denied)\.(in|out|pre|src)\.(?:(known|stranger|any)\.)?(first|last)\.v([46]) \{\n(.*?)\n\t\}",
+    rf"\tset (?:observed|denied)\.({_WORD})\.(?:(known|stranger|any)\.)?(first|last)\.v([46]) \{{\n(.*?)\n\t\}}",
     re.DOTALL,
 )
 _NFT_ELEMENTS = re.compile(
@@ -53,7 +55,7 @@ _COUNTER = re.compile(r"\bpackets (\d+)")
 _EXPIRES = re.compile(r"\bexpires (\S+)")
 _TIME = re.compile(r"(\d+)(ms|[dhms])")
 _IN_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
-_IPSET_SET = re.compile(r"gatehouse-(in|out|pre|src)([46])\.([ksa]?)(first|last|f|l)-[0-9a-f]{8}(?:\.[a-e])?")
+_IPSET_SET = re.compile(rf"gatehouse-({_WORD})([46])\.([ksa]?)(first|last|f|l)-[0-9a-f]{{8}}(?:\.[a-e])?")
 _IPSET_ELEMENT = re.compile(r"([0-9a-f.:]+)(?:/1)?,(?:([^:,]+):)?(\S+) timeout (\d+)(?: packets (\d+))?")
 _PEERS = {one[:1]: one for one in (KNOWN, STRANGER, ANY)}
 _KEPT = {"f": "first", "l": "last"}
@@ -155,7 +157,7 @@ def _element(place: tuple[str, str, str], key: Sequence[str], packets: str, left
     address, protocol, port = key
     name = _NAMES.get(protocol, protocol)
     number = int(port) if name in _WITH_PORTS and port.isdigit() else 0  # of ICMP, ipset tells the type
-    return Element(_DIRECTIONS[way], kept, address, name, number, int(packets), left, peers)
+    return Element(_KINDS[way], kept, address, name, number, int(packets), left, peers)
 
 
 def keys_in_sets(elements: Iterable[Element]) -> dict[str, int]:
@@ -214,11 +216,6 @@ def together(before: Iterable[dict[str, Any]], now: Iterable[dict[str, Any]]) ->
     return [row for _key, row in sorted(rows.items())]
 
 
-def _way(direction: str) -> str:
-    """Return which of the directions that are observed a kind of denials belongs to."""
-    return "egress" if direction == "egress" else "ingress"
-
-
 def utc(seconds: float) -> str:
     """Return a time as ISO 8601 has it, in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
@@ -248,9 +245,9 @@ class Observing:
         is_whole = loaded_at is not None and utc(loaded_at - _GAP) <= known["until"]
         rows, full = together(known["observed"], merged(elements, time.time())), {*known["full"], *full_sets(elements)}
         return {
-            "observed": [row for row in rows if _way(row["direction"]) in directions],
+            "observed": [row for row in rows if mode_of(row["direction"]) in directions],
             "observed_directions": [*directions],
-            "observed_full": sorted(one for one in full if _way(one.partition(" ")[0]) in directions),
+            "observed_full": sorted(one for one in full if mode_of(one.partition(" ")[0]) in directions),
             "observed_since": known["since"] if is_whole else since,
         }
 

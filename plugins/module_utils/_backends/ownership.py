@@ -18,7 +18,7 @@ _OUR_LINES = {
     "ipset": re.compile(r"#.*|(?:create|add|destroy|flush) gatehouse-.*|swap gatehouse-\S+ gatehouse-\S+"),
     "rules": re.compile(
         r"#.*|\*(?:filter|mangle)|COMMIT|:GATEHOUSE-\S+ .*|-A GATEHOUSE-.*"
-        r"|-I (?:INPUT|OUTPUT|PREROUTING) 1 -j GATEHOUSE-\S+"
+        r"|-I (?:INPUT|OUTPUT|PREROUTING|FORWARD) 1 -j GATEHOUSE-\S+"
     ),
 }
 

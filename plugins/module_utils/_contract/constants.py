@@ -20,6 +20,11 @@ DESCRIPTION_MARK = "#: "
 
 DIRECTIONS = ("ingress", "egress")
 
+FORWARD = "forward"
+"""What a host forwards for those behind it, which has a mode of its own."""
+
+MODE_DIRECTIONS = (*DIRECTIONS, FORWARD)
+
 OBSERVE, ENFORCE = "observe", "enforce"
 """The modes of a ruleset. One that observes denies nothing."""
 

@@ -18,6 +18,7 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
     DIRECTIONS,
     ENFORCE,
+    FORWARD,
     KNOWN_PEERS,
     MAX_ADDRESSES,
     OBSERVE,
@@ -96,8 +97,9 @@ class Header:
     """What a ruleset's text says of it. ``format`` is 0 where it has no such line, and None where that is broken.
 
     A set holds the addresses of all names that name the set. A ruleset that ``keeps`` keeps what it denies. It only
-    observes in the directions of ``observing``; ``mode`` says the same of both at once. ``self_heal`` is whether the
-    host loads it again by itself where all of it was flushed.
+    observes in the directions of ``observing``; ``mode`` says the same of all at once. One that ``carries`` judges what
+    the host forwards for those behind it. ``self_heal`` is whether the host loads it again by itself where all of it
+    was flushed.
     """
 
     format: int | None = FORMAT
@@ -109,6 +111,7 @@ class Header:
     sets: tuple[NamedSet, ...] = ()
     self_heal: bool = False
     keeps: bool = False
+    carries: bool = False
     observing: tuple[str, ...] = ()
 
     @property
@@ -122,9 +125,14 @@ class Header:
         return bool(self.observed_directions)
 
     @property
+    def judged(self) -> tuple[str, ...]:
+        """Return what the ruleset judges: its directions, and what it forwards where it judges that."""
+        return (*DIRECTIONS, *([FORWARD] if self.carries else []))
+
+    @property
     def observed_directions(self) -> tuple[str, ...]:
         """Return the directions in which the ruleset denies nothing."""
-        return DIRECTIONS if self.mode == OBSERVE else self.observing
+        return self.judged if self.mode == OBSERVE else self.observing
 
     @property
     def elements(self) -> dict[str, tuple[str, ...]]:
@@ -155,6 +163,7 @@ class Header:
         content: dict[str, Any] = {
             "describes": self.describes,
             "keeps": self.keeps,
+            "carries": self.carries,
             "mode": self.mode,
             "observing": self.observing,
             "names": [{"addresses": one.addresses, "name": one.name, "sets": one.sets} for one in self.names],

@@ -16,8 +16,8 @@ from typing import Any, Mapping
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract import format_0
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import (
-    DIRECTIONS,
     ENFORCE,
+    MODE_DIRECTIONS,
     OBSERVE,
     VERSION,
 )
@@ -88,7 +88,7 @@ def newer(header: Header, place: str) -> str:
 
 
 def _directions(found: object) -> tuple[str, ...]:
-    if not isinstance(found, (list, tuple)) or set(found) - set(DIRECTIONS):
+    if not isinstance(found, (list, tuple)) or set(found) - set(MODE_DIRECTIONS):
         raise ValueError(found)
     return tuple(found)
 
@@ -110,5 +110,6 @@ def _header(found: Mapping[str, Any]) -> Header:
         self_heal=found.get("self_heal") is True,
         # Version 1.0.0-beta.1 kept nothing, and had one mode for both directions.
         keeps=found.get("keeps") is True,
+        carries=found.get("carries") is True,
         observing=_directions(found.get("observing", [])),
     )

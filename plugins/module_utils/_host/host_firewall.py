@@ -17,7 +17,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
     OvertakenError,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.locks import BusyError
-from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import DIRECTIONS, ENFORCE, OBSERVE
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import ENFORCE, OBSERVE
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.difference import as_diff, with_modes
@@ -335,8 +335,9 @@ class HostFirewall:
     @property
     def modes(self) -> dict[str, str]:
         """Return the mode of the rules in force by direction; nothing where there are none."""
-        observed = read(self.applied).observed_directions
-        return {one: OBSERVE if one in observed else ENFORCE for one in DIRECTIONS} if self.live else {}
+        header = read(self.applied)
+        observed = header.observed_directions
+        return {one: OBSERVE if one in observed else ENFORCE for one in header.judged} if self.live else {}
 
     @property
     def rollback_state(self) -> str:

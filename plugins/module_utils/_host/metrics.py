@@ -22,9 +22,8 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.const
     OBSERVED_MOST,
     STRANGER,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.kinds import DENIED_KINDS
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.conntrack import drops, tracked
-
-_KINDS = (*DIRECTIONS, "pre_dnat", "spoofed")
 
 Sample = Tuple[Mapping[str, str], int]
 """Labels, and a number."""
@@ -41,7 +40,7 @@ def metrics(found: Mapping[str, Any], modes: Mapping[str, str], read: Callable[[
                 "Whether rules are in force that deny (enforce), or that only count (observe).",
                 [
                     ({"direction": way, "mode": mode}, int(modes.get(way) == mode))
-                    for way in DIRECTIONS
+                    for way in dict.fromkeys((*DIRECTIONS, *modes))
                     for mode in (ENFORCE, OBSERVE)
                 ],
             ),
@@ -55,7 +54,7 @@ def metrics(found: Mapping[str, Any], modes: Mapping[str, str], read: Callable[[
 def _denied(found: Mapping[str, Any]) -> Iterator[str]:
     if found.get("denied") is None:
         return
-    packets = {(direction, peer): 0 for direction in _KINDS for peer in (KNOWN, STRANGER)}
+    packets = {(direction, peer): 0 for direction in DENIED_KINDS for peer in (KNOWN, STRANGER)}
     last: dict[tuple[str, str], int] = {}
     for row in found["denied"]:
         key = row["direction"], KNOWN if row["known"] else STRANGER

@@ -13,14 +13,15 @@ import re
 from datetime import datetime, timezone
 from typing import Any, Iterator, Mapping, Sequence, Tuple
 
-_DIRECTIONS = {"input": "ingress", "output": "egress", "INPUT": "ingress", "OUTPUT": "egress"}
-_DIRECTIONS.update({"DNAT": "ingress", "PRE-DNAT": "ingress"})
+_DIRECTIONS = {
+    **dict.fromkeys(("input", "INPUT", "carried_in", "FWD-IN", "PRE-DNAT", "DNAT"), "ingress"),
+    **dict.fromkeys(("output", "OUTPUT", "FWD-OUT"), "egress"),
+}
+_STAGE = "INPUT|OUTPUT|PRE-DNAT|DNAT|FWD-IN|FWD-OUT"
 _NAME = "[A-Za-z][A-Za-z0-9_-]*"
-_CHAIN = re.compile(r"\tchain (input|output)\S* \{")
+_CHAIN = re.compile(r"\tchain (input|output|carried_in)\S* \{")
 _NFT = re.compile(rf'\t\t.*\bcounter packets (\d+) bytes (\d+) accept comment "flow:({_NAME})".*')
-_IPTABLES = re.compile(
-    rf'\[(\d+):(\d+)\] -A GATEHOUSE-(INPUT|OUTPUT|PRE-DNAT|DNAT)\b.* --comment "?flow:({_NAME})"? -j RETURN'
-)
+_IPTABLES = re.compile(rf'\[(\d+):(\d+)\] -A GATEHOUSE-({_STAGE})\b.* --comment "?flow:({_NAME})"? -j RETURN')
 
 _INVALID_NFT = re.compile(r'counter packets (\d+) bytes \d+ drop comment "invalid: ')
 _INVALID_IPTABLES = re.compile(r'^\[(\d+):\d+\] -A GATEHOUSE-\S+ .*--comment "invalid: [^"]*" -j DROP$', re.MULTILINE)

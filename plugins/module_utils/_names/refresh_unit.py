@@ -49,6 +49,7 @@ MODULES = (
     "_contract.constants",
     "_contract.format_0",
     "_contract.header",
+    "_contract.kinds",
     "_contract.reader",
     "_kept.boot",
     "_kept.fault",

@@ -31,7 +31,7 @@ def calico_remarks(fleet: Fleet) -> Iterator[str]:
         yield "Calico observes: its policies are staged, and its host endpoints let everything through"
     yield from _of_hosts(sorted(host.name for host in asked if host.deny.rejects("ingress")), DROPS)
     if calico.mode != OBSERVE:
-        yield from _of_hosts(sorted(host.name for host in asked if host.observe), ENFORCES)
+        yield from _of_hosts(sorted(host.name for host in asked if fleet.policy_of(host.name).observe), ENFORCES)
     if calico.failsafes == LEAVE:
         for policy in enforced:
             yield from _failsafe_remarks(policy)

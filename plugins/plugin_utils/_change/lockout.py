@@ -11,11 +11,12 @@ from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 
 from .._model.antispoof import OFF
+from .._model.carries import Carries
 from .._model.denied import Denied
 from .._model.deny import SILENT
 from .._policy.compile import Policy
 from .._values.addresses import Address
-from .._values.direction import DIRECTIONS
+from .._values.direction import DIRECTIONS, FORWARD
 from .._values.ports import PortRange, PortSet
 from .._verdict.packet import Packet, is_spoofed, verdict_by_any_interface
 
@@ -71,9 +72,10 @@ def fail_closed(policy: Policy, port: int) -> Policy | None:
     Where there is none, all that comes in by a flow: any of it may be the way to mend the host. None where it
     only observes: a host that denies nothing stays open.
     """
-    if policy.observe == DIRECTIONS:
+    if all(map(policy.observes, DIRECTIONS)):
         return None
     management = PortSet.of([PortRange("tcp", port, port)])
     flows = [replace(rule, ports=management) for rule in policy.ingress if rule.ports.holds("tcp", port)]
-    simple = replace(policy, antispoof=OFF, denied=Denied(keep=False), deny=SILENT)
+    carries = Carries() if policy.observes(FORWARD) else policy.carries
+    simple = replace(policy, antispoof=OFF, denied=Denied(keep=False), deny=SILENT, carries=carries)
     return replace(simple, ingress=tuple(flows) or policy.ingress, egress=())

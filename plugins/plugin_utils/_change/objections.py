@@ -14,7 +14,6 @@ from typing import Any
 from .._host_facts.observed import read_observed, remarks, would_cut
 from .._host_facts.reader import AnswerError
 from .._policy.compile import Policy
-from .._values.direction import DIRECTIONS
 from .._values.problems import GatehouseError
 from .lockout import lockout
 from .shrinking import shrinkage
@@ -125,7 +124,7 @@ def _lockout(policy: Policy, management: Mapping[str, Any] | None, allowed: bool
 
 def _cuts(policy: Policy, found: Mapping[str, Any], accepted: bool) -> Iterator[Objection]:
     """Yield what a host that has only observed has let through, and would deny now."""
-    if policy.observe == DIRECTIONS:
+    if policy.only_observes:
         return
     try:
         observed = read_observed(found)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._model.antispoof import OFF, SPOOFED
+from ...module_utils._contract.kinds import SPOOFED
+from .._model.antispoof import OFF
 from .._policy.compile import Fleet, Policy
 from .._values.addresses import AddressSet
 from .._verdict.ask import Question, managed_at
@@ -23,12 +24,13 @@ from .._verdict.explain import nearest
 from .._verdict.packet import verdict_by_every_interface
 from .attribution import CLASS, HOST, STRANGER, UNMANAGED, ZONE, Attribution, Peer
 from .missing_flows import Missing, missing_flows
-from .observed import Observed, Seen, packet_of
+from .observed import Observed, Seen, is_never_carried, packet_of
 from .state import HostState
 
 DENIED, OBSERVED = "denied", "observed"
 _RANKS = {HOST: 0, CLASS: 0, UNMANAGED: 1, ZONE: 2, STRANGER: 3}
 _NO_ROOM = "the host had no room left for its peers, and has kept the port alone"
+_NEVER_CARRIED = "those behind the host never reach it"
 _SPOOFED = "its source is spoofed, or the host routes it by another interface"
 _NOT_JUDGED = "gatehouse_antispoof is off by now"
 _KEEPS_NOTHING = "gatehouse_denied says that it keeps nothing"
@@ -216,6 +218,8 @@ def judged(policy: Policy, seen: Seen) -> Judged:
         return Judged(True, _NOT_JUDGED) if policy.antispoof == OFF else Judged(False, _SPOOFED)
     if seen.is_port_alone:
         return Judged(False, _NO_ROOM)
+    if is_never_carried(policy, seen):
+        return Judged(False, _NEVER_CARRIED)
     packet = packet_of(seen)
     found = verdict_by_every_interface(policy, packet)
     if found.allowed:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
-from .._model.antispoof import SPOOFED
+from ...module_utils._contract.kinds import SPOOFED
 from .._policy.compile import Fleet, Policy
 from .._values.addresses import AddressSet, Network, network_text
 from .._values.ports import PROTOCOLS, PortRange, PortSet

@@ -16,11 +16,11 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from ...module_utils._contract.constants import ANY, KNOWN, STRANGER
-from .._model.antispoof import OFF, SPOOFED
-from .._model.denied import PRE_DNAT
+from ...module_utils._contract.kinds import DENIED_KINDS, FORWARD_OUT, OBSERVED_KINDS, SPOOFED, way_of
+from .._model.antispoof import OFF
 from .._policy.compile import Policy
 from .._values.addresses import Address
-from .._values.direction import DIRECTIONS
+from .._values.direction import DIRECTIONS, MODE_DIRECTIONS
 from .._values.ports import PROTOCOLS
 from .._verdict.packet import Packet, verdict_by_every_interface
 from .reader import TIME, Answer
@@ -31,11 +31,9 @@ SHORT = 3600
 
 _NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
 _FAMILIES = ("IPv4", "IPv6")
-_KINDS = (*DIRECTIONS, SPOOFED)
-_SETS = tuple(f"{kind} {family}" for kind in _KINDS for family in _FAMILIES)
-_DENIED_KINDS = (*DIRECTIONS, PRE_DNAT, SPOOFED)
+_SETS = tuple(f"{kind} {family}" for kind in OBSERVED_KINDS for family in _FAMILIES)
 _PEERS = (KNOWN, STRANGER, ANY)
-_DENIED_SETS = tuple(f"{kind} {family} {peers}" for kind in _DENIED_KINDS for family in _FAMILIES for peers in _PEERS)
+_DENIED_SETS = tuple(f"{kind} {family} {peers}" for kind in DENIED_KINDS for family in _FAMILIES for peers in _PEERS)
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Seen:
     @property
     def way(self) -> str:
         """Return the direction of the flow that would allow it."""
-        return "egress" if self.direction == "egress" else "ingress"
+        return way_of(self.direction)
 
     @property
     def is_port_alone(self) -> bool:
@@ -99,8 +97,8 @@ def read_observed(result: Mapping[str, Any]) -> Observed | None:
     if result.get("observed") is None:
         return None
     answer = Answer(result)
-    seen = tuple(_seen(row, _KINDS) for row in answer.rows("observed"))
-    directions = answer.words("observed_directions", DIRECTIONS) or DIRECTIONS
+    seen = tuple(_seen(row, OBSERVED_KINDS) for row in answer.rows("observed"))
+    directions = answer.words("observed_directions", MODE_DIRECTIONS) or DIRECTIONS
     return Observed(seen, answer.words("observed_full", _SETS), answer.time_if_any("observed_since"), directions)
 
 
@@ -119,7 +117,7 @@ def read_denied(result: Mapping[str, Any]) -> Observed | None:
 
 def _denied(row: Answer) -> Seen:
     row.flag("known")
-    return replace(_seen(row, _DENIED_KINDS), denied=True)
+    return replace(_seen(row, DENIED_KINDS), denied=True)
 
 
 def _seen(row: Answer, kinds: tuple[str, ...]) -> Seen:
@@ -147,11 +145,23 @@ def denied(policy: Policy, seen: Iterable[Seen]) -> list[Seen]:
 def _is_denied(policy: Policy, seen: Seen) -> bool:
     if seen.direction == SPOOFED:
         return policy.antispoof != OFF
-    return seen.is_port_alone or not verdict_by_every_interface(policy, packet_of(seen)).allowed
+    return seen.is_port_alone or is_never_carried(policy, seen) or not _allows(policy, seen)
+
+
+def _allows(policy: Policy, seen: Seen) -> bool:
+    return verdict_by_every_interface(policy, packet_of(seen)).allowed
+
+
+def is_never_carried(policy: Policy, seen: Seen) -> bool:
+    """Return whether a policy refuses it to those behind the host alone."""
+    if seen.direction != FORWARD_OUT:
+        return False
+    is_guest = seen.address in policy.carries.networks
+    return seen.address in policy.carries.excepted or (is_guest and policy.isolates_carried)
 
 
 def packet_of(seen: Seen) -> Packet:
-    """Return what was seen as a packet of the host's."""
+    """Return what was seen as a packet of the host's; what it has carried is judged as that, too."""
     host = _NOBODY[seen.address.version]  # a host's own address decides of nothing here
     ends = (seen.address, host) if seen.way == "ingress" else (host, seen.address)
     return Packet(seen.way, *ends, seen.protocol, port=seen.port if seen.protocol in PROTOCOLS else None)

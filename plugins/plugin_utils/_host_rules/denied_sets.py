@@ -15,20 +15,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...module_utils._contract.constants import ANY, DENIED_SECONDS, KNOWN, KNOWN_PEERS, STRANGER
-from .._model.antispoof import OFF, SPOOFED
-from .._model.denied import PRE_DNAT
+from ...module_utils._contract.kinds import FORWARDED, PRE_DNAT, SET_WORDS, SPOOFED
 from .._policy.compile import Policy
 from .._values.addresses import AddressSet
 from .._values.direction import DIRECTIONS
-from .observe_sets import KEPT
-from .observe_sets import WORDS as _OBSERVED_WORDS
+from .observe_sets import KEPT, judged_kinds
 from .peer_sets import FAMILIES, is_everybody, peer_name
 
-WORDS = {**_OBSERVED_WORDS, PRE_DNAT: "pre"}
 REASONS = {
     **dict.fromkeys(DIRECTIONS, "denied: no flow allows it"),
     PRE_DNAT: "denied before DNAT: no flow allows it",
     SPOOFED: "denied: spoofed source",
+    **dict.fromkeys(FORWARDED, "denied where it is forwarded: no flow allows it"),
 }
 LOST = "invalid: of a connection that is no longer tracked"
 INVALID = "invalid: belongs to no connection"
@@ -46,7 +44,7 @@ class DeniedSet:
     @property
     def name(self) -> str:
         """Return its name, without the family."""
-        return f"denied.{WORDS[self.kind]}.{self.peers}.{self.kept}"
+        return f"denied.{SET_WORDS[self.kind]}.{self.peers}.{self.kept}"
 
     @property
     def seconds(self) -> int:
@@ -56,9 +54,7 @@ class DeniedSet:
 
 def kinds(policy: Policy) -> list[str]:
     """Return the kinds of denials that a policy makes."""
-    spoofed = [] if policy.antispoof == OFF else [SPOOFED]
-    found = [*DIRECTIONS, *([PRE_DNAT] if policy.pre_dnat else []), *spoofed]
-    return [kind for kind in found if not policy.observes(kind)]
+    return [kind for kind in judged_kinds(policy) if not policy.observes(kind)]
 
 
 def keeps(policy: Policy) -> bool:
@@ -97,4 +93,4 @@ def sets(policy: Policy) -> Iterator[DeniedSet]:
 
 def log_prefix(kind: str) -> str:
     """Return what the lines in a log begin with."""
-    return f"gatehouse denied {WORDS[kind]}: "
+    return f"gatehouse denied {SET_WORDS[kind]}: "

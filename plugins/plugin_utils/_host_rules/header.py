@@ -25,7 +25,7 @@ def first_line(policy: Policy, sets: Iterable[NamedSet], set_name: Callable[[str
     bounds = Refresh(refresh.min_ttl, refresh.max_ttl, tuple(refresh.refused.texts()), refresh.max_addresses)
     return Header(
         version=VERSION,
-        mode=OBSERVE if policy.observe == DIRECTIONS else ENFORCE,
+        mode=OBSERVE if policy.only_observes else ENFORCE,
         observing=policy.observe,
         describes=tuple(described(policy)),
         refresh=bounds if names else None,
@@ -33,6 +33,7 @@ def first_line(policy: Policy, sets: Iterable[NamedSet], set_name: Callable[[str
         sets=tuple(sets),
         self_heal=policy.self_heal,
         keeps=keeps(policy),
+        carries=bool(policy.carries),
     ).line()
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...module_utils._contract.constants import ANY, ANY_PEER, OBSERVED_MOST, OBSERVED_SECONDS
+from ...module_utils._contract.kinds import SET_WORDS
 from .._values.addresses import AddressSet
-from .denied_sets import WORDS, DeniedSet
+from .denied_sets import DeniedSet
 
 _SET_FAMILY = {4: "inet", 6: "inet6"}
 
@@ -36,7 +37,7 @@ def observed_set(peer: str, short: str, family: int) -> IpSet:
 
 def denied_set(one: DeniedSet) -> IpSet:
     """Return a set that the kernel fills with what it has denied."""
-    short = f"{WORDS[one.kind]}{one.family}.{one.peers[0]}{one.kept[0]}"
+    short = f"{SET_WORDS[one.kind]}{one.family}.{one.peers[0]}{one.kept[0]}"
     if one.peers != ANY:
         return _filled_set(one.name, short, "ip,port", one.family, one.seconds)
     # The kernel adds an address to a set of networks with the longest prefix that is there: with this one alone, each

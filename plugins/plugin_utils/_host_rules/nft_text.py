@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .._model.antispoof import SPOOFED
-from .._model.denied import PRE_DNAT
+from ...module_utils._contract.kinds import way_of
 
-ADDRESS_MATCH = {"ingress": "saddr", PRE_DNAT: "saddr", SPOOFED: "saddr", "egress": "daddr"}
 KEYWORD = {4: "ip", 6: "ip6"}
 ANYBODY = {4: "meta nfproto ipv4 ", 6: "meta nfproto ipv6 "}
 
@@ -21,9 +19,14 @@ def set_name(peer: str, family: int) -> str:
     return f"{peer}.v{family}"
 
 
-def in_set(direction: str, name: str, family: int) -> str:
+def address_match(kind: str) -> str:
+    """Return which address of a packet of a direction, or of a kind of denials, is at the other end."""
+    return "daddr" if way_of(kind) == "egress" else "saddr"
+
+
+def in_set(kind: str, name: str, family: int) -> str:
     """Return the match for who is at the other end of a packet."""
-    return f"{KEYWORD[family]} {ADDRESS_MATCH[direction]} @{set_name(name, family)} "
+    return f"{KEYWORD[family]} {address_match(kind)} @{set_name(name, family)} "
 
 
 def chain(name: str, statements: Iterable[str]) -> Iterator[str]:

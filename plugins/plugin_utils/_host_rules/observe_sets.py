@@ -12,21 +12,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._model.antispoof import OFF, SPOOFED
-from .._model.denied import PRE_DNAT
+from ...module_utils._contract.kinds import (
+    DENIED_KINDS,
+    FORWARDED,
+    OBSERVED_KINDS,
+    PRE_DNAT,
+    SET_WORDS,
+    SPOOFED,
+)
+from .._model.antispoof import OFF
 from .._policy.compile import Policy
-from .._values.direction import DIRECTIONS
 
 KEPT = ("first", "last")
-WORDS = {"ingress": "in", "egress": "out", SPOOFED: "src"}
 HEARD = ("ingress", PRE_DNAT)
 """Where a host hears its own broadcasts, which nothing keeps."""
 
 
+def judged_kinds(policy: Policy) -> list[str]:
+    """Return the kinds of packets that a policy judges."""
+    judges = {PRE_DNAT: bool(policy.pre_dnat), SPOOFED: policy.antispoof != OFF}
+    judges |= dict.fromkeys(FORWARDED, bool(policy.carries))
+    return [kind for kind in DENIED_KINDS if judges.get(kind, True)]
+
+
 def kinds(policy: Policy) -> list[str]:
     """Return the kinds of denials that are counted where a policy observes."""
-    found = [*DIRECTIONS] if policy.antispoof == OFF else [*DIRECTIONS, SPOOFED]
-    return [kind for kind in found if policy.observes(kind)]
+    return [kind for kind in judged_kinds(policy) if kind in OBSERVED_KINDS and policy.observes(kind)]
 
 
 def sets(policy: Policy) -> Iterator[tuple[str, str, int]]:
@@ -38,4 +49,4 @@ def sets(policy: Policy) -> Iterator[tuple[str, str, int]]:
 
 def log_prefix(direction: str) -> str:
     """Return what the lines in the kernel's log begin with."""
-    return f"gatehouse observed {WORDS[direction]}: "
+    return f"gatehouse observed {SET_WORDS[direction]}: "

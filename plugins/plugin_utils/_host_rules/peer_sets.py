@@ -15,6 +15,7 @@ from .._values.direction import DIRECTIONS
 
 FAMILIES = (4, 6)
 SERVICE_ADDRESSES = "pre_dnat.addresses"
+CARRIED, NOT_FOR_CARRIED = "carries.networks", "carries.except"
 
 
 def peer_name(direction: str, rule: Rule) -> str:
@@ -57,6 +58,7 @@ def address_sets(policy: Policy) -> Iterator[tuple[str, int, AddressSet]]:
     peers = {name: rule.addresses for name, rule in rules}
     peers |= policy.isolated
     peers |= {name: stage.addresses for name, stage in stages(policy)}
+    peers |= {CARRIED: policy.carries.networks, NOT_FOR_CARRIED: policy.carries.excepted}
     for name, addresses in sorted(peers.items()):
         for family in FAMILIES:
             own = addresses.of_family(family)

@@ -16,9 +16,6 @@ from .._values.problems import Problems, Where
 from .._values.readers import SIDES, choice_at
 
 OFF, BY_SIDES, STRICT = ANTISPOOF = ("off", "sides", "strict")
-SPOOFED = "spoofed"
-"""The kind of denial, beside those of ingress and egress."""
-
 LINK_LOCAL = "fe80::/10"
 """Sources that have no route of their own: each interface has the same."""
 

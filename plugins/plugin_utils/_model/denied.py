@@ -13,9 +13,6 @@ from .._values.problems import Problems, Where
 from .._values.readers import Item, flag_at
 
 KEY = "gatehouse_denied"
-PRE_DNAT = "pre_dnat"
-"""The kind of denial that is made before the host redirects a packet."""
-
 KERNEL = "kernel"
 _UNITS = ("second", "minute", "hour", "day")
 _MOST = 10000  # as many in a unit of time as iptables can tell

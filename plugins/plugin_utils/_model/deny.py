@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...module_utils._contract.kinds import FORWARD_IN, FORWARD_OUT
+from .._values.direction import MODE_DIRECTIONS
 from .._values.problems import Problems, Where
 from .._values.readers import Item
 
@@ -19,23 +21,26 @@ DROP, REJECT = WAYS = ("drop", "reject")
 class Deny:
     """What becomes of a packet that no flow allows, by direction.
 
-    What a host's own programs send is refused, so that they fail at once and don't wait for a timeout; to others, the
-    host says nothing. What is denied before DNAT, or for its source, is dropped whatever this says.
+    What a host's own programs send is refused, so that they fail at once and don't wait for a timeout, and so is what
+    those behind it send (``forward``); to others, the host says nothing. What is denied before DNAT, or for its source,
+    is dropped whatever this says, and with iptables what is forwarded.
     """
 
     ingress: str = DROP
     egress: str = REJECT
+    forward: str = REJECT
 
     def rejects(self, kind: str) -> bool:
-        """Return whether a kind of denial tells the sender: ``ingress``, ``egress``, or any that never does."""
-        return {"ingress": self.ingress, "egress": self.egress}.get(kind) == REJECT
+        """Return whether a kind of denial tells the sender."""
+        ways = {"ingress": self.ingress, "egress": self.egress, FORWARD_OUT: self.forward, FORWARD_IN: self.ingress}
+        return ways.get(kind) == REJECT
 
     def __str__(self) -> str:
         """Return it in words, for keys and names."""
-        return f"{self.ingress},{self.egress}"
+        return f"{self.ingress},{self.egress},{self.forward}"
 
 
-SILENT = Deny(DROP, DROP)
+SILENT = Deny(DROP, DROP, DROP)
 """What needs no part of the kernel that may be missing."""
 
 
@@ -43,10 +48,10 @@ def read_deny(where: Where, value: object, problems: Problems) -> Deny:
     """Read how a host denies, noting problems; a direction that isn't said has its default."""
     if value is None:
         return Deny()
-    item = Item(where, value, ("ingress", "egress"), problems)
-    return Deny(*(item.choice(key, WAYS, getattr(Deny(), key)) for key in ("ingress", "egress")))
+    item = Item(where, value, MODE_DIRECTIONS, problems)
+    return Deny(**{key: item.choice(key, WAYS, getattr(Deny(), key)) for key in MODE_DIRECTIONS})
 
 
 def to_data(deny: Deny) -> dict[str, str]:
     """Return what ``read_deny`` reads again."""
-    return {"ingress": deny.ingress, "egress": deny.egress}
+    return {key: getattr(deny, key) for key in MODE_DIRECTIONS}

@@ -13,6 +13,7 @@ from .._values.addresses import AddressSet
 from .._values.ports import PortSet
 from .._values.problems import Problems, Where, near_miss, one_of
 from .._values.readers import SIDES, Item, rows
+from .carries import Carries, read_carries
 from .pods import Pods, inherit_pods, read_pods
 
 CLASS_KEYS = (
@@ -23,6 +24,7 @@ CLASS_KEYS = (
     "same_as",
     "isolated",
     "pre_dnat",
+    "carries",
     "pods",
     "may_be_empty",
     "optional",
@@ -65,6 +67,7 @@ class NodeClass:
     where: Where = field(compare=False)
     isolated: bool | None = None
     pre_dnat: PreDnat | None = None
+    carries: Carries | None = None
     same_as: str = ""
     pods: Pods | None = None
     excepted: tuple[str, ...] = ()
@@ -94,9 +97,8 @@ def read_class(item: Item) -> NodeClass:
         expected = "no members beside same_as: those of that class are its own"
         _expect_none(item, ("groups", "except", "networks"), expected)
     if item.has("pods"):
-        _expect_none(
-            item, ("groups", "except", "networks", "same_as"), "nothing beside pods: they have no addresses here"
-        )
+        expected = "nothing beside pods: they have no addresses here"
+        _expect_none(item, ("groups", "except", "networks", "same_as", "carries"), expected)
     return NodeClass(
         name=item.one_name("name"),
         groups=groups,
@@ -104,6 +106,7 @@ def read_class(item: Item) -> NodeClass:
         where=item.where,
         isolated=item.flag("isolated") if item.has("isolated") else None,
         pre_dnat=_read_pre_dnat(item),
+        carries=_read_carries(item),
         same_as=item.one_name("same_as") if item.has("same_as") else "",
         pods=read_pods(item, "pods") if item.has("pods") else None,
         excepted=excepted,
@@ -151,6 +154,12 @@ def _read_pre_dnat(item: Item) -> PreDnat | None:
     return read_pre_dnat(item.place("pre_dnat"), item.raw("pre_dnat"), item.problems)
 
 
+def _read_carries(item: Item) -> Carries | None:
+    if not item.has("carries"):
+        return None
+    return read_carries(item.place("carries"), item.raw("carries"), item.problems)
+
+
 def read_pre_dnat(where: Where, value: object, problems: Problems) -> PreDnat:
     """Read what a class judges before DNAT; without ports that is nothing."""
     inner = Item(where, value, _PRE_DNAT_KEYS, problems)
@@ -171,6 +180,7 @@ def inherit(own: NodeClass, shipped: NodeClass | None) -> NodeClass:
         own,
         isolated=shipped.isolated if own.isolated is None else own.isolated,
         pre_dnat=shipped.pre_dnat if own.pre_dnat is None else own.pre_dnat,
+        carries=shipped.carries if own.carries is None else own.carries,
         optional=own.optional or shipped.optional,
         pods=own.pods if is_other else inherit_pods(own.pods, shipped.pods),
     )
@@ -189,7 +199,7 @@ def joined_classes(classes: Mapping[str, NodeClass], problems: Problems) -> dict
 
 
 def _join(target: NodeClass, one: NodeClass, problems: Problems) -> NodeClass:
-    for key in ("isolated", "pre_dnat"):
+    for key in ("isolated", "pre_dnat", "carries"):
         theirs, ours = getattr(target, key), getattr(one, key)
         if theirs is not None and ours is not None and theirs != ours:
             expected = f"the same {key} as {target.name} has in {target.where}: they are one class"

@@ -22,7 +22,7 @@ from .._policy.as_data import to_data
 from .._policy.compile import Fleet, Policy
 from .._policy.resolve import Host
 from .._values.addresses import AddressSet
-from .._values.direction import DIRECTIONS
+from .._values.direction import FORWARD
 from .._values.problems import Problems, Where
 from .._values.readers import SIDES
 from .._verdict.half_flows import half_flow_remarks
@@ -33,11 +33,11 @@ IN_VAIN = (
     "gatehouse_antispoof does nothing on hosts that don't say in gatehouse_interfaces which interfaces are on which "
     "side, for sides on both"
 )
-_NOT_BLOCKED = {
-    DIRECTIONS: "nothing is blocked there",
-    ("ingress",): "nothing that comes in there is blocked",
-    ("egress",): "nothing that goes out there is blocked",
-}
+UNJUDGED = (
+    "What these hosts carry for those behind them is counted, and not blocked, until gatehouse_mode says forward: "
+    "enforce"
+)
+_OBSERVED = {"ingress": "comes in there", "egress": "goes out there", FORWARD: "is carried there for those behind"}
 
 
 def as_result(
@@ -81,7 +81,7 @@ def one_policy_each(fleet: Fleet) -> tuple[dict[str, Policy], dict[str, str]]:
     for host, name in fleet.sets.items():
         policy = fleet.policy_of(host)
         sides = [f"{side}={','.join(names)}" for side, names in sorted(policy.interfaces.items())]
-        mode = ["observe", *(() if policy.observe == DIRECTIONS else policy.observe)] if policy.observe else []
+        mode = ["observe", *(() if policy.only_observes else policy.observe)] if policy.observe else []
         antispoof = [f"antispoof={policy.antispoof}"] if policy.antispoof != OFF else []
         denied = [f"denied={policy.denied}"] if policy.denied != Denied() else []
         deny = [f"deny={policy.deny}"] if policy.deny != Deny() else []
@@ -137,12 +137,22 @@ def own_addresses(host: Host) -> dict[str, list[str]]:
 
 
 def _observing(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
-    found: dict[tuple[str, ...], list[str]] = {}
+    found: dict[str, list[str]] = {}
     for host in sorted(host for host in hosts if host in fleet.sets):
-        found.setdefault(fleet.hosts[host].observe, []).append(host)
-    found.pop((), None)
-    for observe, some in sorted(found.items()):
-        yield f"Only observing (gatehouse_mode), {_NOT_BLOCKED[observe]}: {', '.join(some)}"
+        policy = fleet.policy_of(host)
+        if policy.observe:
+            found.setdefault(_not_blocked(policy), []).append(host)
+    for words, some in sorted(found.items()):
+        yield f"{words}: {', '.join(some)}"
+
+
+def _not_blocked(policy: Policy) -> str:
+    if policy.observe == (FORWARD,):
+        return UNJUDGED
+    if policy.only_observes:
+        return "Only observing (gatehouse_mode), nothing is blocked there"
+    what = " or ".join(_OBSERVED[one] for one in policy.observe)
+    return f"Only observing (gatehouse_mode), nothing that {what} is blocked"
 
 
 def _asks_in_vain(fleet: Fleet, host: str) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from .._model.antispoof import antispoof_at
+from .._model.carries import from_data as carries_from_data
+from .._model.carries import to_data as carries_to_data
 from .._model.denied import read_denied
 from .._model.denied import to_data as denied_to_data
 from .._model.deny import read_deny
@@ -17,7 +19,7 @@ from .._model.deny import to_data as deny_to_data
 from .._model.name_refresh import read_refresh
 from .._model.node_classes import PreDnat, read_pre_dnat
 from .._values.addresses import EVERYBODY, AddressSet
-from .._values.direction import DIRECTIONS
+from .._values.direction import DIRECTIONS, MODE_DIRECTIONS
 from .._values.problems import Problems, Where
 from .._values.readers import SIDES, Item, flag_at, interfaces_at, rows
 from .compile import HostName, Policy, Rule
@@ -35,6 +37,7 @@ _POLICY_KEYS = (
     "known",
     "isolated",
     "pre_dnat",
+    "carries",
     "echo_request",
     "dhcp",
     "interfaces",
@@ -59,6 +62,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
             {"ports": stage.ports.texts(), "addresses": stage.addresses.texts(), "side": stage.side}
             for stage in policy.pre_dnat
         ],
+        "carries": carries_to_data(policy.carries),
         "echo_request": policy.echo_request,
         "dhcp": policy.dhcp,
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
@@ -84,12 +88,13 @@ def from_data(data: object) -> Policy:
         classes=tuple(sorted(dict.fromkeys(classes))),
         isolated=_isolated_from_data(item, classes),
         pre_dnat=tuple(_stages_from_data(item)),
-        observe=tuple(one for one in DIRECTIONS if one in item.references("observe", DIRECTIONS)),
+        observe=_observed_from_data(item),
         antispoof=antispoof_at(item.place("antispoof"), item.raw("antispoof"), problems),
         self_heal=item.flag("self_heal"),
         denied=read_denied(item.place("denied"), item.raw("denied"), problems),
         deny=read_deny(item.place("deny"), item.raw("deny"), problems),
         known=item.networks("known"),
+        carries=carries_from_data(item.place("carries"), item.raw("carries"), problems),
         echo_request=item.flag("echo_request"),
         dhcp=flag_at(item.place("dhcp"), item.raw("dhcp"), True, problems),
         interfaces=interfaces_at(item.place("interfaces"), item.raw("interfaces"), problems),
@@ -100,6 +105,11 @@ def from_data(data: object) -> Policy:
     _check_sharing(item, policy, problems)
     problems.raise_if_any()
     return policy
+
+
+def _observed_from_data(policy: Item) -> tuple[str, ...]:
+    found = policy.references("observe", MODE_DIRECTIONS)
+    return tuple(one for one in MODE_DIRECTIONS if one in found)
 
 
 def _isolated_from_data(policy: Item, classes: Collection[str]) -> dict[str, AddressSet]:

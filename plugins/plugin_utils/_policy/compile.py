@@ -15,13 +15,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
+from ...module_utils._contract.kinds import mode_of
 from .._model.antispoof import OFF, effective
+from .._model.carries import Carries, united
 from .._model.denied import Denied
 from .._model.deny import Deny
 from .._model.model import Flow, Model
 from .._model.name_refresh import Refresh
 from .._model.node_classes import PreDnat
 from .._values.addresses import EVERYBODY, AddressSet
+from .._values.direction import DIRECTIONS, FORWARD
 from .._values.ports import PortSet
 from .._values.problems import Problems, Where
 from .resolve import Host, Resolved
@@ -75,11 +78,12 @@ class Policy:
 
     ``classes`` are sorted. ``isolated`` has the members of each of them that is isolated: no rule counts for these.
     The rules of ``ingress`` decide of what is in any of ``pre_dnat`` before the host redirects it.
+    Those behind the host, as ``carries`` says, may send what ``egress`` lets out and receive what ``ingress`` lets in.
     ``interfaces`` maps a side to interface names, and ``antispoof`` says whose packets are dropped whatever the rules
-    say. In the directions of ``observe``, a host denies nothing: what would be denied is counted. ``deny`` says how it
-    denies, and ``denied`` what becomes of what is denied. With ``self_heal``, a host loads all of it again where that
-    was flushed. Hosts of the same classes differ in nothing else. ``known`` has the addresses that any class or zone
-    has, but for those that anybody may have.
+    say. In the directions of ``observe``, a host denies nothing: what would be denied is counted; ``forward`` there is
+    what it carries. ``deny`` says how it denies, and ``denied`` what becomes of what is denied. With ``self_heal``, a
+    host loads all of it again where that was flushed. Hosts of the same classes differ in nothing else. ``known`` has
+    the addresses that any class or zone has, but for those that anybody may have.
     """
 
     classes: tuple[str, ...]
@@ -87,6 +91,7 @@ class Policy:
     egress: tuple[Rule, ...] = ()
     isolated: Mapping[str, AddressSet] = field(default_factory=dict)
     pre_dnat: tuple[PreDnat, ...] = ()
+    carries: Carries = Carries()
     echo_request: bool = True
     dhcp: bool = True
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -109,6 +114,11 @@ class Policy:
         return AddressSet.union(self.isolated.values())
 
     @property
+    def isolates_carried(self) -> bool:
+        """Return whether two of those behind one host never talk to each other."""
+        return bool(self.isolated) and self.carries.isolated
+
+    @property
     def pre_dnat_ports(self) -> PortSet:
         """Return the ports that are judged before DNAT at all."""
         return PortSet.of(item for stage in self.pre_dnat for item in stage.ports.ranges)
@@ -118,9 +128,14 @@ class Policy:
         """Return the addresses that are judged before DNAT besides the host's own."""
         return AddressSet.union(stage.addresses for stage in self.pre_dnat)
 
-    def observes(self, direction: str) -> bool:
-        """Return whether nothing is denied in a direction; before DNAT and for its source, what comes in is judged."""
-        return ("egress" if direction == "egress" else "ingress") in self.observe
+    def observes(self, kind: str) -> bool:
+        """Return whether nothing is denied of a kind (``_contract/kinds.py``), or in a direction."""
+        return mode_of(kind) in self.observe
+
+    @property
+    def only_observes(self) -> bool:
+        """Return whether nothing is denied at all."""
+        return {*DIRECTIONS, *([FORWARD] if self.carries else [])} <= {*self.observe}
 
     def rules(self, direction: str) -> tuple[Rule, ...]:
         """Return the rules of one direction, in the order in which they decide."""
@@ -166,6 +181,7 @@ class Fleet:
         if own.interfaces and (policy.has_sides or antispoof != OFF):
             policy = replace(policy, interfaces=own.interfaces, antispoof=antispoof)
         modes = {key: getattr(own, key) for key in _MODES}
+        modes["observe"] = own.observe if policy.carries else tuple(one for one in own.observe if one != FORWARD)
         return policy if modes == {key: getattr(policy, key) for key in _MODES} else replace(policy, **modes)
 
 
@@ -184,6 +200,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
                 egress=_rules(flows, "egress", classes, peers, names),
                 isolated={name: peers(name, "") for name in classes if model.classes[name].isolated},
                 pre_dnat=_united(model, classes),
+                carries=united(one for one in (model.classes[name].carries for name in classes) if one),
                 echo_request=model.echo_request,
                 dhcp=model.dhcp,
                 refresh=model.refresh,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ...module_utils._contract.constants import DESCRIPTION_MARK, OBSERVES, OBSERVES_ONE
+from ...module_utils._contract.kinds import FORWARD_OUT
 from .._model.antispoof import BY_SIDES, OFF
 from .._values.addresses import EVERYBODY
 from .._values.direction import DIRECTIONS
@@ -43,18 +44,23 @@ def describe_class(policy: Policy) -> list[str]:
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
     heal = ["loaded again within two minutes where all of it was flushed (self_heal)"] if policy.self_heal else []
     own = _mode(policy) + _deny(policy) + heal
-    return own + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy)
+    return own + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy) + _carries(policy)
 
 
 def _deny(policy: Policy) -> list[str]:
     """Return how the policy denies, where that isn't the default."""
     ingress = ["what is denied to come in is refused, and not dropped (deny: ingress: reject)"]
     egress = ["what is denied to go out is dropped, and not refused (deny: egress: drop)"]
-    return (ingress if policy.deny.rejects("ingress") else []) + ([] if policy.deny.rejects("egress") else egress)
+    forward = ["what is denied to be carried out is dropped, and not refused (deny: forward: drop)"]
+    return [
+        *(ingress if policy.deny.rejects("ingress") else []),
+        *([] if policy.deny.rejects("egress") else egress),
+        *(forward if policy.carries and not policy.deny.rejects(FORWARD_OUT) else []),
+    ]
 
 
 def _mode(policy: Policy) -> list[str]:
-    if policy.observe == DIRECTIONS:
+    if policy.only_observes:
         return [OBSERVES]
     return [OBSERVES_ONE.format(one) for one in policy.observe]
 
@@ -74,6 +80,17 @@ def _pre_dnat(policy: Policy) -> list[str]:
         side = f" on the {stage.side} side" if stage.side else ""
         found.append(f"judged before DNAT: {stage.ports} to the host{service}{side}")
     return found
+
+
+def _carries(policy: Policy) -> list[str]:
+    if not policy.carries:
+        return []
+    by = f"by {', '.join(policy.carries.interfaces)}" if policy.carries.interfaces else ""
+    networks = ", ".join(policy.carries.networks.texts())
+    behind = " and ".join(filter(None, [by, f"in {networks}" if networks else ""]))
+    never = [*(["each other"] if policy.isolates_carried else []), *policy.carries.excepted.texts()]
+    but = f", but nothing to {', '.join(never)}" if never else ""
+    return [f"carried: what is behind the host {behind} may receive and send what the host itself may{but}"]
 
 
 def reasons(policy: Policy) -> list[str]:

@@ -115,7 +115,12 @@ class Resolved:
     def peers(self, name: str, side: str) -> AddressSet:
         """Return the addresses of a class or a zone, for a flow on one side or on both."""
         members = [host.addresses(side) for host in self.hosts.get(name, ())]
-        return AddressSet.union([self.networks[name], *members])
+        return AddressSet.union([self.networks[name], self.routed(name), *members])
+
+    def routed(self, name: str) -> AddressSet:
+        """Return the addresses behind the hosts of a class that its peers see; none of a zone."""
+        node_class = self.model.classes.get(name)
+        return node_class.carries.routed if node_class and node_class.carries else AddressSet()
 
 
 def resolve(model: Model, inventory: Inventory, lookup: Lookup, problems: Problems) -> Resolved:

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_network
 
+from ...module_utils._contract.kinds import FORWARD_IN, FORWARD_OUT, PRE_DNAT, SPOOFED
 from .._model.antispoof import LINK_LOCAL, contradicted
 from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._values.addresses import Address
 from .._values.always_allowed import IGMP_GROUPS, IGMP_TTL, Datagram, dhcp, icmp_types
+from .._values.direction import FORWARD
 from .._values.readers import SIDES
 
 _SPOOFED = "its source is spoofed, or comes another way than packets to it leave: those leave by {}"
@@ -32,9 +34,10 @@ class Packet:
     ``state`` is connection tracking's: new, established, related or invalid.
 
     What comes in may be for another than the host (``to_host`` is false), and the host may redirect it (DNAT): to
-    another port of its own (``redirected_to``), or on to a pod or container (``forwarded``). ``port`` is the one that
-    was asked for. ``ttl`` is the hop limit, and ``reset`` says that a TCP segment ends a connection (RST). ``back`` is
-    the interface by which the host's routes lead to the source, as far as that is known.
+    another port of its own (``redirected_to``), or on to a pod or container (``forwarded``). ``destination`` and
+    ``port`` are those that were asked for. What is forwarded ``leaves_by`` an interface, to ``forwarded_to`` and
+    ``redirected_to`` where these are others. ``ttl`` is the hop limit, and ``reset`` says that a TCP segment ends a
+    connection (RST). ``back`` is the interface by which the host's routes lead to the source, as far as that is known.
     """
 
     direction: str
@@ -49,6 +52,8 @@ class Packet:
     to_host: bool = True
     redirected_to: int | None = None
     forwarded: bool = False
+    forwarded_to: Address | None = None
+    leaves_by: str = ""
     ttl: int = 64
     reset: bool = False
     back: str = ""
@@ -70,20 +75,70 @@ class Verdict:
 
 def verdict(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host with this policy does with a packet."""
+    found = [one for _kind, one in _judgements(policy, packet)]
+    return next((one for one in found if not one.allowed), found[0])
+
+
+def lets_through(policy: Policy, packet: Packet) -> bool:
+    """Return whether a packet passes a host with this policy: what it denies passes, too, where it only observes."""
+    return all(found.allowed or policy.observes(kind) for kind, found in _judgements(policy, packet))
+
+
+def _judgements(policy: Policy, packet: Packet) -> Iterator[tuple[str, Verdict]]:
+    """Yield what each stage in the host's kernel says of a packet that comes so far, and what kind it is there."""
     # Sources are judged at prerouting, of replies and of what is forwarded as well: nothing comes before that.
     if is_spoofed(policy, packet):
-        return Verdict(False, "", _SPOOFED.format(packet.back))
-    reaches_host = not packet.forwarded and (packet.to_host or packet.redirected_to is not None)
-    if packet.direction == "ingress" and not reaches_host and not is_judged_before_dnat(policy, packet):
-        return Verdict(True, "", "it is forwarded, which is left alone")
-    settled = _whatever_the_flows(policy, packet)
+        yield SPOOFED, Verdict(False, "", _SPOOFED.format(packet.back))
+    if packet.direction == "egress" or not _is_forwarded(packet):
+        yield packet.direction, _judged(policy, packet)
+        return
+    before = is_judged_before_dnat(policy, packet)
+    if before:
+        yield PRE_DNAT, _judged(policy, packet)
+    carried = _judged_as_carried(policy, packet)
+    if carried:
+        yield carried
+    elif not before:
+        yield FORWARD, Verdict(True, "", "it is forwarded, which is left alone")
+
+
+def _is_forwarded(packet: Packet) -> bool:
+    return packet.forwarded or not (packet.to_host or packet.redirected_to is not None)
+
+
+def _judged(policy: Policy, packet: Packet, is_carried: bool = False) -> Verdict:
+    settled = _whatever_the_flows(policy, packet, is_carried)
     if settled:
         return settled
+    if is_carried and packet.direction == "egress" and packet.destination in policy.carries.excepted:
+        return Verdict(False, "", "those behind the host are excepted from it (carries: except)")
     for asked in _ports_asked_for(policy, packet):
         for rule in policy.rules(packet.direction):
             if _allows(policy, rule, asked):
                 return Verdict(True, rule.flow, f"the flow {rule.flow} allows it ({rule.peer})")
     return Verdict(False, "", "no flow allows it")
+
+
+def _judged_as_carried(policy: Policy, packet: Packet) -> tuple[str, Verdict] | None:
+    """Return what a host says of a packet that it forwards, if that is to or from what is behind it."""
+    carries, destination = policy.carries, packet.forwarded_to or packet.destination
+    comes_from = carries.comes_from(packet.interface, packet.source)
+    goes_to = carries.goes_to(packet.leaves_by, destination)
+    if comes_from and goes_to:
+        return FORWARD_OUT, _between(policy)
+    if goes_to:
+        return FORWARD_IN, _judged(policy, replace(packet, redirected_to=None), is_carried=True)
+    if comes_from or carries.claims_to_come_from(packet.source):
+        port = packet.port if packet.redirected_to is None else packet.redirected_to
+        leaving = replace(packet, direction="egress", interface=packet.leaves_by, destination=destination, port=port)
+        return FORWARD_OUT, _judged(policy, leaving, is_carried=True)
+    return None
+
+
+def _between(policy: Policy) -> Verdict:
+    if policy.isolates_carried:
+        return Verdict(False, "", f"hosts of {', '.join(policy.isolated)} are isolated, and so are those behind them")
+    return Verdict(True, "", "both are behind the host")
 
 
 def is_spoofed(policy: Policy, packet: Packet) -> bool:
@@ -95,11 +150,6 @@ def is_spoofed(policy: Policy, packet: Packet) -> bool:
         and not (packet.source.is_unspecified or packet.source in _LINK_LOCAL)
         and not (_is_dhcp(policy, packet) or _is_about_a_connection(packet))
     )
-
-
-def lets_through(policy: Policy, packet: Packet) -> bool:
-    """Return whether a packet passes a host with this policy: what it denies passes, too, where it only observes."""
-    return policy.observes(packet.direction) or verdict(policy, packet).allowed
 
 
 def verdict_by_any_interface(policy: Policy, packet: Packet) -> Verdict:
@@ -147,10 +197,10 @@ def _ports_asked_for(policy: Policy, packet: Packet) -> Iterator[Packet]:
         yield replace(packet, port=packet.redirected_to)
 
 
-def _whatever_the_flows(policy: Policy, packet: Packet) -> Verdict | None:
+def _whatever_the_flows(policy: Policy, packet: Packet, is_carried: bool) -> Verdict | None:
     # The order is the renderers': ICMP errors come before what is invalid, since connection tracking calls many of them
     # so, and isolation comes before every flow.
-    if packet.interface == "lo":
+    if packet.interface == "lo" and not is_carried:
         return Verdict(True, "", "loopback is always allowed")
     if packet.state == "established" or _is_about_a_connection(packet):
         return Verdict(True, "", "it belongs to a connection that was allowed")
@@ -158,9 +208,9 @@ def _whatever_the_flows(policy: Policy, packet: Packet) -> Verdict | None:
         return Verdict(True, "", "IP breaks without this ICMP type")
     if packet.state == "invalid":
         return Verdict(False, "", "connection tracking calls it invalid")
-    if _is_dhcp(policy, packet):
+    if _is_dhcp(policy, packet) and not is_carried:
         return Verdict(True, "", "the host is a DHCP client")
-    if _is_igmp(packet):
+    if _is_igmp(packet) and not is_carried:
         return Verdict(True, "", "multicast groups need it")
     isolated = next((name for name, members in policy.isolated.items() if packet.peer in members), "")
     return Verdict(False, "", f"hosts of {isolated} are isolated from each other") if isolated else None
@@ -188,7 +238,7 @@ def _is_about_a_connection(packet: Packet) -> bool:
 
     Connection tracking calls more than these related: what a helper reads out of a connection opens nothing.
     """
-    refuses = packet.direction == "egress" and packet.protocol == "tcp" and packet.reset
+    refuses = packet.direction == "egress" and packet.protocol == "tcp" and packet.reset and not packet.leaves_by
     return packet.state == "related" and (packet.protocol in ("icmp", "icmpv6") or refuses)
 
 

@@ -65,7 +65,19 @@ def test_the_expectations_name_no_class_zone_or_option_that_the_profile_lacks(va
     model = MODELS[values]
 
     assert (tuple(sorted(model.classes)), tuple(sorted(model.zones))) == (tuple(sorted(CLASSES)), tuple(sorted(ZONES)))
-    assert {option["name"] for option in CONTENT["options"]} == set(OPTIONS) == set(EXPECTED) - {"always"}
+    assert set(OPTIONS) == set(EXPECTED) - {"always"}
+    assert {option["name"] for option in CONTENT["options"]} == {*OPTIONS, "carry_containers"}
+
+
+@pytest.mark.parametrize("carried", [True, False])
+def test_clients_and_job_vms_carry_their_containers_unless_said_otherwise(carried):
+    classes = [{"name": name, "groups": [name]} for name in CLASSES]
+    model = read(profile="circleci_server_4", options={"carry_containers": carried}, classes=classes)
+
+    assert {name for name, one in model.classes.items() if one.carries} == (
+        {"nomad_client", "external_vm"} if carried else set()
+    )
+    assert MODELS[False, False].classes["nomad_client"].carries.is_by("br-4f1c")
 
 
 def test_options_are_off_unless_somebody_sets_them():

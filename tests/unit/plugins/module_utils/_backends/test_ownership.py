@@ -67,7 +67,7 @@ def test_what_else_a_ruleset_would_do_is_found(text, foreign):
         ("rules.v4", "-P INPUT DROP", False),
         ("rules.v4", ":INPUT DROP [0:0]", False),
         ("rules.v4", "-A INPUT -s 192.0.2.1 -j ACCEPT", False),
-        ("rules.v4", "-I FORWARD 1 -j GATEHOUSE-INPUT", False),
+        ("rules.v4", "-I POSTROUTING 1 -j GATEHOUSE-INPUT", False),
         ("rules.v4", "-X DOCKER", False),
         ("ipset", "swap gatehouse-new gatehouse-office.v4-0a1b", True),
         ("ipset", "swap gatehouse-new theirs", False),

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.antispoof import SPOOFED
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.denied import PRE_DNAT
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.kinds import PRE_DNAT, SPOOFED
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.deny import Deny, read_deny, to_data
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.problems import Problems, Where
 
@@ -36,12 +35,12 @@ def test_what_is_denied_before_dnat_or_for_its_source_is_never_refused(kind):
 
 
 def test_all_that_is_wrong_is_said_at_once():
-    expected = "expected no such key, but one of egress, ingress; did you mean egress?"
+    expected = "expected no such key, but one of egress, forward, ingress; did you mean egress?"
     assert read({"ingress": "rejct", "egress": True, "egres": "drop"})[1] == [
         f"gatehouse_deny.egres (host web1): got 'drop', {expected}",
         "gatehouse_deny.ingress (host web1): got 'rejct', expected one of drop, reject; did you mean reject?",
         "gatehouse_deny.egress (host web1): got True, expected one of drop, reject",
     ]
     assert read("drop")[1] == [
-        "gatehouse_deny (host web1): got 'drop', expected a mapping with the keys egress, ingress",
+        "gatehouse_deny (host web1): got 'drop', expected a mapping with the keys egress, forward, ingress",
     ]

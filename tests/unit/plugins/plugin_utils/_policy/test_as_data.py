@@ -56,7 +56,8 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         "antispoof": "off",
         "self_heal": False,
         "denied": {"keep": True, "log": None},
-        "deny": {"ingress": "drop", "egress": "reject"},
+        "deny": {"ingress": "drop", "egress": "reject", "forward": "reject"},
+        "carries": {"interfaces": [], "routed": [], "masqueraded": [], "excepted": [], "isolated": True},
         "known": ["192.0.2.1", "192.0.2.2", "192.0.2.11", "203.0.113.0/24", "2001:db8:1::/48"],
         "isolated": {"web": ["192.0.2.1", "192.0.2.2"]},
         "pre_dnat": [

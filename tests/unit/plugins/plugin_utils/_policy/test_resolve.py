@@ -237,7 +237,10 @@ def test_before_dnat_and_for_their_sources_packets_are_judged_as_what_comes_in()
 @pytest.mark.parametrize(
     ("mode", "problem"),
     [
-        ({"egres": "observe"}, ".egres (host web1): got 'observe', expected no such key, but one of egress, ingress"),
+        (
+            {"egres": "observe"},
+            ".egres (host web1): got 'observe', expected no such key, but one of egress, forward, ingress",
+        ),
         ({"egress": "watch"}, ".egress (host web1): got 'watch', expected one of enforce, observe"),
         (["observe"], " (host web1): got ['observe'], expected enforce, observe, or a mapping such as {ingress: "),
         (True, " (host web1): got True, expected enforce, observe, or a mapping such as {ingress: enforce, egress: "),
