@@ -170,6 +170,13 @@ class Fleet:
             found[name].append(self.hosts[host])
         return {name: tuple(hosts) for name, hosts in found.items()}
 
+    @cached_property
+    def routed(self) -> Mapping[str, AddressSet]:
+        """The addresses behind the hosts of each set of classes that others see, if any; none is a host's own."""
+        carrying = {name: policy.carries.routed for name, policy in self.policies.items() if policy.carries.routed}
+        own = AddressSet.union(host.addresses("") for host in self.hosts.values()) if carrying else AddressSet()
+        return {name: routed - own for name, routed in carrying.items()}
+
     def classes_of(self, host: str) -> tuple[str, ...]:
         """Return a host's classes, sorted; none where it is not managed."""
         return self.policies[self.sets[host]].classes if host in self.sets else ()

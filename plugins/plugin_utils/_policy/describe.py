@@ -44,7 +44,7 @@ def describe_class(policy: Policy) -> list[str]:
     sides = [f"the {side} side is {', '.join(names)}" for side, names in sorted(policy.interfaces.items()) if names]
     heal = ["loaded again within two minutes where all of it was flushed (self_heal)"] if policy.self_heal else []
     own = _mode(policy) + _deny(policy) + heal
-    return own + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy) + _carries(policy)
+    return own + isolation + echo + dhcp + sides + _antispoof(policy) + _pre_dnat(policy) + describe_carried(policy)
 
 
 def _deny(policy: Policy) -> list[str]:
@@ -82,7 +82,8 @@ def _pre_dnat(policy: Policy) -> list[str]:
     return found
 
 
-def _carries(policy: Policy) -> list[str]:
+def describe_carried(policy: Policy) -> list[str]:
+    """Return what counts for those behind the hosts, if any are."""
     if not policy.carries:
         return []
     by = f"by {', '.join(policy.carries.interfaces)}" if policy.carries.interfaces else ""

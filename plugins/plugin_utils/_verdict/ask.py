@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._policy.compile import Rule
-from .._policy.describe import describe_ports
+from .._policy.describe import describe_carried, describe_ports
 from .._values.ports import PortSet
 from .._values.problems import Problems, Where, near_miss
 from .._values.readers import ports_at
@@ -56,7 +56,7 @@ def ask(ends: Ends, sender: str | None, receiver: str | None, port: str | None, 
         lines += _open(ends, asked.receiver, "ingress", asked.ports, asked.sender)
     if asked.sender and not asked.receiver:
         lines += _open(ends, asked.sender, "egress", asked.ports, None)
-    return Reply(tuple(lines))
+    return Reply((*lines, *ends.remarks(sender, receiver)))
 
 
 def explained(ends: Ends, sender: str, receiver: str, port: str, problems: Problems) -> Explanation:
@@ -67,7 +67,8 @@ def explained(ends: Ends, sender: str, receiver: str, port: str, problems: Probl
     if ports and len(_ports(ports)) != 1:
         problems.add(Where("port"), port, "one port such as 2376/tcp")
     problems.raise_if_any()
-    return explain(ends.fleet, source, target, *_ports(ports))
+    found = explain(ends.fleet, source, target, *_ports(ports))
+    return replace(found, remarks=ends.remarks(sender, receiver))
 
 
 def managed_at_ends(ends: Ends, asked: Question) -> list[str]:
@@ -108,6 +109,7 @@ def _open(ends: Ends, party: Party, direction: str, ports: PortSet, other: Party
             yield f"  {describe_ports(rule)} {preposition} {rule.peer}, flow {rule.flow}{_why(rule)}"
         if not found:
             yield "  nothing"
+        yield from (f"  {line}" for line in describe_carried(policy))
 
 
 def classes_of(ends: Ends, host: str, problems: Problems) -> Reply:

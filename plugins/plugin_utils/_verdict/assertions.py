@@ -62,7 +62,7 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
         item.problems.add(item.place("if_any"), True, "no if_any: nobody passes where there is nobody")
     senders, receivers = _parties(item, verbs[0], ends, ends.sender), _parties(item, "to", ends, ends.receiver)
     for sender, receiver in product(senders, receivers):
-        if sender.parts and receiver.parts and not are_enforced(sender, receiver):
+        if sender.parts and receiver.parts and not are_enforced(ends.fleet, sender, receiver):
             expected = "a host of the fleet at one end: nothing is enforced between these, or they share no family"
             item.problems.add(item.where, f"{sender.name} and {receiver.name}", expected)
     found = Assertion(verbs[0] == "allow", senders, receivers, ports, why)

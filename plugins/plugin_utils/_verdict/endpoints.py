@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,10 @@ from .reach import Party
 
 _EXPECTED = "a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one"
 
+_HIDDEN = (
+    "{0} is behind hosts of {1}, which masquerade it: peers see the host's address, and other hosts may have the same "
+    "behind them. Ask for a host"
+)
 _NO_PODS = "an end with addresses: pods have none here, and their NetworkPolicies say who reaches them"
 
 
@@ -60,6 +65,17 @@ class Ends:
             return found
         rest = found.parts.get("", AddressSet()) - self.owners.networks
         return Party(found.name, {"": rest} if rest else {})
+
+    def remarks(self, *names: object) -> tuple[str, ...]:
+        """Return what there is to know of addresses that a question names and no peer sees."""
+        return tuple(dict.fromkeys(line for name in names if name for line in self._hidden(_text(name))))
+
+    def _hidden(self, text: str) -> Iterator[str]:
+        if not (self._host(text) or self._class_or_zone(text)):
+            addresses = self._address(text) - self.owners.hosts
+            for node_class in self.fleet.resolved.model.classes.values():
+                if node_class.carries and addresses & node_class.carries.masqueraded:
+                    yield _HIDDEN.format(text, node_class.name)
 
     def _addresses(self, where: Where, name: object, problems: Problems) -> AddressSet:
         text = _text(name)

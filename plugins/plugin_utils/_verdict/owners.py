@@ -18,9 +18,9 @@ from .reach import Party, narrowed_to
 class Owners:
     """Tells of all addresses whose they are.
 
-    A host's own address is its classes' alone, whatever flows are ``at``. An address that flows alone name (``at``) is
-    no class's own: hosts of several may receive there, each by its own policy, and none sends from it. A
-    network that flows are at may hold those of others, too.
+    A host's own address is its classes' alone, whatever flows are ``at``, and so is a routed one of those behind it. An
+    address that flows alone name (``at``) is no class's own: hosts of several may receive there, each by its own
+    policy, and none sends from it. A network that flows are at may hold those of others, too.
     """
 
     fleet: Fleet
@@ -28,24 +28,25 @@ class Owners:
     def senders(self, name: str, addresses: AddressSet) -> Party:
         """Return who sends from these addresses."""
         parts = {one: addresses & own for one, own in self._own.items()}
-        return _party(name, {**parts, "": addresses - self.hosts})
+        return _party(name, {**parts, "": addresses - self._owned})
 
     def receivers(self, name: str, addresses: AddressSet, node_class: str = "") -> Party:
         """Return who receives at these addresses; where the name is a class's, no stranger is meant at its own."""
         parts = {one: addresses & (own | self.received[one]) for one, own in self._own.items()}
-        rest = addresses - self.hosts - self._named - self.received_by(node_class)
+        rest = addresses - self._owned - self._named - self.received_by(node_class)
         return _party(name, {**parts, "": rest})
 
     @cached_property
     def hosts(self) -> AddressSet:
         """The addresses of all managed hosts."""
-        return AddressSet.union(self._own.values())
+        return AddressSet.union(host.addresses("") for host in self.fleet.hosts.values())
 
     @cached_property
     def networks(self) -> AddressSet:
-        """The networks of all classes: addresses of unmanaged hosts."""
+        """The networks of all classes: addresses of unmanaged hosts, and of those behind managed ones."""
         resolved = self.fleet.resolved
-        return AddressSet.union(resolved.networks[name] for name in resolved.model.classes)
+        unmanaged = (resolved.networks[name] for name in resolved.model.classes)
+        return AddressSet.union([*unmanaged, *self.fleet.routed.values()])
 
     def received_by(self, node_class: str) -> AddressSet:
         """Return what the hosts of a class receive beside their own."""
@@ -57,7 +58,7 @@ class Owners:
         """What hosts of each set receive beside their own: flows are at it, and it is no other's own."""
         found, networks = {}, self.fleet.resolved.networks
         for name, policy in self.fleet.policies.items():
-            at = AddressSet.union(narrowed_to(policy.ingress)) - self.hosts
+            at = AddressSet.union(narrowed_to(policy.ingress)) - self._owned
             its_own = at & AddressSet.union(networks.get(one, AddressSet()) for one in policy.classes)
             found[name] = (at - self.networks) | its_own
         return found
@@ -70,10 +71,16 @@ class Owners:
         return named & AddressSet.union(self.received.values())
 
     @cached_property
+    def _owned(self) -> AddressSet:
+        return AddressSet.union(self._own.values())
+
+    @cached_property
     def _own(self) -> dict[str, AddressSet]:
         found: dict[str, list[AddressSet]] = {name: [] for name in self.fleet.policies}
         for host in self.fleet.hosts.values():
             found[self.fleet.sets[host.name]].append(host.addresses(""))
+        for name, routed in self.fleet.routed.items():
+            found[name].append(routed)
         return {name: AddressSet.union(sets) for name, sets in found.items()}
 
 

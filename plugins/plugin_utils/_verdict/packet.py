@@ -24,6 +24,7 @@ from .._values.readers import SIDES
 
 _SPOOFED = "its source is spoofed, or comes another way than packets to it leave: those leave by {}"
 _LINK_LOCAL = ip_network(LINK_LOCAL)
+NO_FLOW = "no flow allows it"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _judged(policy: Policy, packet: Packet, is_carried: bool = False) -> Verdict
         for rule in policy.rules(packet.direction):
             if _allows(policy, rule, asked):
                 return Verdict(True, rule.flow, f"the flow {rule.flow} allows it ({rule.peer})")
-    return Verdict(False, "", "no flow allows it")
+    return Verdict(False, "", NO_FLOW)
 
 
 def _judged_as_carried(policy: Policy, packet: Packet) -> tuple[str, Verdict] | None:
@@ -138,7 +139,7 @@ def _judged_as_carried(policy: Policy, packet: Packet) -> tuple[str, Verdict] | 
 def _between(policy: Policy) -> Verdict:
     if policy.isolates_carried:
         return Verdict(False, "", f"hosts of {', '.join(policy.isolated)} are isolated, and so are those behind them")
-    return Verdict(True, "", "both are behind the host")
+    return Verdict(True, "", "both ends are in what is behind the host")
 
 
 def is_spoofed(policy: Policy, packet: Packet) -> bool:
@@ -154,9 +155,25 @@ def is_spoofed(policy: Policy, packet: Packet) -> bool:
 
 def verdict_by_any_interface(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host does with a packet on an interface that lets it through, if there is one, or on any other."""
-    interfaces = ["", *(name for names in policy.interfaces.values() for name in names)]
-    found = [verdict(policy, replace(packet, interface=interface)) for interface in interfaces]
+    found = [verdict(policy, one) for one in _by_each_interface(policy, packet)]
     return next((one for one in found if one.allowed), found[0])
+
+
+def verdict_behind(policy: Policy, packet: Packet) -> Verdict:
+    """Return what a host does with such a packet from those behind it (egress), or to them (ingress).
+
+    On an interface of its other peers that lets it through, if there is one, or on any other.
+    """
+    carries = policy.carries
+    if packet.peer in carries.networks and not (packet.direction == "ingress" and carries.interfaces):
+        return _between(policy)
+    found = [_judged(policy, one, is_carried=True) for one in _by_each_interface(policy, packet)]
+    return next((one for one in found if one.allowed), found[0])
+
+
+def _by_each_interface(policy: Policy, packet: Packet) -> Iterator[Packet]:
+    for interface in ("", *(name for names in policy.interfaces.values() for name in names)):
+        yield replace(packet, interface=interface)
 
 
 def verdict_by_every_interface(policy: Policy, packet: Packet) -> Verdict:

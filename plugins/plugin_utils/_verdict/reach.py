@@ -7,7 +7,8 @@
 A packet passes where the sender's host lets it out, if that host is managed, and the receiver's lets it in.
 What a host lets out depends on the receiver's address alone, and what it lets in on the sender's, so that each end of a
 question falls into two parts: those who pass the other end, and those who don't. Only where flows are for some
-addresses of the receiver alone (``at``), the receiver's addresses fall into those that fare alike first.
+addresses of the receiver alone (``at``), the receiver's addresses fall into those that fare alike first. Those behind a
+host fare as it does, but for what they are excepted from and for each other.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ OTHER = "other"
 
 _OUTCOMES = ((True, True), (True, False), (False, True), (False, False))  # the receiver lets in, the sender lets out
 
-_Part = tuple[str, AddressSet]
+
+@dataclass(frozen=True)
+class _Part:
+    """Addresses of hosts of one set of classes, or of those behind them; of unmanaged ones, the set is empty."""
+
+    hosts: str
+    addresses: AddressSet
+    is_behind: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,13 +61,17 @@ class Party:
 
 @dataclass(frozen=True)
 class ReachablePair:
-    """Addresses of one part of each end between which a port is open for all, or for none."""
+    """Addresses of one part of each end between which a port is open for all, or for none.
+
+    Those ``behind_one_host`` talk through that host, and no packet of theirs meets another one.
+    """
 
     sender_set: str
     senders: AddressSet
     receiver_set: str
     receivers: AddressSet
     passes: bool
+    behind_one_host: bool = False
 
     def sample(self) -> tuple[Address, Address]:
         """Return the addresses of one packet."""
@@ -79,45 +91,69 @@ def reachable_pairs(
     Pairs with no managed end are skipped, and outcomes that were not requested are not computed.
     """
     wanted = [one for one in _OUTCOMES if passes in (None, all(one))]
-    for sender, receiver in _managed(senders, receivers):
+    for sender, receiver in _managed(fleet, senders, receivers):
         found = _between(fleet, sender, receiver, port, wanted)
         yield from (one for one in found if next(_pairs(one.senders, one.receivers), None))
 
 
-def are_enforced(senders: Party, receivers: Party) -> bool:
+def are_enforced(fleet: Fleet, senders: Party, receivers: Party) -> bool:
     """Return whether anything is enforced between two ends, on whichever port."""
-    pairs = (_pairs(sender[1], receiver[1]) for sender, receiver in _managed(senders, receivers))
+    managed = _managed(fleet, senders, receivers)
+    pairs = (_pairs(sender.addresses, receiver.addresses) for sender, receiver in managed)
     return any(next(found, None) for found in pairs)
 
 
-def _managed(senders: Party, receivers: Party) -> Iterator[tuple[_Part, _Part]]:
-    found = product(senders.parts.items(), receivers.parts.items())
-    return ((sender, receiver) for sender, receiver in found if sender[0] or receiver[0])
+def _managed(fleet: Fleet, senders: Party, receivers: Party) -> Iterator[tuple[_Part, _Part]]:
+    found = product(_parts(fleet, senders), _parts(fleet, receivers))
+    return ((sender, receiver) for sender, receiver in found if sender.hosts or receiver.hosts)
+
+
+def _parts(fleet: Fleet, party: Party) -> Iterator[_Part]:
+    """Yield the parts of a party, with those behind hosts apart from the hosts."""
+    for name, addresses in party.parts.items():
+        behind = addresses & fleet.routed[name] if name in fleet.routed else AddressSet()
+        for part in (_Part(name, addresses - behind), _Part(name, behind, is_behind=True)):
+            if part.addresses:
+                yield part
 
 
 def _between(
     fleet: Fleet, sender: _Part, receiver: _Part, port: Port, wanted: Sequence[tuple[bool, bool]]
 ) -> Iterator[ReachablePair]:
     """Yield who passes both ends and who doesn't; at an unmanaged end, everything passes."""
-    (sender_set, sources), (receiver_set, targets) = sender, receiver
-    goes_out = _allowed_peers(fleet.policies.get(sender_set), "egress", port)
-    policy = fleet.policies.get(receiver_set)
+    goes_out = _allowed_peers(fleet.policies.get(sender.hosts), "egress", port, sender.is_behind)
+    policy = fleet.policies.get(receiver.hosts)
+    if policy and sender.is_behind and receiver.is_behind and sender.hosts == receiver.hosts:
+        yield from _behind_one_host(sender, receiver, goes_out, wanted)
+        if policy.isolated or len(fleet.members[sender.hosts]) == 1:
+            return
     parts = destinations(policy) if policy else [EVERYBODY]
     for here in parts:
-        comes_in = _allowed_peers(narrowed(policy, here) if policy else None, "ingress", port)
+        comes_in = _allowed_peers(narrowed(policy, here) if policy else None, "ingress", port, receiver.is_behind)
         for lets_in, lets_out in wanted:
-            tos = _filtered_side(targets & here, goes_out, lets_out)
-            froms = _filtered_side(sources, comes_in, lets_in) if tos else AddressSet()
-            yield ReachablePair(sender_set, froms, receiver_set, tos, lets_in and lets_out)
+            tos = _filtered_side(receiver.addresses & here, goes_out, lets_out)
+            froms = _filtered_side(sender.addresses, comes_in, lets_in) if tos else AddressSet()
+            yield ReachablePair(sender.hosts, froms, receiver.hosts, tos, lets_in and lets_out)
+
+
+def _behind_one_host(
+    sender: _Part, receiver: _Part, goes_out: AddressSet, wanted: Sequence[tuple[bool, bool]]
+) -> Iterator[ReachablePair]:
+    """Yield what the host says of packets between those behind it: it judges them once."""
+    for passes in dict.fromkeys(all(one) for one in wanted):
+        tos = _filtered_side(receiver.addresses, goes_out, passes)
+        yield ReachablePair(sender.hosts, sender.addresses, receiver.hosts, tos, passes, behind_one_host=True)
 
 
 def _filtered_side(addresses: AddressSet, let_through: AddressSet, passing: bool) -> AddressSet:
     return addresses & let_through if passing else addresses - let_through
 
 
-def _allowed_peers(policy: Policy | None, direction: str, port: Port) -> AddressSet:
+def _allowed_peers(policy: Policy | None, direction: str, port: Port, is_behind: bool) -> AddressSet:
     """Return the peers that hosts with a policy let through; where they are not managed, all."""
-    return allowed(policy, direction, port) if policy else EVERYBODY
+    if not policy:
+        return EVERYBODY
+    return allowed_behind(policy, direction, port) if is_behind else allowed(policy, direction, port)
 
 
 def destinations(*policies: Policy) -> list[AddressSet]:
@@ -148,6 +184,15 @@ def allowed(policy: Policy, direction: str, port: Port) -> AddressSet:
     rules = [rule for rule in policy.rules(direction) if rule.ports.holds(port.protocol, port.number)]
     # Isolation comes before every flow.
     return AddressSet.union(rule.addresses for rule in rules) - policy.isolated_from
+
+
+def allowed_behind(policy: Policy, direction: str, port: Port) -> AddressSet:
+    """Return the peers that a policy lets in to those behind its hosts, or out to from them."""
+    carries, peers = policy.carries, allowed(policy, direction, port)
+    if direction == "ingress" and carries.interfaces:
+        return peers  # an interface tells those behind the host from all who have such an address
+    others = peers - carries.networks - (carries.excepted if direction == "egress" else AddressSet())
+    return others if policy.isolated else others | carries.networks
 
 
 def ports_that_differ(fleet: Fleet, ports: PortSet) -> Iterator[Port]:

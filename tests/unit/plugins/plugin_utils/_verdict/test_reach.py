@@ -125,7 +125,7 @@ def test_every_pair_of_addresses_is_in_one_crossing_of_each_receiver_that_says_w
         expected = sorted(passes(fleet, source, target, port))
         assert sorted((one.receiver_set, one.passes) for one in meant) == expected
         assert {one.sender_set for one in meant} <= {owner(fleet, source)}
-    assert are_enforced(*ends) == bool(found)
+    assert are_enforced(fleet, *ends) == bool(found)
     for wanted in (True, False):
         assert list(reachable_pairs(fleet, *ends, port, wanted)) == [one for one in found if one.passes == wanted]
     for one in found:
