@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from ...module_utils._contract.kinds import FORWARD_IN, FORWARD_OUT, FORWARDED, way_of
 from .._policy.compile import Fleet, Policy, Rule
+from .._policy.describe import describe_carried
 from .._values.addresses import EVERYBODY, AddressSet
 from .._values.always_allowed import dhcp
-from .._values.direction import DIRECTIONS
+from .._values.direction import DIRECTIONS, FORWARD
 from .._values.ports import ALL_PORTS, PortRange, PortSet
 from .._values.readers import SIDES
-from .reach import OTHER, Port, allowed, destinations, narrowed, partition, ports_between
+from .reach import OTHER, Port, allowed, allowed_behind, destinations, narrowed, partition, ports_between
 
 PRE_DNAT = "pre-DNAT"
 """The direction of what hosts redirect to pods and containers, where only one of two models has it judged."""
@@ -45,7 +47,8 @@ class Change:
 
     ``hosts`` is what the set of their classes is called; where it was another one, that and the hosts, too.
     ``side`` is empty where it makes no difference on which interface a packet is. ``ports`` are as a model writes them.
-    ``at`` has the addresses of the hosts that packets are for: all, unless flows are for some alone.
+    ``at`` has the addresses of the hosts that packets are for: all, unless flows are for some alone. A row of the
+    direction ``forward`` opens and closes nothing by itself: ``words`` say who is behind the hosts, and who was.
     """
 
     hosts: str
@@ -56,6 +59,7 @@ class Change:
     closed: AddressSet
     flows: tuple[str, ...]
     at: AddressSet = EVERYBODY
+    words: tuple[str, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Return the change as data that JSON and YAML can hold."""
@@ -68,6 +72,7 @@ class Change:
             "opened": self.opened.texts(),
             "closed": self.closed.texts(),
             "flows": list(self.flows),
+            "words": list(self.words),
         }
 
 
@@ -92,13 +97,30 @@ def _called(old: str, new: str, hosts: Sequence[str]) -> str:
 
 
 def _changes_of(policies: Sequence[Policy]) -> Iterator[Change]:
-    for direction in (*DIRECTIONS, PRE_DNAT):
+    before, after = policies
+    if before.carries != after.carries:
+        nothing = AddressSet()
+        yield Change("", FORWARD, "", (), nothing, nothing, (), words=(_behind("before", before), _behind("after", after)))
+    for direction in (*DIRECTIONS, PRE_DNAT, *_forwarded(before, after)):
         by_side = {side: _changes_at_all(policies, direction, side) for side in SIDES}
         first, *others = by_side.values()
         if all(other == first for other in others):
             by_side = {"": first}  # the same on both sides: one row, without a side
         for side, rows in by_side.items():
             yield from (replace(row, side=side) for row in rows)
+
+
+def _behind(when: str, policy: Policy) -> str:
+    lines = [line.removeprefix("carried: ") for line in describe_carried(policy)]
+    return f"{when}: {'; '.join(lines) or 'nothing that these hosts forward is judged'}"
+
+
+def _forwarded(before: Policy, after: Policy) -> Iterator[str]:
+    """Yield the kinds in which those behind the hosts fare otherwise than the rows of ingress and egress say."""
+    if bool(before.carries) != bool(after.carries):
+        yield from FORWARDED
+    elif before.carries.excepted != after.carries.excepted:
+        yield FORWARD_OUT
 
 
 def _changes_at_all(policies: Sequence[Policy], direction: str, side: str) -> list[Change]:
@@ -115,9 +137,9 @@ def _changes_at_all(policies: Sequence[Policy], direction: str, side: str) -> li
 
 def _parts(policies: Sequence[Policy], direction: str) -> list[AddressSet]:
     """Return the addresses that packets are for, in parts that fare alike."""
-    if direction == "egress":
+    if direction in ("egress", FORWARD_OUT):
         return [EVERYBODY]
-    if direction == "ingress":
+    if direction in ("ingress", FORWARD_IN):
         return destinations(*policies)
     rules = [rule.at for policy in policies for rule in policy.ingress]
     return partition([*rules, *(stage.addresses for policy in policies for stage in policy.pre_dnat)])
@@ -148,6 +170,9 @@ def _changes(before: Policy, after: Policy, direction: str) -> Iterator[Change]:
 
 def _asked(before: Policy, after: Policy, direction: str) -> Iterator[tuple[Port, int]]:
     """Yield the first and the last of ports that fare alike, where the two policies may differ."""
+    if direction in FORWARDED:
+        yield from _ranges([rule.ports for policy in (before, after) for rule in policy.rules(way_of(direction))])
+        return
     if direction != PRE_DNAT:
         yield from _ranges([rule.ports for policy in (before, after) for rule in policy.rules(direction)])
         if before.echo_request != after.echo_request:
@@ -164,6 +189,8 @@ def _asked(before: Policy, after: Policy, direction: str) -> Iterator[tuple[Port
 
 def _passing(policy: Policy, direction: str, port: Port) -> AddressSet:
     """Return the peers that pass in one direction on a port."""
+    if direction in FORWARDED:
+        return allowed_behind(policy, way_of(direction), port) if policy.carries else EVERYBODY
     if direction == PRE_DNAT:
         return allowed(policy, "ingress", port) if _is_judged(policy, port) else EVERYBODY
     if port == _ECHO:
@@ -205,9 +232,9 @@ def _ranges(edges: Sequence[PortSet]) -> Iterator[tuple[Port, int]]:
 
 def _flows(policy: Policy, direction: str, port: Port, peers: AddressSet) -> Iterator[str]:
     """Yield the flows by which peers pass; what is not judged passes by none."""
-    if not peers or direction not in DIRECTIONS:
+    if not peers or direction == PRE_DNAT or (direction in FORWARDED and not policy.carries):
         return
-    for rule in policy.rules(direction):
+    for rule in policy.rules(way_of(direction)):
         if rule.flow and rule.ports.holds(port.protocol, port.number) and rule.addresses & peers:
             yield rule.flow
 

@@ -306,3 +306,50 @@ def test_changes_are_where_verdicts_differ_and_nowhere_else(before, after, own_a
                     continue  # judged by the rules of ingress; and heard at link-local addresses alone
                 said = tuple(any(peer in getattr(one, key) for one in rows_here) for key in ("opened", "closed"))
                 assert said == (new and not old, old and not new)
+
+
+CARRIES = {"interfaces": ["docker0"]}
+WEB_CARRIES = "before: what is behind the host by docker0 may send and receive as the host itself"
+
+
+def carrying(**more):
+    return build(good({"gatehouse_classes[0].carries": {**CARRIES, **more}}))
+
+
+def test_hosts_that_judge_what_they_forward_no_more_open_it_to_everybody():
+    gone = rows(carrying(), build(good()))
+    words, *forwarded = gone
+
+    assert (words["class"], words["direction"], words["opened"], words["closed"]) == ("web", "forward", [], [])
+    assert words["words"] == [WEB_CARRIES, "after: nothing that these hosts forward is judged"]
+    assert {row["direction"] for row in forwarded} == {"forward_in", "forward_out"}
+    assert all(row["opened"] and not row["closed"] for row in forwarded)
+    came = rows(build(good()), carrying())
+    assert [row["closed"] for row in came] == [row["opened"] for row in gone]
+    assert [row["opened"] for row in came] == [[] for _row in gone]
+    (sql,) = (row for row in came if row["direction"] == "forward_out" and row["ports"] == ["5432/tcp"])
+    assert ip_network("192.0.2.11").network_address not in AddressSet.of(map(ip_network, sql["closed"]))
+
+
+def test_who_is_behind_hosts_is_told_in_words_and_opens_nothing_by_itself():
+    (row,) = rows(carrying(), carrying(interfaces=["docker0", "br-*"]))
+
+    assert row["words"] == [WEB_CARRIES, WEB_CARRIES.replace("before", "after").replace("docker0", "docker0, br-*")]
+    assert (row["direction"], row["opened"], row["closed"]) == ("forward", [], [])
+
+
+def test_what_those_behind_are_excepted_from_closes_that_to_them():
+    before, after = carrying(), carrying(**{"except": ["192.0.2.11"]})
+    words, closed = rows(before, after)
+
+    assert words["words"][1].endswith("may send, but not to 192.0.2.11 and receive as the host itself")
+    assert (closed["direction"], closed["ports"], closed["closed"]) == ("forward_out", ["5432/tcp"], ["192.0.2.11"])
+    assert closed["opened"] == []
+    assert [row["opened"] for row in rows(after, before)] == [[], ["192.0.2.11"]]
+
+
+def test_a_flow_more_stands_once_for_hosts_and_those_behind_them():
+    one = {"name": "more", "from": ["web"], "to": ["db"], "ports": ["9000/tcp"]}
+    more = build(good({"gatehouse_flows[2]": one, "gatehouse_classes[0].carries": CARRIES}))
+
+    assert [row["direction"] for row in rows(carrying(), more)] == ["egress", "ingress"]
