@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .._model.calico_settings import ALL, MANAGE, OBSERVE, PUBLIC, Calico
+from .._model.carries import Carries
 from .._policy.compile import Fleet, Policy, Rule
 from .._policy.resolve import Host
 from .._values.addresses import EVERYBODY, AddressSet, network_text
@@ -48,6 +49,11 @@ FAILSAFES: Mapping[str, tuple[tuple[str, int], ...]] = {
     ),
 }
 _FAILSAFE_PROTOCOLS = ("tcp", "udp")
+_NO_CARRIES = (
+    "nothing, since Calico enforces this class (gatehouse_calico.classes): a policy that judges what a host forwards "
+    "(applyOnForward) has Calico deny all other forwarding, that of pods among it"
+)
+_LEAVE_IT = "carries: {} of the class leaves what it forwards alone, and so does carry_containers: false of a profile"
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,17 @@ def endpoint_kinds(fleet: Fleet, names: Names) -> list[EndpointKind]:
     return [kind for policy in enforced_by_calico(fleet) for kind in _kinds(fleet, policy, names)]
 
 
+def _check_carries(fleet: Fleet, policy: Policy, problems: Problems) -> None:
+    """Note classes whose hosts judge what they forward: at host endpoints, Calico denies all else that is forwarded."""
+    for node_class in (fleet.resolved.model.classes[name] for name in policy.classes):
+        carries = node_class.carries
+        if carries:
+            got = [*carries.interfaces, *carries.networks.texts()]
+            problems.add(node_class.where.key("carries"), got, _NO_CARRIES, _LEAVE_IT)
+
+
 def _kinds(fleet: Fleet, policy: Policy, names: Names) -> list[EndpointKind]:
+    _check_carries(fleet, policy, names.problems)
     calico, hosts = fleet.resolved.model.calico, fleet.members[policy.name]
     slug = names.slug_of_several("class", policy.classes, Where("gatehouse_calico.classes"))
     found = tuple(_endpoint_host(host, names) for host in hosts)
@@ -142,7 +158,7 @@ def _kind(mode: str, slug: str, side: str, policy: Policy, hosts: tuple[Endpoint
         return wanted in ("", side) or wanted not in declared
 
     ingress, egress = (tuple(rule for rule in rules if counts(rule.side)) for rules in (policy.ingress, policy.egress))
-    own = replace(policy, ingress=ingress, egress=egress)
+    own = replace(policy, ingress=ingress, egress=egress, carries=Carries())
     denied = PortSet.of(item for stage in policy.pre_dnat if counts(stage.side) for item in stage.ports.ranges)
     return EndpointKind(slug, side, own, hosts, denied, mode)
 

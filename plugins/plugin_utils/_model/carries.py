@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .._values.addresses import Address, AddressSet
 from .._values.problems import Problems, Where
@@ -21,7 +21,7 @@ from .._values.readers import EXPECTED_INTERFACE, Item, flag_at, rows
 
 _KEYS = ("interfaces", "networks", "masqueraded", "except", "isolated")
 _FAMILIES = ("ipv4", "ipv6")
-_DATA_KEYS = ("interfaces", "routed", "masqueraded", "excepted", "isolated")
+_DATA_KEYS = ("interfaces", "routed", "masqueraded", "excepted", "isolated", "is_said")
 _PATTERN = re.compile(r"[A-Za-z0-9_.:@-]{1,15}|[A-Za-z0-9_.:@-]{1,14}\*", re.ASCII)
 _EXPECTED = f'{EXPECTED_INTERFACE}, or what such names begin with and an asterisk, as in "br-*"'
 
@@ -33,7 +33,8 @@ class Carries:
     ``interfaces`` are names, or what names begin with and an asterisk. Addresses in ``routed`` are seen by peers,
     those in ``masqueraded`` are not, and may be the same behind many hosts. What is behind the host never reaches what
     is ``excepted``, although the host itself may. Where the class is isolated, two of those behind one host are as
-    well, unless they are said not to be ``isolated``: what is in a virtual machine of a single job, say.
+    well, unless they are said not to be ``isolated``: what is in a virtual machine of a single job, say. ``is_said``
+    tells a class that says that it carries nothing from one that says nothing.
     """
 
     interfaces: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class Carries:
     masqueraded: AddressSet = AddressSet()
     excepted: AddressSet = AddressSet()
     isolated: bool = True
+    is_said: bool = field(default=False, compare=False)
 
     def __bool__(self) -> bool:
         """Return whether anything is carried."""
@@ -81,7 +83,7 @@ def read_carries(where: Where, value: object, problems: Problems) -> Carries:
         v4=networks.v4 if "ipv4" in masqueraded else (), v6=networks.v6 if "ipv6" in masqueraded else ()
     )
     excepted, isolated = item.networks("except"), _isolated(item)
-    return Carries(tuple(_interfaces(item)), networks - hidden, hidden, excepted, isolated)
+    return Carries(tuple(_interfaces(item)), networks - hidden, hidden, excepted, isolated, is_said=True)
 
 
 def _isolated(item: Item) -> bool:
@@ -105,7 +107,8 @@ def united(several: Iterable[Carries]) -> Carries:
         AddressSet.union(one.routed for one in found),
         AddressSet.union(one.masqueraded for one in found),
         AddressSet.union(one.excepted for one in found),
-        not found or any(one.isolated for one in found),
+        not any(found) or any(one.isolated for one in found if one),
+        any(one.is_said for one in found),
     )
 
 
@@ -117,6 +120,7 @@ def to_data(carries: Carries) -> dict[str, list[str] | bool]:
         "masqueraded": carries.masqueraded.texts(),
         "excepted": carries.excepted.texts(),
         "isolated": carries.isolated,
+        "is_said": carries.is_said,
     }
 
 
@@ -126,4 +130,4 @@ def from_data(where: Where, value: object, problems: Problems) -> Carries:
         return Carries()
     item = Item(where, value, _DATA_KEYS, problems)
     routed, masqueraded, excepted = (item.networks(key) for key in ("routed", "masqueraded", "excepted"))
-    return Carries(tuple(_interfaces(item)), routed, masqueraded, excepted, _isolated(item))
+    return Carries(tuple(_interfaces(item)), routed, masqueraded, excepted, _isolated(item), item.flag("is_said"))

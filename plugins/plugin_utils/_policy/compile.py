@@ -207,7 +207,7 @@ def compile_fleet(resolved: Resolved, today: datetime.date, problems: Problems) 
                 egress=_rules(flows, "egress", classes, peers, names),
                 isolated={name: peers(name, "") for name in classes if model.classes[name].isolated},
                 pre_dnat=_united(model, classes),
-                carries=united(one for one in (model.classes[name].carries for name in classes) if one),
+                carries=united(one for one in (model.classes[name].carries for name in classes) if one is not None),
                 echo_request=model.echo_request,
                 dhcp=model.dhcp,
                 refresh=model.refresh,

@@ -96,3 +96,30 @@ def test_a_host_that_is_to_refuse_what_comes_in_is_said_not_to_where_calico_judg
 
     assert said in calico_remarks(build(good(refusing)))
     assert said not in calico_remarks(build(good({**refusing, "gatehouse_calico": {"classes": ["db"]}})))
+
+
+CARRIES = {"interfaces": ["docker0", "br-*"], "networks": ["192.0.2.128/25"], "except": ["203.0.113.1"]}
+NO_CARRIES = (
+    "gatehouse_classes[0].carries: got ['docker0', 'br-*', '192.0.2.128/25'], expected nothing, since Calico enforces "
+    "this class (gatehouse_calico.classes): a policy that judges what a host forwards (applyOnForward) has Calico deny "
+    "all other forwarding, that of pods among it; carries: {} of the class leaves what it forwards alone, and so does "
+    "carry_containers: false of a profile"
+)
+
+
+@pytest.mark.parametrize(("carries", "expected"), [(CARRIES, [NO_CARRIES]), ({}, []), (None, [])])
+def test_a_class_that_calico_enforces_carries_nothing(carries, expected):
+    problems = Problems()
+    put = {} if carries is None else {"gatehouse_classes[0].carries": carries}
+    objects = render(build(good({"gatehouse_calico": {"classes": ["web"], "interfaces": "all"}, **put})), problems)
+
+    assert [str(one) for one in problems.found] == expected
+    assert not [one["metadata"]["name"] for one in objects if "carries" in one["metadata"]["name"]]
+
+
+def test_a_class_that_the_host_enforces_may_carry_beside_one_that_calico_enforces():
+    calico = {"classes": ["db"], "interfaces": "all"}
+    problems = Problems()
+    render(build(good({"gatehouse_calico": calico, "gatehouse_classes[0].carries": CARRIES})), problems)
+
+    assert problems.found == []

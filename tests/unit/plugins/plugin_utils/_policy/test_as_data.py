@@ -57,7 +57,11 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         "self_heal": False,
         "denied": {"keep": True, "log": None},
         "deny": {"ingress": "drop", "egress": "reject", "forward": "reject"},
-        "carries": {"interfaces": [], "routed": [], "masqueraded": [], "excepted": [], "isolated": True},
+        "carries": {
+            **dict.fromkeys(("interfaces", "routed", "masqueraded", "excepted"), []),
+            "isolated": True,
+            "is_said": False,
+        },
         "known": ["192.0.2.1", "192.0.2.2", "192.0.2.11", "203.0.113.0/24", "2001:db8:1::/48"],
         "isolated": {"web": ["192.0.2.1", "192.0.2.2"]},
         "pre_dnat": [
