@@ -42,6 +42,9 @@ KINDS = (
     "not_at_boot",
     "conntrack_full",
     "routed_elsewhere",
+    "forwarding_unjudged",
+    "uplink_carried",
+    "bridge_unjudged",
 )
 
 _FLOW = re.compile(r"\bflow[: ]([A-Za-z][A-Za-z0-9_-]*)")

@@ -27,11 +27,20 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """By which interfaces others are behind the host, as a class says, and whether these are to be kept apart."""
+
+    interfaces: Sequence[str] = ()
+    is_isolated: bool = False
+
+
+@dataclass(frozen=True)
 class Declared:
     """A host's addresses and interfaces, what its flows let in and out, and what it judges before DNAT, and where.
 
     ``elsewhere`` has addresses that are none of its own: those that flows are for alone, and those of pre_dnat. Where
     ``antispoof`` has sources judged, ``sided_peers`` are those who come in by a side: the side, the peer, an address.
+    ``carried`` is None where no class says anything of those behind the host.
     """
 
     addresses: Sequence[str] = ()
@@ -42,6 +51,7 @@ class Declared:
     elsewhere: Sequence[str] = ()
     antispoof: str = "off"
     sided_peers: Sequence[Sequence[str]] = ()
+    carried: Carried | None = None
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> Declared | None:
@@ -50,6 +60,7 @@ class Declared:
         if not declared:
             return None
         sides: dict[str, list[str]] = params.get("addresses") or {}
+        carried = declared.get("carries")
         stages = [Stage(_ranges(one["ports"]), one["addresses"]) for one in declared.get("pre_dnat", ())]
         return cls(
             addresses=[text for texts in sides.values() for text in texts],
@@ -60,6 +71,7 @@ class Declared:
             elsewhere=[*declared.get("at", ()), *(text for stage in stages for text in stage.addresses)],
             antispoof=declared.get("antispoof", "off"),
             sided_peers=declared.get("sided_peers", ()),
+            carried=Carried(carried["interfaces"], carried["isolated"]) if carried else None,
         )
 
 

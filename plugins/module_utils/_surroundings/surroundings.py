@@ -14,6 +14,13 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Run
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.conntrack import filling
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Declared
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.forwarding import (
+    is_by,
+    too_wide,
+    unfiltered,
+    unjudged,
+    uplinks,
+)
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.managers import Manager
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.other_rules_here import (
     Find,
@@ -73,6 +80,7 @@ class Surroundings:
             *some("rules_unreadable", self._rules.problems),
             *some("routed_elsewhere", self._cut()),
             *(self._forwarding(managers) if managers else ()),
+            *self._carried(),
         ]
 
     def filling(self) -> list[Finding]:
@@ -108,10 +116,13 @@ class Surroundings:
 
     def _is_of_guests(self, interface: str) -> bool:
         """Return whether an interface is a bridge to guests alone: nothing but their devices, if any, is on it."""
-        if " bridge forward_delay " not in self._link("-d", "-o", "link", "show", "dev", interface):
+        if not self._is_bridge(interface):
             return False
         ports = self._link("-d", "-o", "link", "show", "master", interface).splitlines()
         return all(" veth " in port or " tun " in port for port in ports)
+
+    def _is_bridge(self, interface: str) -> bool:
+        return " bridge forward_delay " in self._link("-d", "-o", "link", "show", "dev", interface)
 
     def _link(self, *words: str) -> str:
         return self._run([self._ip, *words], None)[1] if self._ip else ""
@@ -123,13 +134,27 @@ class Surroundings:
         legs = {one.interface for one in self._addresses if one.family == family and one.interface != "lo"}
         return len(legs) > 1
 
+    def _forwarded_families(self) -> list[str]:
+        return [f"IPv{family}" for family in FORWARDING if self._forwards(family)]
+
+    def _carried(self) -> Iterator[Finding]:
+        """Yield how what the host forwards differs from what the model says of those behind it."""
+        carried, interfaces, ways_out = self._declared.carried, self._interfaces(), uplinks(self._read)
+        families = self._forwarded_families()
+        others = lost_with_forwarding(self._rules.tables) if families and not carried else []
+        yield from unjudged(carried, families, interfaces, ways_out, others)
+        if carried:
+            yield from too_wide(carried, ways_out)
+            bridges = [one for one in interfaces if is_by(carried.interfaces, one) and self._is_bridge(one)]
+            yield from unfiltered(carried, bridges, self._read)
+
     def _automatic_helpers(self) -> list[str]:
         is_on = self._read(HELPERS).strip() == "1"
         return ["connections get a helper by the kernel (net.netfilter.nf_conntrack_helper is 1)"] if is_on else []
 
     def _forwarding(self, managers: Sequence[Manager]) -> Iterator[Finding]:
         """Yield what may be a manager's of what becomes of forwarded traffic."""
-        families = [f"IPv{family}" for family in FORWARDING if self._forwards(family)]
+        families = self._forwarded_families()
         lost = lost_with_forwarding(self._rules.tables) if families else []
         if lost:
             names = " and ".join(dict.fromkeys(manager.name for manager in managers))

@@ -30,7 +30,12 @@ def declared_of(policy: Policy) -> dict[str, Any]:
         "at": list(at),
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
         **({} if policy.antispoof == OFF else _of_sources(policy)),
+        **({"carries": _of_those_behind(policy)} if policy.carries.is_said else {}),
     }
+
+
+def _of_those_behind(policy: Policy) -> dict[str, Any]:
+    return {"interfaces": list(policy.carries.interfaces), "isolated": bool(policy.isolated)}
 
 
 def _of_sources(policy: Policy) -> dict[str, Any]:

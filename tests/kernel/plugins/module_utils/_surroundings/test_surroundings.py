@@ -185,6 +185,60 @@ def test_a_declared_interface_that_is_not_there_is_found(host, names, kind, word
     assert "gatehouse_interfaces" in found.text
 
 
+@pytest.fixture
+def guests(host):
+    """A bridge as Docker's, for which the host forwards, beside a way out."""
+    host.do("ip", "link", "add", "docker0", "type", "bridge")
+    host.do("ip", "link", "set", "docker0", "up")
+    host.address("add", "192.0.2.1/24", "docker0")
+    host.do("ip", "route", "add", "default", "dev", "eth0")
+    host.do("sh", "-c", f"echo 1 > {FORWARDING[4]}")
+    yield host
+    host.do("sh", "-c", f"echo 0 > {FORWARDING[4]}")
+    host.do("ip", "route", "del", "default")
+    host.do("ip", "link", "del", "docker0")
+
+
+def carrying(*interfaces, isolated=False):
+    return {**MODEL, "declared": {**MODEL["declared"], "carries": {"interfaces": interfaces, "isolated": isolated}}}
+
+
+def test_a_host_that_forwards_for_guests_of_whom_no_class_says_anything_is_found(guests):
+    found = only(guests.findings())
+
+    assert found.kind == "forwarding_unjudged"
+    assert found.text.startswith("this host forwards IPv4 for docker0, and no class of it says for whom: ")
+    assert guests.findings(model=carrying()) == []
+    assert guests.findings(model=carrying("docker0")) == []
+    assert guests.kinds(model=carrying("br-*")) == ["forwarding_unjudged"]
+    guests.do("sh", "-c", f"echo 0 > {FORWARDING[4]}")
+    assert guests.findings() == []
+
+
+def test_a_gateway_is_found_by_the_rules_of_others(guests):
+    guests.do("ip", "link", "set", "docker0", "name", "lan0")
+    guests.nft("ip", "chain post {\ntype nat hook postrouting priority srcnat\nmasquerade\n}")
+    found = only(guests.findings())
+    guests.do("ip", "link", "set", "lan0", "name", "docker0")
+
+    assert found.kind == "forwarding_unjudged"
+    assert "forwards IPv4 by nftables ip theirs, chain post: masquerade, and no class of it says" in found.text
+
+
+def test_the_way_out_is_none_of_the_interfaces_of_guests(guests):
+    assert guests.kinds(model=carrying("docker0", "eth*")) == ["uplink_carried"]
+
+
+def test_guests_on_a_bridge_of_an_isolated_class_need_br_netfilter(guests):
+    for name in ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables"):
+        guests.read_instead[f"/proc/sys/net/bridge/{name}"] = "0\n"
+    assert guests.kinds(model=carrying("docker0", isolated=True)) == ["bridge_unjudged"]
+    assert guests.kinds(model=carrying("eth9", "docker0", isolated=False)) == []
+    for path in guests.read_instead:
+        guests.read_instead[path] = "1\n"
+    assert guests.kinds(model=carrying("docker0", isolated=True)) == []
+
+
 RAW = "chain pre {{\ntype filter hook {hook} priority raw\n{rule}\n}}"
 
 

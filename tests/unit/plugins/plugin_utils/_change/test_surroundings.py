@@ -46,6 +46,20 @@ def test_a_flow_of_every_port_is_every_port():
     assert declared_of(from_data(data))["egress"] == ["all"]
 
 
+@pytest.mark.parametrize(
+    ("carries", "isolated", "expected"),
+    [
+        ({"interfaces": ["docker0", "br-*"], "is_said": True}, {}, {"interfaces": ["docker0", "br-*"], "isolated": False}),
+        ({"is_said": True}, {"web": ["192.0.2.1"]}, {"interfaces": [], "isolated": True}),
+        ({}, {}, None),
+    ],
+)
+def test_a_host_is_told_whether_a_class_says_for_whom_it_forwards(carries, isolated, expected):
+    data = declared_of(from_data({**POLICY, "carries": carries, "isolated": isolated}))
+
+    assert data.get("carries") == expected
+
+
 def found(*kinds, differs=True):
     return {"differs": differs, "concerns": [{"kind": kind, "text": f"what is {kind}", "flow": ""} for kind in kinds]}
 
