@@ -489,7 +489,7 @@ def test_of_kubernetes_services_those_are_found_that_others_can_reach(host, back
 )
 def test_forwarding_that_goes_with_a_manager_is_said(host, backend, family, words, nft, what):
     host.rule(backend, words, nft)
-    model = {**MODEL, "addresses": {"private": [*ADDRESSES, "203.0.113.21", "2001:db8:2::21"]}}
+    model = {**carrying(), "addresses": {"private": [*ADDRESSES, "203.0.113.21", "2001:db8:2::21"]}}
     host.read_instead[FORWARDING[family]] = "1\n"
     assert host.findings(UFW) == []  # it has one network
 
