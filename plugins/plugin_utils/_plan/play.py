@@ -37,6 +37,10 @@ UNJUDGED = (
     "What these hosts carry for those behind them is counted, and not blocked, until gatehouse_mode says forward: "
     "enforce"
 )
+LEFT_ALONE = (
+    "What these classes' hosts forward for pods, containers or virtual machines is not judged, as carries: {} of the "
+    "class says"
+)
 _OBSERVED = {"ingress": "comes in there", "egress": "goes out there", FORWARD: "is carried there for those behind"}
 
 
@@ -155,6 +159,14 @@ def _not_blocked(policy: Policy) -> str:
     return f"Only observing (gatehouse_mode), nothing that {what} is blocked"
 
 
+def _left_alone(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
+    sets = dict.fromkeys(fleet.sets[host] for host in hosts if host in fleet.sets)
+    carries = {name: fleet.policies[name].carries for name in sets}
+    names = sorted(name for name, one in carries.items() if one.is_said and not one)
+    if names:
+        yield f"{LEFT_ALONE}: {', '.join(names)}"
+
+
 def _asks_in_vain(fleet: Fleet, host: str) -> bool:
     return host in fleet.sets and fleet.hosts[host].antispoof != fleet.policy_of(host).antispoof
 
@@ -165,6 +177,7 @@ def warnings_about(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
     if unmanaged:
         yield f"In no node class, and left as they are: {', '.join(unmanaged)}"
     yield from _observing(fleet, hosts)
+    yield from _left_alone(fleet, hosts)
     unsided = [host for host in hosts if _asks_in_vain(fleet, host)]
     if unsided:
         yield f"{IN_VAIN}: {', '.join(sorted(unsided))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import (
+    UNJUDGED,
     canaries,
     one_policy_each,
     warnings_about,
@@ -109,3 +110,24 @@ def test_no_host_goes_first_whose_classes_and_backend_others_have_that_do():
     )
 
     assert canaries(fleet, ["h1", "h2", "h3"], lambda host: host.backend) == ["h2", "h3"]
+
+
+LEFT_ALONE = (
+    "What these classes' hosts forward for pods, containers or virtual machines is not judged, as carries: {} of the "
+    "class says"
+)
+
+
+@pytest.mark.parametrize(
+    ("carries", "hosts", "warnings"),
+    [
+        ({}, ["web1", "web2", "db1"], [f"{LEFT_ALONE}: web"]),
+        ({}, ["db1"], []),
+        ({"interfaces": ["docker0"]}, ["web1", "db1"], [f"{UNJUDGED}: web1"]),
+        (None, ["web1", "db1"], []),
+    ],
+)
+def test_a_user_is_told_of_forwarded_traffic_that_is_not_judged(carries, hosts, warnings):
+    put = {} if carries is None else {"gatehouse_classes[0].carries": carries}
+
+    assert list(warnings_about(build(good(put)), hosts)) == warnings
