@@ -35,7 +35,7 @@ def declared_of(policy: Policy) -> dict[str, Any]:
 
 
 def _of_those_behind(policy: Policy) -> dict[str, Any]:
-    return {"interfaces": list(policy.carries.interfaces), "isolated": bool(policy.isolated)}
+    return {"interfaces": list(policy.carries.interfaces), "isolated": policy.isolates_carried}
 
 
 def _of_sources(policy: Policy) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _behind(when: str, policy: Policy) -> str:
 
 def _forwarded(before: Policy, after: Policy) -> Iterator[str]:
     """Yield the kinds in which those behind the hosts fare otherwise than the rows of ingress and egress say."""
-    if bool(before.carries) != bool(after.carries):
+    if bool(before.carries) != bool(after.carries) or before.isolates_carried != after.isolates_carried:
         yield from FORWARDED
     elif before.carries.excepted != after.carries.excepted:
         yield FORWARD_OUT

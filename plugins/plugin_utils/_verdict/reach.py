@@ -125,7 +125,7 @@ def _between(
     policy = fleet.policies.get(receiver.hosts)
     if policy and sender.is_behind and receiver.is_behind and sender.hosts == receiver.hosts:
         yield from _behind_one_host(sender, receiver, goes_out, wanted)
-        if policy.isolated or len(fleet.members[sender.hosts]) == 1:
+        if policy.isolates_carried or len(fleet.members[sender.hosts]) == 1:
             return
     parts = destinations(policy) if policy else [EVERYBODY]
     for here in parts:
@@ -192,7 +192,7 @@ def allowed_behind(policy: Policy, direction: str, port: Port) -> AddressSet:
     if direction == "ingress" and carries.interfaces:
         return peers  # an interface tells those behind the host from all who have such an address
     others = peers - carries.networks - (carries.excepted if direction == "egress" else AddressSet())
-    return others if policy.isolated else others | carries.networks
+    return others if policy.isolates_carried else others | carries.networks
 
 
 def ports_that_differ(fleet: Fleet, ports: PortSet) -> Iterator[Port]:

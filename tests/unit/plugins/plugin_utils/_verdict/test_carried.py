@@ -23,13 +23,13 @@ CARRIES = {
 ENFORCE = {"forward": "enforce"}
 
 
-def model(runners=("runner1", "runner2"), assertions=(), isolated=False, mode=ENFORCE, **carries):
+def model(runners=("runner1", "runner2"), assertions=(), isolated=False, mode=ENFORCE, isolates=True, **carries):
     addresses = {name: [f"198.51.100.2{number}", f"2001:db8:1::2{number}"] for number, name in enumerate(runners, 1)}
     hosts = {
         name: {"gatehouse_addresses": {"private": its}, **({"gatehouse_mode": mode} if mode else {})}
         for name, its in addresses.items()
     }
-    runner = {"name": "runner", "groups": ["runners"], "isolated": isolated, "carries": {**CARRIES, **carries}}
+    runner = {"name": "runner", "groups": ["runners"], "isolated": isolated, "carries": {**CARRIES, "isolated": isolates, **carries}}
     return {
         "gatehouse_classes": [runner, {"name": "node", "groups": ["nodes"]}],
         "gatehouse_zones": [
@@ -141,10 +141,10 @@ def test_two_of_them_may_be_behind_one_host_or_behind_two():
     ]
 
 
-@pytest.mark.parametrize("isolated", [False, True])
+@pytest.mark.parametrize(("isolated", "guests_too"), [(False, True), (True, True), (True, False)])
 @pytest.mark.parametrize("interfaces", [[], ["docker0"]])
-def test_what_reaches_what_is_what_their_host_says_of_each_packet(isolated, interfaces):
-    document = model(runners=["runner1"], isolated=isolated, interfaces=interfaces)
+def test_what_reaches_what_is_what_their_host_says_of_each_packet(isolated, guests_too, interfaces):
+    document = model(runners=["runner1"], isolated=isolated, interfaces=interfaces, isolates=guests_too)
     fleet = build(document)
     policy = fleet.policy_of("runner1")
     asked = Ends(fleet, Inventory(document["groups"], document["hosts"]), lambda name: ())

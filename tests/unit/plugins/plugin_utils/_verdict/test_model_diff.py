@@ -309,7 +309,7 @@ def test_changes_are_where_verdicts_differ_and_nowhere_else(before, after, own_a
 
 
 CARRIES = {"interfaces": ["docker0"]}
-WEB_CARRIES = "before: what is behind the host by docker0 may send and receive as the host itself"
+WEB_CARRIES = "before: what is behind the host by docker0 may receive and send what the host itself may"
 
 
 def carrying(**more):
@@ -342,7 +342,7 @@ def test_what_those_behind_are_excepted_from_closes_that_to_them():
     before, after = carrying(), carrying(**{"except": ["192.0.2.11"]})
     words, closed = rows(before, after)
 
-    assert words["words"][1].endswith("may send, but not to 192.0.2.11 and receive as the host itself")
+    assert words["words"][1].endswith("may receive and send what the host itself may, but nothing to 192.0.2.11")
     assert (closed["direction"], closed["ports"], closed["closed"]) == ("forward_out", ["5432/tcp"], ["192.0.2.11"])
     assert closed["opened"] == []
     assert [row["opened"] for row in rows(after, before)] == [[], ["192.0.2.11"]]
