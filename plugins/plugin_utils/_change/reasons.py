@@ -11,7 +11,7 @@ from typing import Any
 
 from ...module_utils._contract.constants import KNOWN_PEERS
 from .._host_facts.reader import Answer
-from .._host_rules.peer_sets import members
+from .._host_rules.peer_sets import CARRIED, NOT_FOR_CARRIED, members
 from .._policy.compile import Policy
 from .._values.addresses import network_text
 
@@ -29,6 +29,7 @@ _WORDS = {
     **dict.fromkeys(("rule_added", "rule_removed", "rule_changed", "address_added", "address_removed"), _BY_HAND),
     "jump_not_first": "Rules of others stood before ours",
 }
+_CARRIED = {CARRIED: "those behind the host", NOT_FOR_CARRIED: "what those behind the host are excepted from"}
 _OTHERS = "peers that no flow of it is for"
 _ONLY_WORDS = "Only names or comments in its ruleset have changed"
 
@@ -48,9 +49,9 @@ def reasons(found: Mapping[str, Any], policy: Policy | None) -> list[str]:
 
 
 def _moved(answer: Answer, policy: Policy) -> Iterator[str]:
-    names = members(policy)
+    names = {**{name: name for name in members(policy)}, **_CARRIED}
     rows = [*answer.rows("moved")]
-    found = [(row.text("peer"), row) for row in rows if row.text("peer") in names]
+    found = [(names[row.text("peer")], row) for row in rows if row.text("peer") in names]
     # What flows are for says more than which peers the host can name.
     known = [(_OTHERS, row) for row in rows if row.text("peer") in KNOWN_PEERS]
     for name, row in found or known:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._values.direction import DIRECTIONS
+from .._values.direction import DIRECTIONS, FORWARD
 
 _HEADS = ("host", "kind", "finding")
 _SHOWN = 200
@@ -49,5 +49,6 @@ def _observing(asked: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         if "observed" in result:
             since = result.get("observed_since") or "an unknown time"
             count, ways = len(result["observed"]), result.get("observed_directions", DIRECTIONS)
-            what = "" if len(ways) > 1 else f" {', '.join(map(str, ways))}"
+            words = ["what it carries" if one == FORWARD else str(one) for one in ways]
+            what = "" if {*DIRECTIONS} <= {*ways} else f" {' and '.join(words)}"
             yield f"{host} only observes{what} since {since}, and has let through what no flow allows: {count}"

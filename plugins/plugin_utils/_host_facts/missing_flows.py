@@ -22,7 +22,7 @@ from .._values.addresses import AddressSet, Network, network_text
 from .._values.ports import PROTOCOLS, PortRange, PortSet
 from .._values.readers import NAME_LENGTH
 from .attribution import owners_of, parties_of
-from .observed import Observed, Seen, denied
+from .observed import Observed, Seen, denied, is_never_carried
 
 FILE = "missing_flows.yml"
 _DYNAMIC = 32768
@@ -194,6 +194,8 @@ def _no_flow_for(policy: Policy, seen: Seen) -> str:
         return f"no flow can be suggested for {seen}: the host had no room left to keep its peers"
     if seen.direction == SPOOFED:
         return f"no flow can allow {seen}: gatehouse_antispoof judges its source, which this host routes another way"
+    if is_never_carried(policy, seen):
+        return f"no flow can allow {seen}: those behind the host never reach it (carries)"
     for name, members in policy.isolated.items():
         if seen.address in members:
             return f"no flow can allow {seen}: hosts of {name} are isolated from each other"

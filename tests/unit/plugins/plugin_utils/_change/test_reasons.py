@@ -49,6 +49,15 @@ def test_peers_that_no_flow_is_for_are_told_where_nothing_else_is(peer):
     assert reasons({"findings": [], "moved": [known, CAME]}, POLICY) == ["web: 198.51.100.24 came"]
 
 
+def test_what_came_into_sets_of_carried_traffic_is_told_by_what_it_is():
+    moved = [{**CAME, "peer": "carries.networks"}, {**CAME, "peer": "carries.except", "way": "went"}]
+
+    assert reasons({"findings": [finding("model_changed")], "moved": moved}, POLICY) == [
+        "those behind the host: 198.51.100.24 came",
+        "what those behind the host are excepted from: 198.51.100.24 went",
+    ]
+
+
 @pytest.mark.parametrize("broken", [{"addresses": ["x"]}, {"way": "\033[31m"}, {"count": "9"}])
 def test_an_answer_that_has_another_form_is_refused(broken):
     with pytest.raises(AnswerError, match=r"moved\[0\]"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.audit import left_behind, lines
 
+WAYS = ["ingress", "egress", "forward"]
 ADDED = {"kind": "address_added", "text": "added to office: 203.0.113.172, for the flow ssh", "flow": "ssh"}
 
 
@@ -35,6 +36,14 @@ def test_a_direction_that_is_observed_alone_is_named():
     assert next(lines({"web1": result})) == (
         "web1 only observes egress since an unknown time, and has let through what no flow allows: 1"
     )
+
+
+def test_what_a_host_only_observes_of_what_it_carries_is_named():
+    result = {"findings": [], "observed": [1], "observed_since": "2026-11-30T10:00:00Z"}
+    some, every = ({"web1": {**result, "observed_directions": ways}} for ways in (["egress", "forward"], WAYS))
+
+    assert next(lines(some)).startswith("web1 only observes egress and what it carries since 2026-11-30T10:00:00Z, and")
+    assert next(lines(every)).startswith("web1 only observes since ")
 
 
 def test_many_findings_end_in_their_number():

@@ -266,3 +266,45 @@ def test_for_ports_whose_peers_were_not_kept_nothing_is_suggested():
 
     assert (found.flows, len(found.remarks)) == ((), 2)
     assert "ingress 443/tcp from any peer: 3" in found.remarks[0]
+
+
+CARRIES = {
+    "interfaces": ["docker0"],
+    "networks": ["198.51.100.128/28", "2001:db8:2::/64"],
+    "masqueraded": [],
+    "except": ["169.254.169.254"],
+}
+
+
+def carried(*rows, host="web1", **more):
+    web, *others = MODEL["gatehouse_classes"]
+    fleet = build({**MODEL, "gatehouse_classes": [{**web, "carries": CARRIES, **more}, *others]})
+    return missing_flows(fleet, {host: Observed(tuple(rows))})
+
+
+def test_what_a_host_forwards_lacks_the_flow_that_the_host_itself_would():
+    sent = seen("203.0.113.7", 25, direction="forward_out")
+    came = seen("203.0.113.7", 8080, direction="forward_in")
+
+    assert flows(carried(sent, came)) == {("web", "office"): ["25/tcp"], ("office", "web"): ["8080/tcp"]}
+
+
+def test_a_routed_guest_is_its_host_for_its_peers():
+    assert flows(carried(seen("198.51.100.130", 5432), host="db1")) == {("web", "db"): ["5432/tcp"]}
+
+
+@pytest.mark.parametrize(
+    ("address", "isolated", "allowed"),
+    [
+        ("169.254.169.254", False, False),
+        ("203.0.113.7", False, True),
+        ("2001:db8:2::7", True, False),
+        ("203.0.113.7", True, True),
+    ],
+)
+def test_no_flow_is_proposed_for_what_those_behind_a_host_never_reach(address, isolated, allowed):
+    found = carried(seen(address, 80, direction="forward_out"), isolated=isolated)
+
+    assert bool(found.flows) == allowed
+    never = f"web1: no flow can allow forward_out 80/tcp to {address}: 3, last {LAST}: those behind the host never"
+    assert [remark.startswith(never) for remark in found.remarks] == [True] * (not allowed)
