@@ -70,13 +70,13 @@ CONCERNS: Mapping[str, Concern] = MappingProxyType(
             "set gatehouse_antispoof: off for this host"
         ),
         "forwarding_unjudged": Concern(
-            "Say in carries of the class which interfaces others are behind, to have them judged as the host itself, or "
-            "carries: {} where what it forwards is not the model's"
+            "Say in carries of the class by which interfaces others are behind the host, to have them judged as the "
+            "host itself, or carries: {} where what it forwards is not the model's"
         ),
         "uplink_carried": Concern("Name in carries.interfaces those of containers and virtual machines alone"),
         "bridge_unjudged": Concern(
-            "Load br_netfilter (/etc/modules-load.d), set what is missing to 1 (/etc/sysctl.d), or isolate the ports of "
-            "the bridge (bridge link set dev PORT isolated on)"
+            "Load br_netfilter (/etc/modules-load.d), and set what is missing to 1 (/etc/sysctl.d), or isolate the "
+            "ports of the bridge (bridge link set dev PORT isolated on)"
         ),
     }
 )

@@ -25,9 +25,8 @@ _EVERYBODY4, _EVERYBODY6 = "0" * 8, "0" * 32
 def uplinks(read: Read) -> list[str]:
     """Return the interfaces by which default routes leave."""
     found = [row[0] for row in _rows(read("/proc/net/route")) if len(row) > 7 and row[1] == row[7] == _EVERYBODY4]
-    for row in _rows(read("/proc/net/ipv6_route")):
-        if len(row) > 9 and row[0] == _EVERYBODY6 and row[1] == "00":
-            found.append(row[9])
+    rows = _rows(read("/proc/net/ipv6_route"))
+    found += [row[9] for row in rows if len(row) > 9 and row[0] == _EVERYBODY6 and row[1] == "00"]
     return [one for one in dict.fromkeys(found) if one != "lo"]
 
 
@@ -36,7 +35,11 @@ def _rows(text: str) -> Iterator[list[str]]:
 
 
 def unjudged(
-    carried: Carried | None, families: Sequence[str], interfaces: Sequence[str], ways_out: Sequence[str], others: Sequence[str]
+    carried: Carried | None,
+    families: Sequence[str],
+    interfaces: Sequence[str],
+    ways_out: Sequence[str],
+    others: Sequence[str],
 ) -> Iterator[Finding]:
     """Yield a finding where a host forwards in some families, and no class of it says for whom.
 

@@ -13,7 +13,7 @@ from typing import Any
 from ...module_utils._contract.kinds import FORWARD_IN, FORWARD_OUT
 from .._model.antispoof import CAVEATS
 from .._policy.compile import Fleet, Policy, Rule
-from .._values.addresses import Address, AddressSet
+from .._values.addresses import AddressSet
 from .packet import NO_FLOW, Packet, Verdict, is_judged_before_dnat, verdict_behind, verdict_by_any_interface
 from .reach import Party, Port, ReachablePair, owner, reachable_pairs
 
@@ -183,7 +183,9 @@ def _of_those_behind(policy: Policy, packet: Packet) -> str:
     if found.allowed:
         return f"those behind it may {doing} it, too"
     if policy.observes(_kind(packet)):
-        return f"those behind it may {doing} it: it is counted, and not denied, until gatehouse_mode says forward: enforce"
+        return (
+            f"those behind it may {doing} it: it is counted, and not denied, until gatehouse_mode says forward: enforce"
+        )
     reason = "" if found.reason == NO_FLOW else f": {found.reason}"
     return f"those behind it may not {doing} it{reason}"
 

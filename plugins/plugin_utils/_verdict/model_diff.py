@@ -100,7 +100,9 @@ def _changes_of(policies: Sequence[Policy]) -> Iterator[Change]:
     before, after = policies
     if before.carries != after.carries:
         nothing = AddressSet()
-        yield Change("", FORWARD, "", (), nothing, nothing, (), words=(_behind("before", before), _behind("after", after)))
+        yield Change(
+            "", FORWARD, "", (), nothing, nothing, (), words=(_behind("before", before), _behind("after", after))
+        )
     for direction in (*DIRECTIONS, PRE_DNAT, *_forwarded(before, after)):
         by_side = {side: _changes_at_all(policies, direction, side) for side in SIDES}
         first, *others = by_side.values()

@@ -49,7 +49,11 @@ def test_a_flow_of_every_port_is_every_port():
 @pytest.mark.parametrize(
     ("carries", "isolated", "expected"),
     [
-        ({"interfaces": ["docker0", "br-*"], "is_said": True}, {}, {"interfaces": ["docker0", "br-*"], "isolated": False}),
+        (
+            {"interfaces": ["docker0", "br-*"], "is_said": True},
+            {},
+            {"interfaces": ["docker0", "br-*"], "isolated": False},
+        ),
         ({"is_said": True}, {"web": ["192.0.2.1"]}, {"interfaces": [], "isolated": True}),
         ({}, {}, None),
     ],

@@ -58,7 +58,10 @@ def test_the_data_of_a_policy_is_what_a_playbook_can_read():
         "denied": {"keep": True, "log": None},
         "deny": {"ingress": "drop", "egress": "reject", "forward": "reject"},
         "carries": {
-            **dict.fromkeys(("interfaces", "routed", "masqueraded", "excepted"), []),
+            "interfaces": [],
+            "routed": [],
+            "masqueraded": [],
+            "excepted": [],
             "isolated": True,
             "is_said": False,
         },

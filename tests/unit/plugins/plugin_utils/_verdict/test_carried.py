@@ -29,7 +29,12 @@ def model(runners=("runner1", "runner2"), assertions=(), isolated=False, mode=EN
         name: {"gatehouse_addresses": {"private": its}, **({"gatehouse_mode": mode} if mode else {})}
         for name, its in addresses.items()
     }
-    runner = {"name": "runner", "groups": ["runners"], "isolated": isolated, "carries": {**CARRIES, "isolated": isolates, **carries}}
+    runner = {
+        "name": "runner",
+        "groups": ["runners"],
+        "isolated": isolated,
+        "carries": {**CARRIES, "isolated": isolates, **carries},
+    }
     return {
         "gatehouse_classes": [runner, {"name": "node", "groups": ["nodes"]}],
         "gatehouse_zones": [
@@ -50,7 +55,7 @@ def model(runners=("runner1", "runner2"), assertions=(), isolated=False, mode=EN
 
 def ends(**more):
     document = model(**more)
-    return Ends(build(document), Inventory(document["groups"], document["hosts"]), lambda name: ())
+    return Ends(build(document), Inventory(document["groups"], document["hosts"]), {}.get)
 
 
 def lines(sender=None, receiver=None, port=None, **more):
@@ -67,8 +72,8 @@ def test_a_routed_guest_is_judged_where_it_is_carried():
         "  forward of runner1 (runner) allows it: the flow rerun allows it (git) [gatehouse_flows[2]]"
     )
     assert lines(GUEST, "2001:db8:9::200", "25/tcp")[1] == (
-        "  forward of any host that carries it (runner) denies it: no flow allows it; the flow packages is to internet, "
-        "and 2001:db8:9::200 is among them, but on 443/tcp"
+        "  forward of any host that carries it (runner) denies it: no flow allows it; the flow packages is to internet,"
+        " and 2001:db8:9::200 is among them, but on 443/tcp"
     )
 
 
@@ -106,7 +111,7 @@ def test_what_is_only_observed_of_forwarded_packets_is_let_through():
 def test_where_some_hosts_observe_what_they_carry_they_are_named():
     document = model()
     document["hosts"]["runner2"]["gatehouse_mode"] = {"forward": "observe"}
-    some = Ends(build(document), Inventory(document["groups"], document["hosts"]), lambda name: ())
+    some = Ends(build(document), Inventory(document["groups"], document["hosts"]), {}.get)
     found = ask(some, GUEST, "2001:db8:9::200", "25/tcp", Problems()).lines
 
     assert found[1].endswith("; runner2 only observes what it carries, and lets it through")
@@ -147,7 +152,7 @@ def test_what_reaches_what_is_what_their_host_says_of_each_packet(isolated, gues
     document = model(runners=["runner1"], isolated=isolated, interfaces=interfaces, isolates=guests_too)
     fleet = build(document)
     policy = fleet.policy_of("runner1")
-    asked = Ends(fleet, Inventory(document["groups"], document["hosts"]), lambda name: ())
+    asked = Ends(fleet, Inventory(document["groups"], document["hosts"]), {}.get)
     outside = ["2001:db8:9::9", "2001:db8:9::200", "2001:db8:9::254", "2001:db8:1::11"]
     behind = interfaces[0] if interfaces else "virbr0"
     by = {GUEST: behind, OTHER_GUEST: behind, **dict.fromkeys(outside, "eth0")}
@@ -157,7 +162,7 @@ def test_what_reaches_what_is_what_their_host_says_of_each_packet(isolated, gues
         for number in (22, 25, 443, 4647, 64000):
             ways = {"interface": by[source], "leaves_by": by[target], "forwarded": True, "to_host": False}
             packet = Packet("ingress", ip_address(source), ip_address(target), "tcp", port=number, **ways)
-            judged = [one for one in explained(asked, source, target, f"{number}/tcp", Problems()).answers]
+            judged = explained(asked, source, target, f"{number}/tcp", Problems()).answers
             forwarding = [stage.allowed for one in judged for stage in one.stages if stage.name == "forward"]
 
             assert forwarding == [verdict(policy, packet).allowed], packet
