@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""For whom a host forwards, held to what the model says of those behind it."""
+"""What a host forwards, held to what the model says of those behind it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def unjudged(
     ways_out: Sequence[str],
     others: Sequence[str],
 ) -> Iterator[Finding]:
-    """Yield a finding where a host forwards in some families, and no class of it says for whom.
+    """Yield a finding where a host forwards in some families for those of which its classes say nothing.
 
     ``others`` are rules of others about what is forwarded. A class that says that it carries nothing has said it, and
     so has one that knows those behind its hosts by their addresses alone.
@@ -54,7 +54,7 @@ def unjudged(
     by_what = f"by {_some(others, '; ')}" if others and not carried and not behind else ""
     if for_whom or by_what:
         what = f"this host forwards {' and '.join(families)} {for_whom or by_what}"
-        yield finding("forwarding_unjudged", f"{what}, and no class of it says for whom: that is not judged")
+        yield finding("forwarding_unjudged", f"{what}, of which its classes say nothing: that is not judged")
 
 
 def too_wide(carried: Carried, ways_out: Sequence[str]) -> Iterator[Finding]:

@@ -122,10 +122,11 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
 
 def _answer(fleet: Fleet, pair: ReachablePair, port: Port) -> Answer:
     source, target = pair.sample()
-    ends = ((pair.sender_set, "egress"), (pair.receiver_set, "ingress"))
+    ends = [(pair.sender_set, "egress"), (pair.receiver_set, "ingress")]
+    judging = ends[:1] if pair.behind_one_host else ends
     stages = [
         _stage(fleet, name, Packet(direction, source, target, port.protocol, port=port.number), pair.behind_one_host)
-        for name, direction in (ends[:1] if pair.behind_one_host else ends)
+        for name, direction in judging
         if name
     ]
     return Answer(pair.senders, pair.receivers, pair.passes, tuple(stages))

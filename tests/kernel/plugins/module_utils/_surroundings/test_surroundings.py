@@ -207,7 +207,7 @@ def test_a_host_that_forwards_for_guests_of_whom_no_class_says_anything_is_found
     found = only(guests.findings())
 
     assert found.kind == "forwarding_unjudged"
-    assert found.text.startswith("this host forwards IPv4 for docker0, and no class of it says for whom: ")
+    assert found.text.startswith("this host forwards IPv4 for docker0, of which its classes say nothing: ")
     assert guests.findings(model=carrying()) == []
     assert guests.findings(model=carrying("docker0")) == []
     assert guests.kinds(model=carrying("br-*")) == ["forwarding_unjudged"]
@@ -222,7 +222,7 @@ def test_a_gateway_is_found_by_the_rules_of_others(guests):
     guests.do("ip", "link", "set", "lan0", "name", "docker0")
 
     assert found.kind == "forwarding_unjudged"
-    assert "forwards IPv4 by nftables ip theirs, chain post: masquerade, and no class of it says" in found.text
+    assert "forwards IPv4 by nftables ip theirs, chain post: masquerade, of which its classes say" in found.text
 
 
 def test_the_way_out_is_none_of_the_interfaces_of_guests(guests):

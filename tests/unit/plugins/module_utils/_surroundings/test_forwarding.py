@@ -1,4 +1,4 @@
-"""For whom a host forwards: what a class may say of it, and what is found where it doesn't."""
+"""What a host forwards: what a class may say of it, and what is found where it doesn't."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def found(carried, families=("IPv4",), interfaces=INTERFACES, ways_out=("eth0",)
 @pytest.mark.parametrize(
     ("carried", "changes", "words"),
     [
-        (None, {}, "this host forwards IPv4 for docker0, br-4f1c2d3e4a5b, virbr0, and no class"),
-        (None, {"families": ("IPv4", "IPv6"), "interfaces": ["podman1"]}, "forwards IPv4 and IPv6 for podman1, and no"),
-        (None, {"interfaces": ["eth0", "eth1"], "others": [RULE]}, f"this host forwards IPv4 by {RULE}, and no class"),
-        (None, {"ways_out": ["br-4f1c2d3e4a5b", "virbr0"]}, "for docker0, and no class"),
-        (DOCKER, {}, "this host forwards IPv4 for virbr0, and no class"),
+        (None, {}, "this host forwards IPv4 for docker0, br-4f1c2d3e4a5b, virbr0, of which its"),
+        (None, {"families": ("IPv4", "IPv6"), "interfaces": ["podman1"]}, "forwards IPv4 and IPv6 for podman1, of"),
+        (None, {"interfaces": ["eth0", "eth1"], "others": [RULE]}, f"this host forwards IPv4 by {RULE}, of which its"),
+        (None, {"ways_out": ["br-4f1c2d3e4a5b", "virbr0"]}, "for docker0, of which its"),
+        (DOCKER, {}, "this host forwards IPv4 for virbr0, of which its"),
         (DOCKER, {"interfaces": ["docker0", "br-1"]}, ""),
         (DOCKER, {"interfaces": ["docker0"], "others": [RULE]}, ""),
         (NOTHING, {"others": [RULE]}, ""),
@@ -53,7 +53,7 @@ def test_a_host_that_forwards_says_for_whom_unless_its_class_has(carried, change
 def test_many_interfaces_are_not_all_named():
     ((_kind, text),) = found(None, interfaces=[f"br-{number}" for number in range(9)])
 
-    assert "for br-0, br-1, br-2, br-3, br-4 and 4 more, and" in text
+    assert "for br-0, br-1, br-2, br-3, br-4 and 4 more, of" in text
 
 
 ROUTES = """\
