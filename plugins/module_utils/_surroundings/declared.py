@@ -28,9 +28,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Carried:
-    """By which interfaces others are behind the host, as a class says, and whether these are to be kept apart."""
+    """By which interfaces and in which networks others are behind the host, and whether these are to be kept apart."""
 
     interfaces: Sequence[str] = ()
+    networks: Sequence[str] = ()
     is_isolated: bool = False
 
 
@@ -71,7 +72,7 @@ class Declared:
             elsewhere=[*declared.get("at", ()), *(text for stage in stages for text in stage.addresses)],
             antispoof=declared.get("antispoof", "off"),
             sided_peers=declared.get("sided_peers", ()),
-            carried=Carried(carried["interfaces"], carried["isolated"]) if carried else None,
+            carried=Carried(carried["interfaces"], carried["networks"], carried["isolated"]) if carried else None,
         )
 
 

@@ -63,7 +63,7 @@ def too_wide(carried: Carried, ways_out: Sequence[str]) -> Iterator[Finding]:
         if is_by(carried.interfaces, one):
             names = ", ".join(name for name in carried.interfaces if is_by([name], one))
             what = f"{one}, by which the default route leaves, is one of carries.interfaces ({names})"
-            yield finding("uplink_carried", f"{what}, so that all that comes from there to be forwarded goes anywhere")
+            yield finding("uplink_carried", f"{what}, so that what comes from there counts as carried")
 
 
 def unfiltered(carried: Carried, bridges: Sequence[str], read: Read) -> Iterator[Finding]:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import Iterator, Sequence
+from typing import Collection, Iterator, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import (
     Declared,
@@ -35,6 +36,9 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.o
 )
 
 _NO_STAGE = Stage((), ())
+_TARGET = re.compile(
+    r"(?:\bdnat (?:ip6? )?to|--to-destination) (?:\[([0-9a-f:]+)\]|([0-9.]+)|([0-9a-f:]+))(?::\d+)?(?= |$)"
+)
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 
 
@@ -67,11 +71,30 @@ def helped(tables: Sequence[Table]) -> Iterator[str]:
             yield f"connections get a helper by a rule of others ({one.place})"
 
 
-def redirected(tables: Sequence[Table], declared: Declared, own: Sequence[str]) -> Iterator[str]:
-    """Yield what is redirected before our rules judge it, since pre_dnat doesn't name it."""
+def targets(tables: Sequence[Table]) -> list[str]:
+    """Return the addresses to which rules redirect, where a rule names one."""
+    found = (target_of(one.rule.text) for one in reached(tables, "prerouting", [REDIRECT]))
+    return list(dict.fromkeys(one for one in found if one))
+
+
+def target_of(rule: str) -> str:
+    """Return the address to which a rule redirects; an empty text where it names none."""
+    found = _TARGET.search(rule)
+    return next(filter(None, found.groups()), "") if found else ""
+
+
+def redirected(
+    tables: Sequence[Table], declared: Declared, own: Sequence[str], carried: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield what is redirected before our rules judge it, since pre_dnat doesn't name it.
+
+    What goes to an address that is ``carried`` is judged where it is forwarded.
+    """
     known = set()
     for one in reached(tables, "prerouting", [REDIRECT]):
         places = one.match.destinations or ()
+        if target_of(one.rule.text) in carried:
+            continue
         if places and all(_is_loopback(place) for place in places):
             continue
         ports, others = of_match(one.match), list(places)

@@ -31,12 +31,15 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.o
     helped,
     lost_with_forwarding,
     redirected,
+    targets,
     untracked,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.own_addresses import (
     missing,
+    networks,
     read_addresses,
     undeclared,
+    within,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.return_routes import (
     OFF,
@@ -76,7 +79,7 @@ class Surroundings:
             *self._of_addresses(),
             *some("untracked", [*untracked(tables, self._declared, own)]),
             *some("helper", [*helped(tables), *self._automatic_helpers()]),
-            *some("redirected", [*redirected(tables, self._declared, own)]),
+            *some("redirected", [*redirected(tables, self._declared, own, self._carried_targets())]),
             *some("rules_unreadable", self._rules.problems),
             *some("routed_elsewhere", self._cut()),
             *(self._forwarding(managers) if managers else ()),
@@ -136,6 +139,15 @@ class Surroundings:
 
     def _forwarded_families(self) -> list[str]:
         return [f"IPv{family}" for family in FORWARDING if self._forwards(family)]
+
+    def _carried_targets(self) -> list[str]:
+        """Return to which addresses others redirect that are behind the host, as a class says."""
+        carried = self._declared.carried
+        asked = targets(self._rules.tables) if carried and self._ip else []
+        if not (carried and asked):
+            return []
+        ways, known = return_routes(self._run, self._ip, asked), networks(carried.networks)
+        return [one for one in asked if is_by(carried.interfaces, ways.get(one, "")) or within(one, known)]
 
     def _carried(self) -> Iterator[Finding]:
         """Yield how what the host forwards differs from what the model says of those behind it."""

@@ -35,7 +35,12 @@ def declared_of(policy: Policy) -> dict[str, Any]:
 
 
 def _of_those_behind(policy: Policy) -> dict[str, Any]:
-    return {"interfaces": list(policy.carries.interfaces), "isolated": policy.isolates_carried}
+    carries = policy.carries
+    return {
+        "interfaces": list(carries.interfaces),
+        "networks": carries.networks.texts(),
+        "isolated": policy.isolates_carried,
+    }
 
 
 def _of_sources(policy: Policy) -> dict[str, Any]:

@@ -199,8 +199,9 @@ def guests(host):
     host.do("ip", "link", "del", "docker0")
 
 
-def carrying(*interfaces, isolated=False):
-    return {**MODEL, "declared": {**MODEL["declared"], "carries": {"interfaces": interfaces, "isolated": isolated}}}
+def carrying(*interfaces, isolated=False, networks=()):
+    carries = {"interfaces": interfaces, "networks": networks, "isolated": isolated}
+    return {**MODEL, "declared": {**MODEL["declared"], "carries": carries}}
 
 
 def test_a_host_that_forwards_for_guests_of_whom_no_class_says_anything_is_found(guests):
@@ -223,6 +224,25 @@ def test_a_gateway_is_found_by_the_rules_of_others(guests):
 
     assert found.kind == "forwarding_unjudged"
     assert "forwards IPv4 by nftables ip theirs, chain post: masquerade, of which its classes say" in found.text
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_port_that_is_published_for_those_behind_the_host_is_judged_where_it_is_forwarded(guests, backend):
+    for port, target in ((8080, "192.0.2.10:80"), (8081, "203.0.113.9:80"), (8082, "192.0.2.11")):
+        if backend == "nftables":
+            guests.nft(
+                "ip",
+                f"chain n{port} {{\ntype nat hook prerouting priority dstnat\ntcp dport {port} dnat to {target}\n}}",
+            )
+        else:
+            rule = f"-t nat -A PREROUTING -p tcp --dport {port} -j DNAT --to-destination {target}"
+            guests.do(f"iptables-{backend}", *rule.split())
+    by_interface, by_network = carrying("docker0"), carrying("br-*", networks=["192.0.2.0/24"])
+
+    for model in (by_interface, by_network):
+        (found,) = (one.text for one in guests.findings(model=model) if one.kind == "redirected")
+        assert found.startswith("8081/tcp is redirected by a rule of others (")
+    assert len([one for one in guests.findings(model=carrying()) if one.kind == "redirected"]) == 3
 
 
 def test_the_way_out_is_none_of_the_interfaces_of_guests(guests):

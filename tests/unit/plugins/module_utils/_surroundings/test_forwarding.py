@@ -12,6 +12,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.f
     unjudged,
     uplinks,
 )
+from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.others_effects import target_of
 
 
 def nothing(_path):
@@ -110,5 +111,24 @@ def test_an_asterisk_stands_for_what_comes_after():
 
 def test_a_class_that_says_nothing_is_told_from_one_that_says_it_carries_nothing():
     assert Declared.read({"declared": {"ingress": []}}).carried is None
-    carries = {"interfaces": [], "isolated": False}
-    assert Declared.read({"declared": {"ingress": [], "carries": carries}}).carried == Carried([], False)
+    carries = {"interfaces": [], "networks": [], "isolated": False}
+    assert Declared.read({"declared": {"ingress": [], "carries": carries}}).carried == Carried([], [], False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "target"),
+    [
+        ("tcp dport 8080 dnat to 192.0.2.10:80", "192.0.2.10"),
+        ("tcp dport 8080 dnat ip to 192.0.2.10", "192.0.2.10"),
+        ("tcp dport 8080 dnat ip6 to [2001:db8::10]:80", "2001:db8::10"),
+        ("tcp dport 8080 dnat to 2001:db8::10", "2001:db8::10"),
+        ("-A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80", "172.17.0.2"),
+        ("-A X -j DNAT --to-destination [fd00::2]:80", "fd00::2"),
+        ("-A X -j DNAT --to-destination 192.0.2.10-192.0.2.20", ""),
+        ("dnat to 192.0.2.10-192.0.2.20", ""),
+        ("dnat to numgen random mod 2 map { 0 : 192.0.2.10, 1 : 192.0.2.11 }", ""),
+        ("tcp dport 8080 redirect to :80", ""),
+    ],
+)
+def test_the_address_to_which_a_rule_redirects_is_read(rule, target):
+    assert target_of(rule) == target

@@ -52,9 +52,9 @@ def test_a_flow_of_every_port_is_every_port():
         (
             {"interfaces": ["docker0", "br-*"], "is_said": True},
             {},
-            {"interfaces": ["docker0", "br-*"], "isolated": False},
+            {"interfaces": ["docker0", "br-*"], "networks": [], "isolated": False},
         ),
-        ({"is_said": True}, {"web": ["192.0.2.1"]}, {"interfaces": [], "isolated": True}),
+        ({"is_said": True}, {"web": ["192.0.2.1"]}, {"interfaces": [], "networks": [], "isolated": True}),
         ({}, {}, None),
     ],
 )
