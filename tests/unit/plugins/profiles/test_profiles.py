@@ -39,6 +39,23 @@ def test_a_class_lets_through_what_its_rows_say_to_every_peer_and_nothing_else(n
             assert found == rows.get(peer, []), f"{direction} of {node_class}, peer {peer}"
 
 
+@pytest.mark.parametrize(
+    ("name", "node_class", "options"),
+    [
+        ("eks", "eks_node", {}),
+        ("iks", "iks_worker", {}),
+        ("circleci_server_3", "k8s_node", {}),
+        ("circleci_server_3", "nomad_client", {"carry_containers": False}),
+    ],
+)
+def test_pods_and_containers_that_are_left_alone_are_so_on_purpose(name, node_class, options):
+    carries = model(name, options).classes[node_class].carries
+
+    assert carries is not None
+    assert not carries
+    assert carries.is_said
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_expectations_name_every_class_and_zone_of_the_profile(name):
     built = model(name, {})
