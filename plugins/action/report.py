@@ -59,7 +59,7 @@ class ActionModule(FleetAction):
         except OSError as error:
             raise AnsibleActionFail(f"can't write the report: {error}") from error
         if not self._task.check_mode and not arguments["planned"]:
-            self._display.display(f"The page for everybody is {directory / PAGE}")
+            self._display.display(f"The report page is {directory / PAGE}")
         return {"changed": changed, "files": sorted(files), **told}
 
     def _files(self, arguments, directory, fleet, hostvars):

@@ -17,7 +17,7 @@ def test_a_report_is_written_once_and_not_in_check_mode(play, tmp_path):
 
     first = play("gatehouse.firewall.report", LAB, "-e", extra)
     assert (first.code, "changed=1" in first.output) == (0, True), first.output
-    assert f"The page for everybody is {tmp_path / 'report' / 'report.html'}" in first.output
+    assert f"The report page is {tmp_path / 'report' / 'report.html'}" in first.output
     assert {path.name for path in (tmp_path / "report").iterdir()} == FILES
     assert "k8s_node to nomad_client" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 

@@ -101,4 +101,4 @@ class Refreshing:
 def _unanswered(name: str, addresses: Sequence[str], age: float | None, error: str) -> str:
     since = "never answered here" if age is None else f"last answered {age:.0f} s ago"
     why = f" ({error})" if error else ""
-    return f"{name} was {since}{why}; its sets hold {', '.join(addresses) or 'nobody'}"
+    return f"{name} was {since}{why}; its sets hold {', '.join(addresses) or 'no address'}"
