@@ -119,9 +119,7 @@ def read_class(item: Item) -> NodeClass:
 def _check_members(item: Item, groups: tuple[str, ...]) -> None:
     is_own = not item.where.is_shipped
     if is_own and item.lacks("groups", "networks", "same_as", "pods") and item.raw("networks") != []:
-        expected = (
-            "groups or networks, or pods, or same_as: a class without members is an error; networks: [] is empty"
-        )
+        expected = "groups or networks, or pods, or same_as: a class without members is an error; networks: [] is empty"
         item.problems.add(item.where, item.raw("name"), expected)
     for key, expected in (
         ("except", "the groups from which except takes hosts out"),
