@@ -39,7 +39,7 @@ options:
     default: ""
   unused_days:
     description:
-      - After how many days that a host has watched a flow without any use it counts as unused.
+      - After how many days a flow counts as unused, if a host has watched it for so long without any use.
     type: int
     default: 30
   planned:
@@ -53,7 +53,9 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write the model as a page, with tables and a picture gatehouse.firewall.report: directory: docs/network
+- name: Write the model as a page
+  gatehouse.firewall.report:
+    directory: docs/network
   run_once: true
 """
 
