@@ -119,7 +119,8 @@ options:
   soak:
     description:
       - For how long to watch the host after a change that was confirmed, in seconds, or as V(90s), V(2m) or V(1h).
-      - Fails where it denies peers of the fleet what it did not deny before. The ruleset stays in force.
+      - Fails where it denies peers of the fleet what it did not deny before, and what the ruleset before would not have
+        denied. The ruleset stays in force.
     type: str
     default: "0"
     version_added: 1.0.0

@@ -29,6 +29,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     utc,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import DENIED_SECONDS, KNOWN
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.before import Before
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import LIVE_DIRECTORY
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.saver import SAVER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import (
@@ -200,10 +201,11 @@ class Denials:
 
 @dataclass(frozen=True)
 class Remembered:
-    """What a host remembers of what no flow allows: where it only observed, and where it denied."""
+    """What a host remembers of what no flow allows: where it only observed, where it denied, and what it had before."""
 
     observing: Observing
     denials: Denials
+    before: Before
 
 
 def _denied(elements: Sequence[Element]) -> list[Element]:
