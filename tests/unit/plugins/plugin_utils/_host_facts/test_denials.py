@@ -12,6 +12,7 @@ import yaml
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.attribution import Attribution
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.before import Before
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials import about, denials
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials_metrics import denials_metrics
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials_table import answer, lines
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.observed import Observed, Seen
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import HostState
@@ -269,6 +270,30 @@ def test_programs_that_wait_are_named():
 
     assert told[2] == "Waiting at this moment on web1, for db1 on 5433/tcp: curl (uid 1000), psql (uid 0)"
     assert found(denied("web1", one)).as_data()["denied"][0]["programs"] == ["curl (uid 1000)", "psql (uid 0)"]
+
+
+def test_numbers_are_by_class_and_of_what_the_model_still_denies():
+    states = [*INCIDENT, HostState("web2", silence="not reached")]
+    allowed = seen("203.0.113.7", 443, packets=7)
+    states[0] = denied("web1", *states[0].denied.seen, seen("192.0.2.11", 5434, "egress", 5), allowed)
+    numbers = denials_metrics(found(*states), build(good()).sets)
+    db = 'class="web",direction="egress",peer="db",peer_kind="host"'
+    strangers = 'class="web",direction="ingress",peer="stranger",peer_kind="stranger"'
+
+    assert [line for line in numbers.splitlines() if line[0] != "#"] == [
+        f"gatehouse_fleet_denied_packets{{{db}}} 17",
+        f"gatehouse_fleet_denied_packets{{{strangers}}} 1000",
+        f"gatehouse_fleet_denied_last_time_seconds{{{db}}} 1796059800",
+        f"gatehouse_fleet_denied_last_time_seconds{{{strangers}}} 1796059800",
+        'gatehouse_fleet_denied_hosts{answered="false"} 1',
+        'gatehouse_fleet_denied_hosts{answered="true"} 2',
+    ]
+
+
+def test_what_was_only_observed_is_no_denial_to_count():
+    observed = HostState("web1", observed=Observed((replace(seen("192.0.2.11", 9), denied=False),), (), SINCE))
+
+    assert "_packets" not in denials_metrics(found(observed), build(good()).sets)
 
 
 def test_the_result_is_plain_data():
