@@ -90,7 +90,7 @@ def _before(replaced: Header | None, allows: Allows | None) -> dict[str, Any] | 
         return None
     sets: dict[str, list[str]] = {}
     for one in replaced.sets:
-        if one.peer != KNOWN_PEERS:
+        if one.peer not in KNOWN_PEERS:
             sets.setdefault(one.peer, []).extend(one.elements)
     return {**until, "allows": allows, "sets": sets}
 

@@ -23,9 +23,15 @@ def host(tmp_path, monkeypatch):
     return FakeHost(tmp_path)
 
 
+SET = "\tset {} {{\n\t\ttype ipv4_addr\n\t\telements = {{\n{}\t\t}}\n\t}}\n"
+
+
 def ruleset(flow, *elements):
-    sets = (NamedSet("web.v4", "web", elements), NamedSet("known.v4", KNOWN_PEERS, ("192.0.2.7",)))
-    return f"{Header(describes=(f'ingress 443/tcp from web, flow {flow}',), sets=sets).line()}table inet gatehouse\n"
+    known = [NamedSet(f"{name}.v4", name, ("192.0.2.7",)) for name in KNOWN_PEERS]
+    sets = (NamedSet("web.v4", "web", elements), *known)
+    blocks = "".join(SET.format(one.name, "".join(f"\t\t\t{item},\n" for item in one.elements)) for one in sets)
+    line = Header(describes=(f"ingress 443/tcp from web, flow {flow}",), sets=sets).line()
+    return f"{line}table inet gatehouse {{\n{blocks}}}\n"
 
 
 ONE, OTHER, THIRD = (ruleset(flow, "192.0.2.7", "192.0.2.9") for flow in ("one", "other", "third"))
