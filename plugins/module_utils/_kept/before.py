@@ -55,7 +55,8 @@ class Before:
         try:
             self._write(self._path, json.dumps(content, separators=(",", ":"), sort_keys=True) + "\n")
         except FirewallError:
-            self.forget()
+            with suppress(OSError):  # what is there is of other rules, which it says
+                self.forget()
 
     def result(self, now: Header, denied: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return what modules return of it, with as much of its sets as what was denied may be in.

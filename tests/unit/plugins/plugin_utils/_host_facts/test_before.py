@@ -20,13 +20,14 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules imp
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.antispoof import can_iptables
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._plan.play import one_policy_each
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import EVERYBODY
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.direction import DIRECTIONS
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build, good
 
 GOLDEN = Path(__file__).resolve().parents[4] / "golden"
 MODELS = sorted(path.parent.name for path in GOLDEN.glob("*/model.yml"))
 T = "2026-11-30T17:00:00Z"
 NEXT = Header(describes=("ingress 1/tcp from nobody, flow other",))
-DIRECTIONS = ("ingress", "egress", "pre_dnat", "spoofed")
+KINDS = (*DIRECTIONS, "pre_dnat", "spoofed")
 FAR = ["198.18.0.9", "2001:db8:ffff::9"]
 BEYOND = {("icmp", 0), ("gre", 0), ("udp", 67), ("udp", 547), ("tcp", 1), ("tcp", 65535)}
 
@@ -51,7 +52,7 @@ def told(folder, policy, text, seen):
 
 def around(policy):
     """Return something on each edge of what a policy is about, in every direction, by a few ports."""
-    rules = [*policy.ingress, *policy.egress]
+    rules = [rule for direction in DIRECTIONS for rule in policy.rules(direction)]
     addresses = {ip_address(text) for text in FAR}
     for found in (*(rule.addresses for rule in rules), *policy.isolated.values()):
         for network in found.networks[:2]:
@@ -64,7 +65,7 @@ def around(policy):
     ports = {(one.protocol, port) for one in ranges for port in (one.first, one.last)} | BEYOND
     return [
         Seen(direction, address, protocol, port, 1, T, T, denied=True)
-        for direction in DIRECTIONS
+        for direction in KINDS
         for address in addresses
         for protocol, port in ports
     ]
