@@ -208,7 +208,7 @@ ruleset_before:
   description:
     - What the rules allowed that those in force have replaced (C(allows), of the collection's own form, or nothing
       where there were none of ours), C(until) when, and what their C(sets) held of the addresses that were denied.
-  returned: where the host has denied something, and knows of the rules before
+  returned: where the host keeps what it denies, and knows of the rules before
   type: dict
   sample: {until: "2026-11-19T12:00:00Z", allows: null, sets: {}}
 invalid:

@@ -65,7 +65,7 @@ class Before:
         """
         with suppress(AttributeError, KeyError, TypeError, ValueError):  # a file that was spoilt says nothing
             known = self._read()
-            before = known["before"] if denied and _is_about(known, now) else None
+            before = known["before"] if _is_about(known, now) else None
             return {"ruleset_before": {**before, "sets": _narrowed(before["sets"], denied)}} if before else {}
         return {}
 

@@ -34,7 +34,7 @@ class HostState:
 
     ``usage`` is counted since ``in_force_since``, a time in ISO 8601; an empty text where the host can't tell.
     ``observed`` is what it would have denied, where it only observes; ``denied``, what it has, where it keeps that.
-    ``before`` is the ruleset before the one in force, as far as it is known and something was denied since.
+    ``before`` is the ruleset before the one in force, as far as the host knows it.
     """
 
     host: str

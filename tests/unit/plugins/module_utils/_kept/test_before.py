@@ -74,11 +74,11 @@ def test_as_much_of_a_set_is_told_as_what_was_denied_may_be_in(host):
     assert before(host)["sets"] == {"web": ["192.0.2.0/29", "2001:db8::/64"]}
 
 
-def test_where_nothing_is_denied_nothing_is_told(host):
+def test_where_nothing_is_denied_no_set_is_told(host):
     host.harden(ONE, allows("one"))
     host.harden(OTHER, allows("other"))
 
-    assert before(host, denied=[]) is None
+    assert before(host, denied=[]) == {"until": TIME, "allows": allows("one"), "sets": {"web": []}}
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,19 @@ def test_what_the_ruleset_before_denied_is_no_news_though_nothing_of_it_came(bef
     assert (newly_denied({}, {**look(row(port=22)), "ruleset_before": before}) == "") == (before is BEFORE)
 
 
+def test_a_change_that_replaces_no_rules_is_not_judged_by_those_of_an_earlier_change():
+    earlier = {**look(), "ruleset_before": {**BEFORE, "sets": {}}}
+
+    assert "22/tcp" in newly_denied(earlier, {**look(row(port=22)), "ruleset_before": BEFORE})
+    assert (
+        newly_denied(
+            {**earlier, "ruleset_before": {**BEFORE, "until": "2026-11-29T10:00:00Z"}},
+            {**look(row(port=22)), "ruleset_before": BEFORE},
+        )
+        == ""
+    )
+
+
 def test_of_many_some_are_shown():
     assert " and 4 more. " in newly_denied({}, look(*(row(port=port) for port in range(1, 10))))
 
