@@ -14,16 +14,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._host_rules.peer_sets import at_name, is_everybody, peer_name
-from .._model.antispoof import ANTISPOOF, OFF, SPOOFED
-from .._model.denied import PRE_DNAT
+from ...module_utils._contract.kinds import FORWARDED, PRE_DNAT, SPOOFED
+from .._host_rules.peer_sets import CARRIED, NOT_FOR_CARRIED, at_name, is_everybody, peer_name
+from .._model.antispoof import ANTISPOOF, OFF
+from .._model.carries import Carries
 from .._model.node_classes import PreDnat
 from .._policy.compile import Policy, Rule
 from .._values.addresses import EVERYBODY, EVERYBODY_V4, EVERYBODY_V6, AddressSet, Network
-from .._values.direction import DIRECTIONS
+from .._values.direction import DIRECTIONS, MODE_DIRECTIONS
 from .._values.readers import SIDES
 from .._verdict.packet import is_judged_before_dnat, verdict_by_any_interface, verdict_by_every_interface
-from .observed import Seen, packet_of
+from .observed import Seen, is_never_carried, packet_of
 from .reader import Answer
 
 ALLOWED, OBSERVED, NOT_JUDGED, NO_RULES = "allowed", "observed", "not judged", "no rules"
@@ -56,10 +57,14 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Before:
-    """The ruleset before, which was in force ``until`` a time; without a policy, there were no rules of ours."""
+    """The ruleset before, which was in force ``until`` a time; without a policy, there were no rules of ours.
+
+    It may have ``judged_carried`` traffic, whatever is left of the networks behind the host.
+    """
 
     until: str
     policy: Policy | None = None
+    judged_carried: bool = False
 
     def of(self, seen: Seen) -> Earlier:
         """Return what became of something under it, as far as what a host keeps of a denial tells that."""
@@ -67,17 +72,25 @@ class Before:
         return replace(found, until=self.until) if found.has_ended else found
 
     def _of(self, seen: Seen) -> Earlier:
-        policy, packet = self.policy, packet_of(seen)
+        policy = self.policy
         if not policy:
             return Earlier(NO_RULES)
         if policy.observes(seen.direction):
             return Earlier(OBSERVED)
         if seen.direction == SPOOFED:
             return Earlier(NOT_JUDGED if policy.antispoof == OFF else DENIED)
-        if seen.direction == PRE_DNAT and not is_judged_before_dnat(policy, packet):
+        if seen.direction == PRE_DNAT and not is_judged_before_dnat(policy, packet_of(seen)):
             return Earlier(NOT_JUDGED)
+        if seen.direction in FORWARDED and not self.judged_carried:
+            return Earlier(NOT_JUDGED)
+        return self._of_flows(policy, seen)
+
+    def _of_flows(self, policy: Policy, seen: Seen) -> Earlier:
+        packet = packet_of(seen)
         if seen.is_port_alone:
             return Earlier()
+        if is_never_carried(policy, seen):
+            return Earlier(DENIED)
         surely = verdict_by_every_interface(policy, packet)
         if surely.allowed:
             return Earlier(ALLOWED, surely.flow)
@@ -92,6 +105,7 @@ def allows(policy: Policy) -> dict[str, Any]:
         "rules": {way: [_rule_to_data(way, rule) for rule in policy.rules(way)] for way in DIRECTIONS},
         "isolated": sorted(policy.isolated),
         "pre_dnat": [{"ports": stage.ports.texts(), "side": stage.side} for stage in policy.pre_dnat],
+        "carries": {"judged": bool(policy.carries), "isolated": policy.carries.isolated},
         "interfaces": {side: list(names) for side, names in policy.interfaces.items()},
         "observe": list(policy.observe),
         "antispoof": policy.antispoof,
@@ -111,7 +125,9 @@ def read_before(result: Mapping[str, Any]) -> Before | None:
     until = found.time("until")
     if found.values.get("allows") is None:
         return Before(until)
-    return Before(until, _policy(found.inside("allows"), found.inside("sets")))
+    allows_then = found.inside("allows")
+    judged_carried = allows_then.inside("carries").flag("judged")
+    return Before(until, _policy(allows_then, found.inside("sets")), judged_carried)
 
 
 def _rule_to_data(direction: str, rule: Rule) -> dict[str, Any]:
@@ -135,12 +151,18 @@ def _policy(found: Answer, sets: Answer) -> Policy:
         isolated={name: AddressSet.of(sets.networks(name)) for name in found.texts("isolated")},
         pre_dnat=tuple(PreDnat(row.ports("ports"), side=_side(row)) for row in found.rows("pre_dnat")),
         interfaces={side: interfaces.texts(side) for side in SIDES},
-        observe=found.words("observe", DIRECTIONS),
+        carries=_carries(found.inside("carries"), sets),
+        observe=found.words("observe", MODE_DIRECTIONS),
         antispoof=found.word("antispoof", ANTISPOOF),
         echo_request=found.flag("echo_request"),
         dhcp=found.flag("dhcp"),
     )
     return _with_rules(policy, {way: tuple(_rule(row, sets) for row in rules.rows(way)) for way in DIRECTIONS})
+
+
+def _carries(found: Answer, sets: Answer) -> Carries:
+    behind, excepted = (AddressSet.of(sets.networks(name)) for name in (CARRIED, NOT_FOR_CARRIED))
+    return Carries((), behind, excepted=excepted, isolated=found.flag("isolated"))
 
 
 def _with_rules(policy: Policy, rules: Mapping[str, tuple[Rule, ...]]) -> Policy:

@@ -50,6 +50,7 @@ BEFORE = {
         "isolated": [],
         "pre_dnat": [],
         "interfaces": {},
+        "carries": {"judged": False, "isolated": True},
         "observe": [],
         "antispoof": "off",
         "echo_request": True,

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptables_text import joined
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.kinds import DENIED_KINDS
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.before import Before as Kept
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.before import Before, allows, read_before
@@ -27,7 +28,6 @@ GOLDEN = Path(__file__).resolve().parents[4] / "golden"
 MODELS = sorted(path.parent.name for path in GOLDEN.glob("*/model.yml"))
 T = "2026-11-30T17:00:00Z"
 NEXT = Header(describes=("ingress 1/tcp from nobody, flow other",))
-KINDS = (*DIRECTIONS, "pre_dnat", "spoofed")
 FAR = ["198.18.0.9", "2001:db8:ffff::9"]
 BEYOND = {("icmp", 0), ("gre", 0), ("udp", 67), ("udp", 547), ("tcp", 1), ("tcp", 65535)}
 
@@ -54,7 +54,8 @@ def around(policy):
     """Return something on each edge of what a policy is about, in every direction, by a few ports."""
     rules = [rule for direction in DIRECTIONS for rule in policy.rules(direction)]
     addresses = {ip_address(text) for text in FAR}
-    for found in (*(rule.addresses for rule in rules), *policy.isolated.values()):
+    of_carried = (policy.carries.networks, policy.carries.excepted)
+    for found in (*(rule.addresses for rule in rules), *policy.isolated.values(), *of_carried):
         for network in found.networks[:2]:
             first, last = network.network_address, network.broadcast_address
             addresses |= {first, last}
@@ -65,7 +66,7 @@ def around(policy):
     ports = {(one.protocol, port) for one in ranges for port in (one.first, one.last)} | BEYOND
     return [
         Seen(direction, address, protocol, port, 1, T, T, denied=True)
-        for direction in KINDS
+        for direction in DENIED_KINDS
         for address in addresses
         for protocol, port in ports
     ]
@@ -83,7 +84,7 @@ def test_a_policy_comes_back_as_it_was(model, tmp_path):
     policies, _keys = one_policy_each(fleet)
     for number, policy in enumerate(policies.values()):
         seen = around(policy)
-        expected = [replace(Before(T, policy).of(one), until="") for one in seen]
+        expected = [replace(Before(T, policy, bool(policy.carries)).of(one), until="") for one in seen]
         for text in rulesets(policy):
             before = read_before(told(tmp_path / str(number), policy, text, seen))
             assert [replace(before.of(one), until="") for one in seen] == expected
