@@ -83,7 +83,7 @@ class Before:
 
 
 def _before(replaced: Header | None, allows: Allows | None) -> dict[str, Any] | None:
-    """Return what is known of rules that are replaced now; None where nobody has said what they allow."""
+    """Return what is known of rules that are replaced now; None where what they allow was never said."""
     until = {"until": utc(time.time())}
     if not replaced:
         return {**until, "allows": None, "sets": {}}
