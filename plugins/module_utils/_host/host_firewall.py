@@ -391,8 +391,8 @@ class HostFirewall:
         return True
 
     def _keep(self, wanted: str) -> None:
-        self._boot.keep(self._backend)
-        self._units.sync(self._backend, wanted)
+        # Each time that systemd reads its units anew takes long: it does so once, for all of ours.
+        self._boot.carry_out([self._boot.keep(self._backend), *self._units.sync(self._backend, wanted)])
         if not read(wanted).observes:
             self._observing.forget()
         # The other backend's rules have judged beside ours until now, so that no moment was without any.
@@ -414,13 +414,13 @@ class HostFirewall:
     def remove(self) -> None:
         """Take our rules, unit and files away."""
         with self._rollback.alone("it takes our rules away"):
-            self._units.forget()
+            changes = self._units.forget()
             self._observing.forget()
             self._before.forget()
             # One that fires later would bring our rules back.
             self._rollback.call_all_off()
             # Unit and files go before the rules: if this dies on the way, a reboot finishes it.
-            self._boot.forget_unit()
+            self._boot.carry_out([*changes, self._boot.forget_unit()])
             for backend in [self._backend, *self._others]:
                 self._boot.forget(backend)
                 backend.delete()

@@ -164,11 +164,11 @@ class FakeHost:
     def keep(self, backend, ruleset, live):
         """Keep a ruleset for the next boot."""
         self.boot().prepare(backend, ruleset, live, "fallback")
-        self.boot().keep(backend)
+        self.boot().carry_out([self.boot().keep(backend)])
 
     def forget_all(self):
         """Remove all that stays on this host."""
-        self.boot().forget_unit()
+        self.boot().carry_out([self.boot().forget_unit()])
         self.boot().forget(self.backend)
 
     def files(self):
