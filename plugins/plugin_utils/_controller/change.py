@@ -35,6 +35,7 @@ from .._policy.compile import Policy
 from .._values.problems import Problems, Where
 from .connection import begins_anew, over_new_connection, plugin_of
 from .host_action import HostAction
+from .kept_look import KeptLook
 from .rehearse import policy_of, rehearsed
 
 INFO = "gatehouse.firewall.ruleset_info"
@@ -151,8 +152,18 @@ class HostChange:
         wanted = {key: self._arguments[key] for key in LOOK if self._arguments[key] is not None}
         if not self._arguments["declared"] and self.policy:
             wanted["declared"] = declared_of(self.policy)
+        host = self._task_vars.get("inventory_hostname", "")
+        kept = KeptLook(host, {**wanted, "diff": self._action._task.diff})
+        seen = kept.take()
+        if self._arguments["compare_alone"]:
+            found = self._run(INFO, **wanted)
+            if not (found.get("failed") or found["differs"] or found["managers"]):
+                kept.keep(found)
+            return found
+        if seen and not self._is_dry_run:
+            return seen
         # The step starts connection tracking on a bare host, which only a change of its rules may.
-        if self._is_dry_run or self._arguments["addresses_alone"] or self._arguments["compare_alone"]:
+        if self._is_dry_run or self._arguments["addresses_alone"]:
             return self._run(INFO, **wanted)
         return self._step("look", **wanted)
 
