@@ -63,6 +63,9 @@ denied:
     - C(peer_kind) is V(host), V(class), V(zone), V(unmanaged) (a host of the inventory in no class) or V(stranger), and
       C(peers) has their names. C(addresses) is empty if a host had no room left for them.
     - C(reason) says why it is denied, and C(flow) which flow comes closest, or allows it by now (C(allowed)).
+    - C(before) says what the ruleset before the one in force did, V(allowed) (by the flow C(before_flow)), V(observed),
+      V(not judged), V(no rules), V(denied) or V(unknown), and C(before_until) until when, in UTC.
+    - C(programs) are those of the hosts that waited for it when the hosts were asked.
   returned: success
   type: list
   elements: dict
@@ -77,6 +80,10 @@ denied:
       reason: >-
         no flow allows it; the flow sql is from web, and 192.0.2.1 is among them, but on 5432/tcp
       flow: sql
+      before: denied
+      before_flow: ""
+      before_until: ""
+      programs: []
       peers: [web1]
       addresses: [192.0.2.1]
       packets: 12

@@ -120,7 +120,8 @@ options:
   soak:
     description:
       - How long to watch the host after a confirmed change, in seconds, or as V(90s), V(2m) or V(1h).
-      - Fails if the host denies peers of the fleet what it did not deny before. The ruleset stays in force.
+      - Fails if the host denies peers of the fleet what it did not deny before, and what the previous ruleset would not
+        have denied. The ruleset stays in force.
     type: str
     default: "0"
     version_added: 1.0.0

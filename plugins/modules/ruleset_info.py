@@ -169,6 +169,8 @@ denied:
     - Each says whether the peer is C(known), as a class or zone of the model has its address. These are forgotten 24
       days after the last denial, others an hour after it.
     - If there was no more room for peers, the address is V(0.0.0.0) or V(::), and stands for any.
+    - If a program of the host still waits for what was denied to it within the last five minutes, C(programs) has its
+      C(name) and its C(uid).
   returned: where the host keeps what it denies (C(gatehouse_denied))
   type: list
   elements: dict
@@ -201,6 +203,13 @@ denied_since:
   returned: where the host keeps what it denies
   type: str
   sample: "2026-11-19T12:00:00Z"
+ruleset_before:
+  description:
+    - What the rules allowed that those in force have replaced (C(allows), of the collection's own form, or nothing
+      where there were none of ours), C(until) when, and what their C(sets) held of the addresses that were denied.
+  returned: where the host keeps what it denies, and knows of the rules before
+  type: dict
+  sample: {until: "2026-11-19T12:00:00Z", allows: null, sets: {}}
 invalid:
   description:
     - How many packets were dropped that belong to no connection and begin none, since RV(in_force_since), those of

@@ -50,6 +50,9 @@ options:
     description: What to load at a boot at which the ruleset can't be.
     type: str
     default: ""
+  allows:
+    description: What the rules allow, kept for questions about what the ruleset after this one denies.
+    type: dict
 attributes:
   check_mode:
     description: Does nothing.

@@ -131,7 +131,7 @@ def test_the_kernel_has_the_rules_of_the_class_and_those_of_others(ran):
 
 def test_the_ruleset_is_kept_for_the_next_boot(ran):
     names = ["etc/gatehouse/fallback.nft", "etc/gatehouse/replace.sh", "etc/gatehouse/ruleset.nft"]
-    kept = [f"/{name}" for name in (*names, "var/lib/gatehouse/live.nft")]
+    kept = [f"/{name}" for name in (*names, "var/lib/gatehouse/before.json", "var/lib/gatehouse/live.nft")]
 
     assert [file for file in ran["first"][3] if not file.startswith("/run/")] == kept
 
