@@ -23,7 +23,7 @@ INVENTORY = {
                 {"name": "external_vm", "networks": ["198.51.100.32/28"]},
                 {"name": "load_balancer", "networks": ["198.51.100.10"]},
             ],
-            "gatehouse_rollback_timeout": 5,
+            "gatehouse_rollback_timeout": 30,
         },
         "children": {
             "cluster": {"hosts": {"k8s1": {"ansible_host": "198.51.100.11"}}},

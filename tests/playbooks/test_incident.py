@@ -22,7 +22,7 @@ INVENTORY = {
                 {"name": "site", "from": ["office"], "to": ["web"], "ports": ["443/tcp"], "why": "customers"},
                 {"name": "sql", "from": ["web"], "to": ["db"], "ports": ["5432/tcp"], "why": "what the site shows"},
             ],
-            "gatehouse_rollback_timeout": 5,
+            "gatehouse_rollback_timeout": 30,
         },
         "children": {
             "webs": {
