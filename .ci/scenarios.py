@@ -1,4 +1,4 @@
-"""Run Molecule scenarios in two lanes, all of them unless some are named; print one line each, and a failed one's end.
+"""Run Molecule scenarios in three lanes, all unless some are named; print a line for each, and the end of a failed one.
 
 Those that took longest come first, and none begins beside one that uses the same addresses.
 """
@@ -20,7 +20,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 MOLECULE, LOGS = ROOT / "molecule", ROOT / ".cache" / "logs"
 TIMES = ROOT / "docs" / "development.md"
-LANES = 2
+LANES = 3
 OF_PYTEST = re.compile(r"^=+ .*[0-9]+ passed.* in .*|^SKIPPED .*", re.MULTILINE)
 LAST_LINES = 60
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
-from containers import PLAIN, ROOT, SHOW, Completed, Lab, login_works, playbook, playbook_command, ssh
+from containers import PLAIN, ROOT, SHOW, Completed, Lab, login_works, playbook, playbook_command, run_plainly, ssh
 from patience import Patience, wait_until
 
 HERE = Path(__file__).parent
@@ -97,7 +97,7 @@ class Fleet(Lab):
                 return unchanged
             unchanged = asked
             assert not patience.is_over, f"the rules of {name} did not change: {patience}"
-            time.sleep(0.2)
+            time.sleep(0.5)  # to ask more often would keep the machine from what is waited for
 
     def copy(self, folder: Path, name: str, target: str) -> None:
         """Copy what is in a folder to a host."""
@@ -122,11 +122,15 @@ class Fleet(Lab):
     def restart_all(self) -> None:
         """Restart every managed host, and wait until it can be asked for a login."""
         self.each(self.restart)
-        wait_until(lambda: all(self.each(self.new_login).values()), 10)
+        self.await_logins(10)
 
     def reached_at(self, name: str) -> str:
         """Return the address that a host is managed at."""
         return self._ansible_host[name]
+
+    def await_logins(self, seconds: float, since: float | None = None) -> None:
+        """Wait until a new login to each managed host works; one that has let us in is not asked again."""
+        self.each(lambda name: wait_until(lambda: self.new_login(name), seconds, since))
 
     def new_login(self, name: str) -> bool:
         """Return whether a login works over a connection of its own."""
@@ -186,7 +190,7 @@ def begin_to_harden(*models: dict[str, Any]) -> subprocess.Popen[str]:
 def harden_and_die(faults: dict[str, str], *models: dict[str, Any]) -> Completed:
     """Run the role with a module that dies, or stalls, at a step of its own on each host."""
     words = ["ansible-playbook", f"--inventory={INVENTORY}", *_extra({"faults": faults}, *models), "fault.yml"]
-    return subprocess.run(words, cwd=HERE, capture_output=True, text=True, check=False, env=PLAIN)
+    return run_plainly(words, cwd=HERE)
 
 
 def _extra(*models: dict[str, Any]) -> Iterable[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from containers import Completed, Lab, playbook
+from containers import Completed, Lab, playbook, run_plainly
 from servers import Link, Server
 
 INVENTORY = Path(__file__).parent / "inventory"
@@ -80,7 +83,7 @@ class Fleet(Lab):
         for name, link in self.links.items():
             own = [*(f"{link.address(server)}/28" for server in SERVERS), f"2001:db8:65:{link.number}::1/64"]
             for line in (f"link set {name} up", *(f"address replace {one} dev {name}" for one in own)):
-                self.run("servers", "ip", *line.split())
+                self._servers_ip(line)
             words += [f"--ra-param={name},5,{ROUTER_LIFETIME}", f"--dhcp-range=2001:db8:65:{link.number}::,ra-only"]
         self.run("servers", "sh", "-c", f"dnsmasq {' '.join(words)} </dev/null >/dev/null 2>&1 &")
         return {name: [Server(link, number) for number in SERVERS] for name, link in self.links.items()}
@@ -97,6 +100,38 @@ class Fleet(Lab):
         """Return the addresses of a client's leased interface."""
         found = json.loads(self.run(name, "ip", "-json", "address", "show", "dev", "lan0"))
         return {info["local"] for info in found[0]["addr_info"]}
+
+    @contextmanager
+    def asked_by_their_links(self) -> Iterator[None]:
+        """Have the servers' machine reach each client by its link, whatever network the client's address is of."""
+        ways = []
+        for name in self.links:
+            (lan,) = json.loads(self.run(name, "ip", "-json", "link", "show", "dev", "lan0"))
+            for family in (4, 6):
+                address = self.hosts[name].address("private", family)
+                # Nobody on this link asks or answers for it in IPv6.
+                self._servers_ip(f"-{family} neighbour replace {address} lladdr {lan['address']} dev {name}")
+                ways.append(f"-{family} route {{}} {address} dev {name}")
+        try:
+            for way in ways:
+                self._servers_ip(way.format("replace"))
+            yield
+        finally:
+            for way in ways:
+                self._servers_ip(way.format("delete"))
+
+    def _servers_ip(self, line: str) -> None:
+        self.run("servers", "ip", *line.split())
+
+    def spoofed(self, name: str) -> set[tuple[str, int]]:
+        """Return the addresses that were claimed on a client, and dropped, with the ports that were asked for."""
+        with tempfile.TemporaryDirectory() as folder:
+            words = ["--module-name=gatehouse.firewall.ruleset_info", f"--tree={folder}", name]
+            backend = "--args=backend={{ gatehouse_backend | default('auto') }}"
+            done = run_plainly(["ansible", f"--inventory={INVENTORY}", *words, backend])
+            assert done.returncode == 0, done.stdout + done.stderr
+            rows = json.loads(Path(folder, name).read_text())["denied"]
+        return {(row["address"], row["port"]) for row in rows if row["direction"] == "spoofed"}
 
     def harden(self, *arguments: str) -> Completed:
         """Harden all clients at once."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
-sys.path[:0] = [str(ROOT / "tests" / "packets"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "tests" / "packets"), str(ROOT / "tests" / "playbooks"), str(ROOT / "tests")]
+from ansible_runs import Prestarted  # noqa: E402
 from lab import INVENTORY as SHARED_INVENTORY  # noqa: E402
 from lab import Host, read_hosts  # noqa: E402
 from patience import wait_until  # noqa: E402
@@ -151,7 +154,7 @@ class Lab:
 
     def restart(self, name: str) -> None:
         """Restart a host, as a reboot does: in a new network namespace, with nothing in it; return when it is up."""
-        _output("podman", "restart", "--time=5", f"{self.prefix}{name}")
+        _output("podman", "restart", "--time=30", f"{self.prefix}{name}")
         # Of this host alone: others that restart at the same time may not have their new process yet.
         self._pids[name], *_none = self._first_processes(name)
         wait_until(lambda: self._state(name) in ("running", "degraded"), 30)
@@ -179,9 +182,21 @@ def playbook(name: str, *arguments: str, inventory: Path = INVENTORY) -> Complet
     return run_plainly(playbook_command(name, *arguments, inventory=inventory))
 
 
-def run_plainly(command: list[str]) -> Completed:
+def run_plainly(command: list[str], cwd: Path | None = None) -> Completed:
     """Run a command of Ansible's as a user does; return how it went."""
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=PLAIN)
+    if command[0] == "ansible-playbook":
+        return _ansible().run(command, cwd or Path.cwd(), PLAIN)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=PLAIN)
+
+
+@cache
+def _ansible() -> Prestarted:
+    """Return what has imported Ansible once for all runs."""
+    folder = tempfile.TemporaryDirectory()
+    found = Prestarted(Path(folder.name))
+    atexit.register(folder.cleanup)
+    atexit.register(found.stop)
+    return found
 
 
 def ssh(key: Path, address: str, timeout: int) -> list[str]:

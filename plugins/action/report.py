@@ -11,6 +11,10 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.fleet import FleetAction, compiled
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts import usage_history as usage_file
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.attribution import Attribution
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials import denials
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials_metrics import FILE as METRICS
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials_metrics import denials_metrics
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.missing_flows import FILE, missing_flows
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import read_state
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.usage import updated, uses
@@ -59,7 +63,7 @@ class ActionModule(FleetAction):
         except OSError as error:
             raise AnsibleActionFail(f"can't write the report: {error}") from error
         if not self._task.check_mode and not arguments["planned"]:
-            self._display.display(f"The page for everybody is {directory / PAGE}")
+            self._display.display(f"The report page is {directory / PAGE}")
         return {"changed": changed, "files": sorted(files), **told}
 
     def _files(self, arguments, directory, fleet, hostvars):
@@ -78,6 +82,8 @@ class ActionModule(FleetAction):
         is_news = any(one.observed or (one.denied and one.denied.seen) for one in live.values())
         if is_news or is_outdated:
             files[FILE] = missing_flows(fleet, seen).text()
+        if any(one.denied for one in live.values()):
+            files[METRICS] = denials_metrics(denials(Attribution(fleet), live), fleet.sets)
         usage_files, usage = self._usage(directory, fleet, live, arguments["unused_days"])
         unreadable = [f"{host}: {one.silence}" for host, one in live.items() if one.unreadable]
         return {**files, **usage_files}, {**usage, **({"warnings": unreadable} if unreadable else {})}

@@ -11,7 +11,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   seconds:
-    description: After so many seconds, what is left isn't asked any more.
+    description: After so many seconds, no more probes are sent.
     type: int
     default: 60
 """

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: audit
-short_description: Find what is not as it should be on a host
+short_description: Report how a host differs from the model
 version_added: 1.0.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Looks at a host as M(gatehouse.firewall.ruleset_info) does, and returns what that returns.
+  - Looks at a host as M(gatehouse.firewall.ruleset_info) does, and returns the same.
   - M(gatehouse.firewall.audit_summary) shows what was found on all hosts.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.reads_only
@@ -26,18 +26,18 @@ options:
       - The same for iptables, a mapping with C(ipset), C(rules.v4) and C(rules.v6).
   backend:
     description:
-      - What to look at, and to compare with.
+      - Which backend to look at, and to compare with.
   declared:
     description:
       - What the model says of the host, as M(gatehouse.firewall.compile) returns it.
   managed:
     description:
-      - Whether the host is of a node class. One that is of none has a finding where it still has rules, a unit or files
-        of ours.
+      - Whether the host has a node class. A host without one gets a finding if it still has rules, units or files of
+        ours.
     type: bool
     default: true
   fail:
-    description: Fail where there is a finding.
+    description: Fail if there is a finding.
     type: bool
     default: false
   textfile:
@@ -45,7 +45,7 @@ options:
     type: path
 attributes:
   diff_mode:
-    description: There is nothing that could differ.
+    description: Not applicable.
     support: none
 seealso:
   - module: gatehouse.firewall.ruleset_info
@@ -61,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What was found, as M(gatehouse.firewall.ruleset_info) returns it, and C(left_behind).
+  description: The findings, as M(gatehouse.firewall.ruleset_info) returns them, and C(left_behind).
   returned: success
   type: list
   elements: dict

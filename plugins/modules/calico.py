@@ -11,15 +11,16 @@ short_description: Bring Calico's datastore to the fleet's objects
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Compares the objects with those that are there, and applies what differs in an order in which no host endpoint is
-    ever without its policies - sets, policies, failsafes, host endpoints; and the other way round for what is no longer
-    wanted.
-  - Checks the objects first, by the rules of Calico's own validation; where one is broken, nothing is sent.
-  - Works out each batch from what is there right before it, and reads it back. What others write meanwhile is not
-    overwritten. Where a batch fails, the message says what is in force by then.
-  - Deletes nothing but objects with the label C(app.kubernetes.io/managed-by=gatehouse). Of a node's FelixConfiguration
-    it changes the failsafe ports alone, and puts them back when they are no longer wanted.
-  - Values that a server fills into a node's FelixConfiguration are the cluster's, so that they don't beat those.
+  - Compares the objects with the datastore's, and applies the differences in an order in which no host endpoint is ever
+    without its policies - sets, policies, failsafe ports, host endpoints. Objects that are no longer in the model are
+    deleted in reverse order.
+  - Checks the objects first, by the rules of Calico's own validation. If one is invalid, nothing is sent.
+  - Compares each batch with the datastore right before it is written, and reads it back. Changes by another client in
+    between are not overwritten. If a batch fails, the message says what is in force.
+  - Deletes only objects with the label C(app.kubernetes.io/managed-by=gatehouse). Of a node's FelixConfiguration it
+    changes only the failsafe ports, and restores them when they are no longer in the model.
+  - Values that a server fills into a node's FelixConfiguration are set to the cluster's, so that they don't override
+    these.
 options:
   objects:
     description: The objects, as RV(gatehouse.firewall.compile#module:manifests) has them.
@@ -27,21 +28,21 @@ options:
     elements: dict
     default: []
   state:
-    description: Whether the objects are to be there; with V(absent), all of ours go.
+    description: V(present) applies the objects; V(absent) deletes all of ours.
     type: str
     choices: [present, absent]
     default: present
   via:
     description:
       - V(calicoctl) runs C(calicoctl) where the task runs, for either datastore.
-      - V(kubernetes) asks the Kubernetes API, where it serves C(projectcalico.org/v3). Needs the collection
+      - V(kubernetes) uses the Kubernetes API, if it serves C(projectcalico.org/v3). Needs the collection
         C(kubernetes.core).
       - Calico's own storage, C(crd.projectcalico.org), is never written.
     type: str
     choices: [calicoctl, kubernetes]
     default: calicoctl
   calicoctl:
-    description: The program, for O(via=calicoctl).
+    description: The name or path of the program, for O(via=calicoctl).
     type: str
     default: calicoctl
   connection:

@@ -13,15 +13,15 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Runs C(calicoctl) where the task runs. M(gatehouse.firewall.calico) says what to do in which order; this module
     does it.
-  - An object that names its C(resourceVersion) is changed, or deleted, only where it is still of this version.
-  - Says of the datastore what C(calicoctl) is told by its environment and its configuration file.
+  - An object with a C(resourceVersion) is changed, or deleted, only if the datastore still has this version.
+  - C(calicoctl) finds the datastore by its environment and its configuration file.
 options:
   path:
-    description: The program.
+    description: The name or path of the program.
     type: str
     default: calicoctl
   kinds:
-    description: The kinds of which all objects are listed, once the batches are done.
+    description: The kinds of objects to list after the batches are done.
     type: list
     elements: str
     default: []
@@ -32,7 +32,7 @@ options:
     default: []
     suboptions:
       action:
-        description: Apply the objects whole, in their order, or delete them.
+        description: Whether to apply the objects, in their order, or to delete them.
         type: str
         choices: [apply, delete]
         required: true

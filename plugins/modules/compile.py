@@ -15,9 +15,8 @@ description:
     class and renders it. Run it once per play (C(run_once)); it connects to no host.
   - Lists of several groups merge. A variable that is set above the inventory (in a play, a role, on the command line)
     replaces what the inventory says.
-  - Peers' addresses come from the inventory's declared variables, never from facts, so that C(--limit) changes no
-    ruleset.
-  - Where the model is wrong, fails with one line per problem, and nothing is written.
+  - Peers' addresses come from the inventory's declared variables, never from facts, so C(--limit) changes no ruleset.
+  - If the model is wrong, fails with one line per problem, and writes nothing.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.compiles
 options:
@@ -32,12 +31,12 @@ options:
     type: path
   directory_of:
     description:
-      - In place of O(directory), the name of the variable that says it, such as C(gatehouse_plan_dir). Where it isn't
+      - In place of O(directory), the name of the variable that has the path, such as C(gatehouse_plan_dir). If it isn't
         set, nothing is written.
-      - So it is the same for all hosts, and no fact or variable of a host's own is asked for it.
+      - The path is then the same for all hosts; no fact or host variable can set it.
     type: str
   hosts:
-    description: The hosts that this run is about. Those that are in no node class are named in a warning.
+    description: The hosts of this run. A warning names those that are in no node class.
     type: list
     elements: str
     default: []
@@ -64,7 +63,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rulesets:
-  description: The rendered rulesets for nftables by key; hosts of a class share one where nothing differs.
+  description: The rendered rulesets for nftables by key; hosts of a class share one if nothing differs.
   returned: success
   type: dict
 iptables_rulesets:
@@ -87,7 +86,7 @@ compiled_at:
   sample: 1798761600.0
 manifests:
   description: >-
-    What stands once for the fleet, by the name of what enforces it: C(calico) has Calico's objects, where
+    Objects for the whole fleet, by the name of what enforces them: C(calico) has Calico's objects, if
     C(gatehouse_calico) names classes.
   returned: success
   type: dict
@@ -120,7 +119,7 @@ interfaces:
   sample: {nomad1: {private: [eth0], public: [eth1]}}
 declared:
   description: >-
-    What the model says of a host that the host alone can be held to, for M(gatehouse.firewall.ruleset) and
+    What the model declares about a host that only the host can check, for M(gatehouse.firewall.ruleset) and
     M(gatehouse.firewall.ruleset_info), by the same keys as RV(policies).
   returned: success
   type: dict
@@ -134,8 +133,8 @@ plan:
   type: str
 hosts_with_facts:
   description:
-    - The hosts of the play with facts that are named like variables of ours, and these. They are not read, and no file
-      is written for these hosts.
+    - The hosts of the play with facts that are named like our variables, and these facts. They are not read, and no
+      file is written for these hosts.
   returned: success
   type: dict
   sample: {nomad1: [gatehouse_takeover]}
@@ -146,7 +145,7 @@ accept_shrink:
   elements: str
   sample: [web]
 same_as:
-  description: Of each class that the model says is another, which one.
+  description: The class that each class with C(same_as) names.
   returned: success
   type: dict
   sample: {eks_node: k8s_node}

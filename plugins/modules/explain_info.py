@@ -13,34 +13,35 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Answers from the model alone, on the controller, and connects to no host. Run it once per play (C(run_once)).
   - M(gatehouse.firewall.denied_info) says what the hosts have denied of the same question.
-  - With O(sender), O(receiver) and O(port), says whether packets pass, at which stage of which host that is decided, by
-    which flow of which profile, or which flow would allow them if one thing were different.
-  - With one of O(sender) and O(receiver), lists what it may reach, or who may reach it; O(port) narrows the list.
-  - With O(host), says of which node classes it is, and by which groups.
+  - With O(sender), O(receiver) and O(port), says whether packets pass, at which stage of which host that is decided,
+    and by which flow of which profile; for a denial, which flow comes closest, and how it differs.
+  - With only O(sender), lists what it may reach; with only O(receiver), lists its open ports and their peers. O(port)
+    narrows the list.
+  - With O(host), names the host's node classes, and the groups that they come from.
   - An end is a host of the inventory, a node class, a zone, an address, a network, or a name that resolves to one.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.reads_only
 options:
   sender:
-    description: Who sends.
+    description: The sender, an end as in M(gatehouse.firewall.explain_info).
     type: str
   receiver:
-    description: Who receives.
+    description: The receiver, an end as in M(gatehouse.firewall.explain_info).
     type: str
   port:
     description: The receiver's port, such as V(2376/tcp).
     type: str
   host:
-    description: The host of the inventory whose node classes are asked for, alone.
+    description: A host of the inventory, to list its node classes. No other option goes with it.
     type: str
   live:
-    description: Return the managed hosts at both ends, for them to be asked what they have denied of the question.
+    description: Return the managed hosts at both ends, so that they can be asked what they have denied of the question.
     type: bool
     default: false
     version_added: 1.0.0
 attributes:
   diff_mode:
-    description: There is nothing that could differ.
+    description: Not applicable.
     support: none
 seealso:
   - module: gatehouse.firewall.compile
@@ -64,7 +65,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 allowed:
-  description: Whether all packets of the question pass; nothing where the question was for a list.
+  description: Whether all packets of the question pass; null if the question was for a list.
   returned: success
   type: bool
   sample: true
@@ -74,13 +75,13 @@ answer:
   type: list
   elements: str
 hosts:
-  description: With O(live), the managed hosts of the play that are at either end.
+  description: With O(live), the managed hosts of the play at both ends.
   returned: success
   type: list
   elements: str
   sample: [vm2, nomad1]
 question:
-  description: What was asked, as O(sender), O(receiver) and O(port).
+  description: The question, as O(sender), O(receiver) and O(port).
   returned: success
   type: dict
   sample: {sender: nomad1, receiver: vm2, port: 2376/tcp}

@@ -11,9 +11,10 @@ short_description: Write a fleet's classes, by their addresses, for another flee
 version_added: 1.0.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Writes a file with each node class and its addresses, the day, and the commit of the inventory where it is in a Git
-    repository. Another fleet names it in C(gatehouse_model_files), and has these classes without managing their hosts.
-  - Classes of pods have no addresses, and are not in it. Nor are those that came from an export themselves.
+  - Writes a file with each node class and its addresses, the date, and the commit of the inventory if it is in a Git
+    repository. Another fleet names the file in C(gatehouse_model_files), and uses these classes without managing their
+    hosts.
+  - It leaves out classes of pods, which have no addresses, and classes from another export.
   - Compiles the model on the controller and connects to no host. Run it once per play (C(run_once)).
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.compiles
@@ -21,16 +22,16 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - The file on the controller; its directory is made where it isn't there. Either this or O(path_of) is required.
+      - The file on the controller; its directory is created if it is missing. Either this or O(path_of) is required.
     type: path
   path_of:
     description:
-      - In place of O(path), the name of the variable that says it, such as C(gatehouse_export).
-      - So it is the same for all hosts, and no fact or variable of a host's own is asked for it.
+      - In place of O(path), the name of the variable that has the path, such as C(gatehouse_export).
+      - The path is then the same for all hosts; no fact or host variable can set it.
     type: str
   prefix:
     description:
-      - What the names of the classes begin with in the file, so that they are no others of the other fleet.
+      - A prefix for the names of the classes in the file, so that they differ from the other fleet's.
     type: str
     default: ""
 seealso:

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Compiles the C(gatehouse_*) variables as M(gatehouse.firewall.compile) does, and returns the NetworkPolicies of the
-    classes that are pods. It runs on the controller, and asks no cluster. Run it once per play (C(run_once)).
+    classes that are pods. It runs on the controller, and connects to no cluster. Run it once per play (C(run_once)).
   - With O(live), reports how a cluster's policies differ from the model's.
   - The role C(gatehouse.firewall.network_policy) asks the cluster, and applies, audits and removes the policies.
 extends_documentation_fragment:
@@ -21,7 +21,7 @@ options:
   endpoints:
     description:
       - The Endpoints C(kubernetes) of namespace C(default), as M(kubernetes.core.k8s_info) returns it in C(resources).
-      - They say where the API server is, where the model leaves that to be found out (RV(undetected)).
+      - They have the address of the API server, if the model does not set it (RV(undetected)).
     type: list
     elements: dict
   live:
@@ -31,12 +31,12 @@ options:
   resolve:
     description:
       - Whether to look up the names of the model, and compile it.
-      - Without that, there are only RV(namespaces) and RV(ours), for a removal that no silent name server stops.
+      - Without it, only RV(namespaces) and RV(ours) are returned, so that a removal does not need a name server.
     type: bool
     default: true
 attributes:
   diff_mode:
-    description: There is nothing that could differ; RV(findings) has what does.
+    description: RV(findings) has the differences.
     support: none
 seealso:
   - module: gatehouse.firewall.compile
@@ -70,23 +70,23 @@ namespaces:
   elements: str
   sample: [keptn-jes]
 undetected:
-  description: The options that are not set, and that O(endpoints) would say.
+  description: The options that are not set, and that O(endpoints) would supply.
   returned: when O(resolve) is true
   type: list
   elements: str
   sample: [api_server_cidr, api_server_port]
 ours:
-  description: What of O(live) has our label, by C(name) and C(namespace).
+  description: The policies of O(live) with our label, by C(name) and C(namespace).
   returned: when O(live) is given
   type: list
   elements: dict
 surplus:
-  description: What of RV(ours) the model has no more.
+  description: The policies of RV(ours) that the model no longer has.
   returned: when O(live) is given
   type: list
   elements: dict
 foreign:
-  description: What of O(live) has a name of the model's, and is not ours.
+  description: The policies of O(live) that have the name of one of the model's, and are not ours.
   returned: when O(live) is given
   type: list
   elements: dict

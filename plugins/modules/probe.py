@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: probe
-short_description: Ask other hosts with packets whether they let this one in
+short_description: Test with packets whether other hosts let this one in
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Sends packets from the host on which it runs, many at a time, and says what came back. No listener is needed at the
+  - Sends packets from the host on which it runs, many at a time, and returns the results. No listener is needed at the
     other end, because a refusal by the host itself shows that its firewall let the packet in.
-  - TCP is asked by connecting and closing, UDP by datagrams without content. Nothing else is ever sent.
-  - A probe is sent three times within four seconds before its silence counts. Datagrams between the same two
-    addresses go out at a pace at which kernels answer (C(icmp_ratelimit)).
+  - A TCP probe connects and closes, a UDP probe is an empty datagram. Nothing else is ever sent.
+  - A probe counts as silent after three tries within four seconds. Datagrams between the same two addresses go out at a
+    pace at which kernels answer (C(icmp_ratelimit)).
   - Changes nothing on any host.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.no_diff
@@ -23,15 +23,15 @@ extends_documentation_fragment:
 options:
   probes:
     description:
-      - What to ask, a list of mappings with C(source) and C(target) addresses, C(protocol) (tcp or udp) and C(port).
-        Other keys are ignored. With an empty C(source), the kernel chooses.
+      - The probes, a list of mappings with C(source) and C(target) addresses, C(protocol) (tcp or udp) and C(port).
+        Other keys are ignored. With an empty C(source), the kernel chooses it.
       - M(gatehouse.firewall.probes_info) returns such lists.
     type: list
     elements: dict
     default: []
 attributes:
   check_mode:
-    description: Asks nothing.
+    description: Sends nothing.
     support: full
 seealso:
   - module: gatehouse.firewall.probes_info
@@ -64,7 +64,7 @@ results:
   elements: str
   sample: [refused, silent]
 udp_ports:
-  description: On which UDP ports of this host a program listens, whose silence would mean nothing.
+  description: UDP ports of this host on which a program listens, so silence is inconclusive.
   returned: success
   type: list
   elements: int
@@ -72,7 +72,7 @@ udp_ports:
 management:
   description:
     - The ssh connection that the controller uses, as the host sees it, with C(source), C(destination) and C(port).
-    - Nothing where the host isn't reached by ssh.
+    - Null if the host isn't reached by ssh.
   returned: success
   type: dict
   sample: {source: 203.0.113.171, destination: 198.51.100.21, port: 22}

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: probes_info
-short_description: Choose what to ask the hosts of a fleet with packets, on the controller
+short_description: Choose the probes that test the hosts of a fleet, on the controller
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - For each ordered pair of node classes, the edges of each flow's ports as allowed and the ports just outside as
-    denied, by what the model says of both ends, both families, TCP and UDP. The probes of a pair of classes are put
-    to different hosts in turn, never to each pair of hosts.
-  - Only hosts of O(hosts) are at either end, by their declared addresses. No zone and no third party is ever asked.
+  - For each ordered pair of node classes, chooses the first and the last port of each flow as allowed and the ports
+    just outside as denied, by the model of both ends, for both families, TCP and UDP. The probes of a pair of classes
+    go to different hosts in turn, never to each pair of hosts.
+  - Only hosts of O(hosts) are at either end, by their declared addresses. No zone and no third party ever gets a probe.
   - Connects to no host. Run it once per play (C(run_once)).
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.no_diff
 options:
   hosts:
-    description: The hosts that the run is about. Those in no node class are left out.
+    description: The hosts of the run. Those in no node class are left out.
     type: list
     elements: str
     required: true
@@ -29,12 +29,13 @@ options:
     type: int
     default: 1000
   seed:
-    description: Which ports beyond the flows' own, and which hosts go first. The same seed asks the same.
+    description: >-
+      Chooses the ports beyond the flows' own, and the hosts that go first. The same seed chooses the same ones.
     type: str
     default: "1"
 attributes:
   check_mode:
-    description: Says how many probes would be asked.
+    description: Says how many probes there would be.
     support: full
 seealso:
   - module: gatehouse.firewall.probe
@@ -52,8 +53,8 @@ EXAMPLES = r"""
 RETURN = r"""
 probes:
   description: >-
-    The probes of each managed host, with C(allowed) as the model says; an empty list where it asks none. Several
-    classes of an end are joined, as in C(db+web).
+    The probes of each managed host, with C(allowed) as the model says; an empty list if it sends none. Several classes
+    of an end are joined, as in C(db+web).
   returned: success
   type: dict
   sample:

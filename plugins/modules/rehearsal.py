@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rehearsal
-short_description: Try a ruleset with real packets before it is in force
+short_description: Test a ruleset with real packets before it is in force
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - The host loads the ruleset into a network namespace of its own, which has the host's declared addresses and
-    interface names. A second one plays its peers. Between them go real packets, for the edges of each flow's ports,
-    from and to the peers of its rules, their neighbours, and strangers.
-  - Fails where the host's kernel does another thing than O(policy) says.
+  - The host loads the ruleset into a network namespace with the host's declared addresses and interface names. A second
+    namespace plays its peers. Real packets go between the two, for the first and the last port of each flow, from and
+    to the peers of its rules, their neighbours, and strangers.
+  - Fails if the host's kernel contradicts O(policy).
   - Both namespaces belong to one process and vanish with it. No rule of the host changes, and no packet leaves it.
-  - Addresses behind host names are those that the controller has found.
+  - Host names have the addresses that the controller has resolved.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.no_diff
   - gatehouse.firewall.ruleset
@@ -43,14 +43,14 @@ options:
     type: int
     default: 300
   seed:
-    description: Which peers of a network, which strangers, and which ports beyond the flows' own.
+    description: Chooses peers of a network, strangers, and ports beyond the flows' own.
     type: str
     default: "1"
   seconds:
-    description: After so many seconds, what is left isn't asked any more, and the rehearsal fails.
+    description: After so many seconds, no more probes are sent, and the rehearsal fails.
 attributes:
   check_mode:
-    description: Asks nothing, and says how much would be asked.
+    description: Sends nothing, and says how many probes there would be.
     support: full
 requirements:
   - the right to make network namespaces, which root has; in a container, CAP_SYS_ADMIN, or user namespaces
@@ -75,12 +75,12 @@ asked:
   type: int
   sample: 300
 inconclusive:
-  description: How many of them have shown nothing, as where the host has no IPv6.
+  description: How many of them were inconclusive, for example on a host without IPv6.
   returned: when the host has answered
   type: int
   sample: 0
 inconclusive_because:
-  description: What came back instead of an answer.
+  description: The results of the inconclusive probes.
   returned: when the host has answered
   type: list
   elements: str
@@ -91,7 +91,7 @@ backend:
   type: str
   sample: nftables
 disagreements:
-  description: Each packet with which the kernel did another thing than the policy says.
+  description: Each packet for which the kernel contradicts the policy.
   returned: when the host has answered
   type: list
   elements: str

@@ -22,7 +22,7 @@ options:
     description: Addresses behind host names, by name.
     type: dict
   seconds:
-    description: After so many seconds, what is left isn't sent any more.
+    description: After so many seconds, no more probes are sent.
   legs:
     description: The host's interfaces, each with its addresses.
     type: dict

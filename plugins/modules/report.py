@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: Write the model for people
+short_description: Write the model as a page, with tables and a picture
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Writes a page, C(report.html), with a picture of all flows, the matrix, ports and reasons of each pair, and
     what each class lets through on which hosts; and the matrix as C(flows.md), C(flows.csv) and C(flows.mmd) (Mermaid).
-  - The page needs nothing but itself. Its only script finds ports and names; all else works without it.
-  - Where hosts were asked, C(usage.json) in the directory keeps what they have counted of each flow from one report to
-    the next, and C(usage.md) says when each was last used, and which ones are unused. A C(usage.json) that is
-    something else is an error, and stays as it is.
+  - The page loads nothing. Its only script is the search for ports and names; the rest works without it.
+  - If hosts were asked, C(usage.json) in the directory keeps their counts of each flow from one report to the next, and
+    C(usage.md) says when each flow was last used, and which ones are unused. A file C(usage.json) from another program
+    is an error, and stays as it is.
   - Compiles the model on the controller and connects to no host itself. Run it once per play (C(run_once)).
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.compiles
@@ -24,22 +24,22 @@ extends_documentation_fragment:
 options:
   directory:
     description:
-      - A directory on the controller; it is made where it isn't there. Either this or O(directory_of) is required.
+      - A directory on the controller; it is created if it is missing. Either this or O(directory_of) is required.
     type: path
   directory_of:
     description:
-      - In place of O(directory), the name of the variable that says it, such as C(gatehouse_report_dir).
-      - So it is the same for all hosts, and no fact or variable of a host's own is asked for it.
+      - In place of O(directory), the name of the variable that has the path, such as C(gatehouse_report_dir).
+      - The path is then the same for all hosts; no fact or host variable can set it.
     type: str
   registered:
     description:
-      - The name that each host's M(gatehouse.firewall.ruleset_info) was registered by, for the page to show what the
-        hosts have said. An empty text shows the model alone.
+      - The name that each host's M(gatehouse.firewall.ruleset_info) was registered by, so that the page shows the
+        hosts' answers. An empty text shows only the model.
     type: str
     default: ""
   unused_days:
     description:
-      - For how many days some host has to have watched a flow without any use, for it to be called unused.
+      - After how many days a flow counts as unused, if a host has watched it for so long without any use.
     type: int
     default: 30
   planned:
@@ -53,7 +53,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write the model for people
+- name: Write the model as a page
   gatehouse.firewall.report:
     directory: docs/network
   run_once: true
@@ -75,7 +75,7 @@ unused_flows:
   elements: dict
   sample: [{name: scrape, last_used: "never since 2026-09-01T06:00:00Z", owner: observability, ticket: NET-12}]
 usage:
-  description: The same in words, and which flows no host counts.
+  description: The unused flows as text, and which flows no host counts.
   returned: when a host has answered
   type: list
   elements: str

@@ -13,14 +13,14 @@ author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Has the host's own C(nft) or C(iptables-restore) check the ruleset, loads it in one transaction, and keeps it for
     the next boot in a systemd unit of its own that is ordered before C(network-pre.target).
-  - Owns the table C(inet gatehouse), or the chains C(GATEHOUSE-*) and the sets C(gatehouse-*), and nothing else. What
-    others put into netfilter stays as it is, byte for byte.
-  - Before the change, the host arms its own rollback. After it, the controller confirms over a new connection; without
-    that the host goes back to what it had by itself. Only a confirmed ruleset is kept for the next boot.
+  - Owns the table C(inet gatehouse), or the chains C(GATEHOUSE-*) and the sets C(gatehouse-*), and nothing else. Other
+    programs' rules stay as they are, byte for byte.
+  - Before the change, the host starts a timer for its rollback. After the change, the controller confirms it over a new
+    connection; otherwise, the host rolls back by itself. Only a confirmed ruleset is kept for the next boot.
   - The rollback waits for nothing. A module that stalls for longer than O(rollback_timeout) finds the kernel refusing
     the rest of its change.
-  - A ruleset that would cut the controller's own connection is refused, where O(policy) says what it lets in.
-  - A host that changes over to another backend keeps its rules in the old one until the change is confirmed.
+  - A ruleset that would cut the controller's own connection is refused, if O(policy) is given.
+  - When a host changes to another backend, its rules in the old one stay until the change is confirmed.
 extends_documentation_fragment:
   - gatehouse.firewall.ruleset
   - gatehouse.firewall.ruleset.declared
@@ -37,8 +37,8 @@ options:
   backend:
     description:
       - What enforces the ruleset on this host.
-      - With V(auto), it is nftables where the host has C(nft), or else iptables where it has that, among those that
-        a ruleset is given for. RV(backend_reason) says why.
+      - With V(auto), it is nftables if the host has C(nft), otherwise iptables if it has that, among those that a
+        ruleset is given for. RV(backend_reason) says why.
   state:
     description: Whether the host has this ruleset, or none of ours.
     type: str
@@ -46,18 +46,19 @@ options:
     default: present
   addresses_alone:
     description:
-      - Change what sets hold, and no rule. A host on which more differs fails, one without rules of ours is skipped.
-      - Without it, too, a host keeps its rules where only addresses differ.
+      - Change only the elements of sets, and no rule. If more differs, the host fails; a host without our rules is
+        skipped.
+      - Without it, too, a host keeps its rules if only addresses differ.
     type: bool
     default: false
   plan:
     description:
-      - A C(plan.json) on the controller, as M(gatehouse.firewall.summary) writes it, that was reviewed. Where
-        the host would change in another way than it shows, nothing is changed. The task needs C(diff=true).
+      - A reviewed C(plan.json) on the controller, as M(gatehouse.firewall.summary) writes it. If the host would change
+        in another way than the plan shows, nothing is changed. The task needs C(diff=true).
     type: path
   install:
     description:
-      - Install the backend's packages where its commands are missing, V(nftables) or V(iptables) and V(ipset).
+      - Install the backend's packages if its commands are missing, V(nftables) or V(iptables) and V(ipset).
       - Without it, a missing command is an error.
     type: bool
     default: true
@@ -68,9 +69,9 @@ options:
     type: raw
   rehearse:
     description:
-      - Try a ruleset that differs with real packets in a network namespace of the host's own first, as
-        M(gatehouse.firewall.rehearsal) does, and leave the host as it is where its kernel does another thing than
-        O(policy) says, or where no rehearsal can be held. Needs O(policy) and O(addresses). Not in check mode.
+      - First test a ruleset that differs with real packets in a network namespace, as M(gatehouse.firewall.rehearsal)
+        does. If the kernel contradicts O(policy), or no rehearsal is possible, the host stays as it is. Needs O(policy)
+        and O(addresses). Not in check mode.
     type: bool
     default: false
   addresses:
@@ -82,55 +83,56 @@ options:
   declared:
     description:
       - What the model says of the host, as M(gatehouse.firewall.compile) returns it, for the host to look for what the
-        model can't know. What is found is refused or warned of, as docs/audit.md says of each.
+        model can't know. docs/audit.md says which findings are refused, and which only get a warning.
       - Without it, it is taken from O(policy), if there is one.
   allow_self_lockout:
-    description: Go on although the ruleset would cut the controller's own connection.
+    description: Go on even if the ruleset would cut the controller's own connection.
     type: bool
     default: false
   accept_observed:
     description:
-      - Go on although the host has seen, while it observed, what O(policy) denies. Without it, such a host is refused.
+      - Go on even if the host has observed packets that O(policy) denies. Without it, such a host is refused.
     type: bool
     default: false
   accept_shrink:
     description:
-      - Classes and zones of which the ruleset may have any number of addresses less than the host holds. Without it, a
-        host is refused where O(policy) has lost more than a fifth of those of a class or a zone that it still has a use
-        for.
+      - Classes and zones that may lose any number of their addresses on the host. Without it, a host is refused if
+        O(policy) has lost more than a fifth of the addresses of a class or a zone that it still uses.
     type: list
     elements: str
     default: []
   compare_alone:
     description:
-      - Change nothing. Fail where O(accept_shrink) would be needed, and say what else speaks against the change.
+      - Change nothing. Fail if O(accept_shrink) would be needed, and name all other reasons against the change.
     type: bool
     default: false
   takeover:
     description:
-      - Stop and disable other managers of the host's firewall (ufw, firewalld, a C(nftables.service) that flushes,
-        netfilter-persistent, iptables-services, ferm, shorewall, firehol, foomuuri, csf, a unit that puts whole tables
-        back) once the ruleset is confirmed. O(state=absent) puts them back.
-      - Without it, a host with another manager is refused. So is one that forwards by rules that may be the manager's.
+      - Stop and disable competing firewall services (ufw, firewalld, a C(nftables.service) that flushes,
+        netfilter-persistent, iptables-services, ferm, shorewall, firehol, foomuuri, csf, a unit that restores whole
+        tables) once the ruleset is confirmed. O(state=absent) enables and starts them again.
+      - Without it, a host with such a service is refused. A host whose forwarding rules may belong to the service is
+        refused with it.
     type: bool
     default: false
   rollback_timeout:
-    description: Seconds between the change and the host's own rollback, 5 to 600.
+    description: Seconds after which the host rolls back a change that is not confirmed, 5 to 600.
   soak:
     description:
-      - For how long to watch the host after a change that was confirmed, in seconds, or as V(90s), V(2m) or V(1h).
-      - Fails where it denies peers of the fleet what it did not deny before. The ruleset stays in force.
+      - How long to watch the host after a confirmed change, in seconds, or as V(90s), V(2m) or V(1h).
+      - Fails if the host denies peers of the fleet what it did not deny before, and what the previous ruleset would not
+        have denied. The ruleset stays in force.
     type: str
     default: "0"
     version_added: 1.0.0
   confirm_checks:
     description:
-      - Commands that the host runs once its new ruleset is loaded and it was reached over a new connection. Each has to
-        succeed (exit code 0), or the host goes back at once, and the task fails with the last lines of what the command
-        has printed.
-      - An item is a command for C(/bin/sh), or a mapping with C(command), C(name), and C(timeout), 10 seconds unless
-        said otherwise. All timeouts have to fit into O(rollback_timeout), less 10 seconds for the new connection.
-      - Nothing is run where the ruleset doesn't change, and in check mode.
+      - Commands that the host runs once its new ruleset is loaded and a new connection has reached it. If one fails
+        (exit code other than 0), the host rolls back at once, and the task fails with the last lines of the command's
+        output.
+      - An item is a command for C(/bin/sh), or a mapping with C(command), C(name), and C(timeout), 10 seconds by
+        default. The sum of all timeouts must be at least 10 seconds less than O(rollback_timeout).
+      - No command runs if the ruleset doesn't change, nor in check mode.
     type: list
     elements: raw
     default: []
@@ -141,7 +143,7 @@ attributes:
     description: Has the host check the ruleset and says what would change, without changing anything.
     support: full
   diff_mode:
-    description: Shows the flows and addresses gained and lost, and what others changed in our part of the rules.
+    description: Shows the flows and addresses gained and lost, and what was changed by hand in our rules.
     support: full
 seealso:
   - module: gatehouse.firewall.ruleset_info
@@ -179,25 +181,26 @@ backend:
   type: str
   sample: nftables
 backend_reason:
-  description: Why it was this backend.
+  description: Why this backend was chosen.
   returned: success
   type: str
   sample: the host has nft 1.0.6
 confirmed:
-  description: Whether a change was confirmed. RV(new_connection) says over what.
+  description: Whether a change was confirmed. RV(new_connection) says over which connection.
   returned: when a ruleset was loaded
   type: bool
   sample: true
 new_connection:
   description:
-    - Whether that came over another connection than the change itself, as the host has seen it by its peer's port.
+    - Whether the confirmation came over another connection than the change itself, which the host sees by its peer's
+      port.
     - False where the connection plugin can't reset its connection, or makes none to a host (V(local), V(podman)). The
       new ruleset may refuse new connections then.
   returned: when a ruleset was loaded and confirmed
   type: bool
   sample: true
 reasons:
-  description: Why the host changed, or would.
+  description: Why the host changed, or would change.
   returned: when it did, or would
   type: list
   elements: str

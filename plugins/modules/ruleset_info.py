@@ -11,8 +11,7 @@ short_description: Read the live ruleset of a host
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Reads our part of the rules from the kernel and compares it with what was applied and, if asked, with a ruleset that
-    is wanted.
+  - Reads our rules from the kernel and compares them with the confirmed ruleset and, if given, with another ruleset.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.reads_only
   - gatehouse.firewall.ruleset
@@ -28,16 +27,16 @@ options:
   answers:
     description:
       - Addresses behind host names, by name, to compare with instead of those in O(ruleset).
-      - Without it, those that the host has found by itself, as long as they count.
+      - By default, those that the host has resolved by itself, as long as they count.
     type: dict
   declared:
     description:
       - What the model says of the host, as M(gatehouse.firewall.compile) returns it. The host looks for what the model
         can't know, RV(concerns).
-      - Without it, only for what has to do with the boot.
+      - Without it, only for what affects the boot.
   backend:
     description:
-      - What to look at, and to compare with.
+      - Which backend to look at, and to compare with.
       - With V(auto), it is nftables where the host has C(nft), or else iptables where it has that, among those that
         a ruleset is given for, if any is.
 attributes:
@@ -61,33 +60,33 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backend:
-  description: What was looked at.
+  description: The backend that was read.
   returned: success
   type: str
   sample: nftables
 backend_reason:
-  description: Why it was this backend.
+  description: Why this backend was chosen.
   returned: success
   type: str
   sample: the host has nft 1.0.6
 packages:
-  description: The packages that bring the backend's commands, where they are missing.
+  description: The packages that have the backend's commands, if these are missing.
   returned: success
   type: list
   elements: str
 tracks_connections:
-  description: Whether rules of ours are in the kernel, so that it knows all connections.
+  description: Whether the kernel has our rules, so that it knows all connections.
   returned: success
   type: bool
 answers:
-  description: The addresses behind host names, by name, that the comparison took for those in the ruleset.
+  description: The addresses of host names, by name, that the comparison used in place of those in the ruleset.
   returned: success
   type: dict
   sample: {git.example.org: [203.0.113.173]}
 host_names:
   description:
     - The host names that the ruleset in force depends on, each with its C(name), its C(addresses), the C(age) of the
-      last answer in seconds (nothing where the host itself never had one), and the C(error) of the last question.
+      last answer in seconds (null if the host itself never had one), and the C(error) of the last query.
   returned: success
   type: list
   elements: dict
@@ -97,25 +96,25 @@ management:
     - The ssh connection that the controller uses, as the host sees it, with C(source), C(destination) and C(port).
     - Where O(declared) has the host judge sources, the interface that it C(comes_by), by the host's own address, and
       the one by which packets to its source leave, C(goes_back); an empty text where the host can't tell.
-    - Nothing where the host isn't reached by ssh.
+    - Null if the host isn't reached by ssh.
   returned: success
   type: dict
   sample: {source: 203.0.113.171, destination: 198.51.100.21, port: 22}
 ebpf:
   description:
-    - What redirects node ports before netfilter sees them, as C(kube_proxy), an empty text where nothing is known to.
+    - What redirects node ports before netfilter, as C(kube_proxy), an empty text if nothing is known to.
     - The C(interfaces) with an eBPF program (XDP, or a clsact qdisc) that might.
   returned: success
   type: dict
   sample: {kube_proxy: "", interfaces: []}
 in_force:
-  description: Which rules of ours the kernel has, in words.
+  description: Which of our rules the kernel has, as text.
   returned: success
   type: str
   sample: the ruleset confirmed last is in force
 rollback:
   description:
-    - How far the host's own rollback from a change is, V(waits) or V(is under way); or of the last one, V(has failed).
+    - The state of a change's rollback, V(waits) or V(is under way); or V(has failed) for the last one.
     - An empty text where no change waits to be confirmed.
   returned: success
   type: str
@@ -130,9 +129,9 @@ applied:
   type: str
 observed:
   description:
-    - What the host has let through although no flow allows it, for each peer's C(address), C(protocol) and C(port) (0
-      where it has none) in a C(direction) (ingress or egress); how many new connections, and the C(first) and the
-      C(last) of them in UTC. A boot forgets.
+    - What the host has let through without a flow, for each peer's C(address), C(protocol) and C(port) (0 where it has
+      none) in a C(direction) (ingress or egress); how many new connections, and the C(first) and the C(last) of them in
+      UTC. A boot forgets.
     - Where the direction is C(spoofed), packets that would be dropped for their source (C(gatehouse_antispoof)).
   returned: where the host only observes
   type: list
@@ -152,7 +151,7 @@ observed_directions:
   elements: str
   sample: [egress]
 observed_full:
-  description: The directions and families in which no more keys are counted, since there is no room.
+  description: The directions and families whose sets are full, so that no more keys are counted.
   returned: where the host only observes
   type: list
   elements: str
@@ -169,7 +168,9 @@ denied:
       denied for its source); how many packets, and the C(first) and the C(last) of them in UTC.
     - Each says whether the peer is C(known), as a class or zone of the model has its address. These are forgotten 24
       days after the last denial, others an hour after it.
-    - Where there was no more room for peers, the address is V(0.0.0.0) or V(::), and stands for any.
+    - If there was no more room for peers, the address is V(0.0.0.0) or V(::), and stands for any.
+    - If a program of the host still waits for what was denied to it within the last five minutes, C(programs) has its
+      C(name) and its C(uid).
   returned: where the host keeps what it denies (C(gatehouse_denied))
   type: list
   elements: dict
@@ -202,6 +203,13 @@ denied_since:
   returned: where the host keeps what it denies
   type: str
   sample: "2026-11-19T12:00:00Z"
+ruleset_before:
+  description:
+    - What the rules allowed that those in force have replaced (C(allows), of the collection's own form, or nothing
+      where there were none of ours), C(until) when, and what their C(sets) held of the addresses that were denied.
+  returned: where the host keeps what it denies, and knows of the rules before
+  type: dict
+  sample: {until: "2026-11-19T12:00:00Z", allows: null, sets: {}}
 invalid:
   description:
     - How many packets were dropped that belong to no connection and begin none, since RV(in_force_since), those of
@@ -210,14 +218,14 @@ invalid:
   type: int
   sample: 0
 managers:
-  description: Other managers of the host's firewall that are active, or will be at the next boot.
+  description: Competing firewall services that are active, or will be at the next boot.
   returned: success
   type: list
   elements: dict
   sample: [{name: ufw, unit: ufw.service, active: true, enabled: true}]
 concerns:
   description:
-    - What the host alone knows and its owner should, too, each with a C(kind) and a C(text) that says what to do.
+    - What only the host knows and affects the model, each with a C(kind) and a C(text) that says what to do.
       docs/audit.md has all kinds. They are among RV(findings), too.
   returned: success
   type: list
@@ -229,13 +237,13 @@ concerns:
         198.51.100.99 on eth0 is an address of this host that the model doesn't know. Peers don't know the host by it,
         and isolation doesn't count for it: say it in gatehouse_addresses, or take it from the host
 drift:
-  description: What others have changed in our part of the rules since, in lines.
+  description: What was changed in our rules since then, in lines.
   returned: success
   type: list
   elements: str
 cautions:
   description:
-    - What the host's owner should know of what the given ruleset has the host do by itself.
+    - Risks of what the given ruleset has the host do by itself.
     - The module M(gatehouse.firewall.ruleset) warns of it.
   returned: when a ruleset is given
   type: list
@@ -243,12 +251,12 @@ cautions:
   sample: []
 findings:
   description:
-    - How the host differs from the given ruleset. Counters don't count, nor do the rules of others,
-      unless what they do makes a difference to a flow.
+    - How the host differs from the given ruleset. Counters are ignored, and so are other programs' rules, unless they
+      affect a flow.
     - Each has a C(kind) (rule_added, rule_removed, rule_changed, address_added, address_removed, table_gone,
       never_applied, boot_file_edited, unit_disabled, watch_disabled, denied_unit_disabled, refresh_disabled,
       refresh_interpreter, name_unanswered, name_crowded, another_manager, model_changed, jump_not_first, and those of
-      RV(concerns)), a C(text), and the C(flow) that it has to do with, if any.
+      RV(concerns)), a C(text), and the C(flow) that it is about, if any.
   returned: when a ruleset is given
   type: list
   elements: dict
@@ -257,7 +265,7 @@ usage:
   description:
     - What each C(flow) has let through in each C(direction) (ingress or egress), as C(packets) and C(bytes) that the
       kernel has counted by its rules since RV(in_force_since).
-    - Only packets that ask for a new connection come to these rules. One that isn't answered is asked for again.
+    - Only packets that open a new connection reach these rules. Every retry counts.
   returned: success
   type: list
   elements: dict
@@ -266,7 +274,7 @@ in_force_since:
   description:
     - When our rules were last loaded on this host (by a change, the rollback from one, or a boot), in UTC. Their counts
       began anew then. Changes of addresses in sets don't count.
-    - Nothing where no rule of ours is in force, or the host can't tell.
+    - Null if none of our rules is in force, or the host can't tell.
   returned: success
   type: str
   sample: "2026-11-21T09:30:00Z"
@@ -279,9 +287,9 @@ metrics:
   type: str
 lost:
   description:
-    - What the ruleset confirmed last holds and the given one doesn't, for each C(peer) and C(family) of which something
-      is gone - how many addresses and networks were C(held), the C(share) of them that is gone in 1000, and an
-      C(example) of these.
+    - What the last confirmed ruleset has and the given one lacks, for each C(peer) and C(family) that has lost
+      something - how many addresses and networks were C(held), the C(share) of them that is gone in 1000, and an
+      C(example).
     - Addresses behind host names don't count.
   returned: when a ruleset is given
   type: list
@@ -292,11 +300,11 @@ differs:
   returned: when a ruleset is given
   type: bool
 differs_in_addresses_alone:
-  description: Whether the same rules are in force, with nothing but other addresses in their sets, if that.
+  description: Whether the same rules are in force, and at most the addresses in their sets differ.
   returned: when a ruleset is given
   type: bool
 moved:
-  description: The addresses and networks that came to a peer or went from it, some of them and their number.
+  description: The addresses and networks that were added to a peer or removed, some of them and their number.
   returned: when the host differs in addresses alone
   type: list
   elements: dict

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ruleset_step
-short_description: Take one step of a change, for the action plugin of ruleset
+short_description: Execute one step of a change, for the action plugin of ruleset
 version_added: 1.0.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Private to the collection, and its options may change in any release. Use M(gatehouse.firewall.ruleset), which takes
-    these steps in the order that is safe.
+  - Private to the collection, and its options may change in any release. Use M(gatehouse.firewall.ruleset), which
+    executes these steps in a safe order.
 extends_documentation_fragment:
   - gatehouse.firewall.ruleset
   - gatehouse.firewall.ruleset.declared
@@ -50,6 +50,9 @@ options:
     description: What to load at a boot at which the ruleset can't be.
     type: str
     default: ""
+  allows:
+    description: What the rules allow, kept for questions about what the ruleset after this one denies.
+    type: dict
 attributes:
   check_mode:
     description: Does nothing.

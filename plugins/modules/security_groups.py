@@ -14,16 +14,15 @@ description:
   - Computes the security groups that C(gatehouse_security_groups) and the profiles declare, and has
     P(amazon.aws.ec2_security_group#module) create them and set their rules. Run it once per play (C(run_once)), on
     C(localhost) (C(delegate_to)).
-  - New groups come before changed ones, and one that a rule names is there before the rule, so that groups may name
-    each other.
+  - Creates new groups before it changes others, so that groups may name each other.
   - Only groups that carry the tag C(gatehouse) with the value of O(tag) are changed or deleted.
   - Needs the collection amazon.aws, and what that needs (boto3), where it runs; not with O(state=planned).
 options:
   state:
     description:
-      - V(present) brings the groups to the model. Groups of ours that the model doesn't have are named in a warning.
-      - V(absent) takes all groups of ours out of the VPC, whatever the model says. Before, none of them may be in use.
-      - V(planned) contacts nothing, and returns what the groups would be.
+      - V(present) brings the groups to the model. A warning names groups of ours that the model doesn't have.
+      - V(absent) deletes all of our groups from the VPC, whatever the model says, if none of them is in use.
+      - V(planned) contacts nothing, and returns the groups.
     type: str
     choices: [present, absent, planned]
     default: present
@@ -31,23 +30,23 @@ options:
     description: The VPC. Required unless O(state=planned).
     type: str
   region:
-    description: The region; without it, what the environment says (C(AWS_REGION)).
+    description: The region. By default, that of the environment (C(AWS_REGION)).
     type: str
   endpoint_url:
-    description: Where to reach the API instead of AWS, an emulator, say.
+    description: The URL of another API in place of AWS, for example an emulator.
     type: str
   tag:
-    description: The value of the tag C(gatehouse) by which groups are ours. Fleets that share a VPC need one each.
+    description: The value of the tag C(gatehouse) that marks our groups. Each fleet that shares a VPC needs its own.
     type: str
     default: firewall
   adopt:
-    description: The names of groups that may be taken over, with their rules, although they don't carry our tag.
+    description: Groups without our tag that may be taken over, with their rules, by name.
     type: list
     elements: str
     default: []
 attributes:
   check_mode:
-    description: Asks what there is, and changes nothing.
+    description: Reads the groups, and changes nothing.
     support: full
   diff_mode:
     description: Shows the rules that come and go.
@@ -84,7 +83,7 @@ table:
   type: list
   elements: dict
 group_ids:
-  description: The id of each group by its name, of those that are there.
+  description: The id of each existing group by its name.
   returned: when O(state=present)
   type: dict
   sample: {eks-node: sg-0123456789abcdef0}

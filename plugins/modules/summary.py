@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: summary
-short_description: Say how a change of the fleet went, by node classes
+short_description: Show the outcome of a change of the fleet, by node classes
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
   - Shows a table of what M(gatehouse.firewall.ruleset) returned on all hosts so far, and names the hosts that were not
     reached, that failed, and that were left out.
-  - Says, as RV(stop), whether a host could not be brought to the model, so that the batches after it can be left alone.
-    It doesn't fail, because it would fail on a host to which nothing has happened. Run it once per batch.
+  - Returns as RV(stop) whether a host could not be brought to the model, so that later batches can be left alone. It
+    doesn't fail itself, because it would fail on a host that was not changed. Run it once per batch.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.no_diff
 options:
@@ -32,27 +32,27 @@ options:
     default: _gatehouse_applied
   directory:
     description:
-      - A directory on the controller that gets C(plan.json), in which each host has what it lets through and what it
-        would, as its result's C(diff) has it. M(gatehouse.firewall.ruleset) takes it as
+      - A directory on the controller that gets C(plan.json), which has what each host lets through now and afterwards,
+        as in the C(diff) of its result. M(gatehouse.firewall.ruleset) takes it as
         O(gatehouse.firewall.ruleset#module:plan).
     type: path
   stopped:
     description:
-      - The name of a group of the inventory that is made where RV(stop), with the host that could not be changed. Have
-        the batches after it end the play where there is such a group.
+      - The name of an inventory group that is created if RV(stop) is true, with the host that could not be changed. End
+        the play in later batches if there is such a group.
     type: str
   fail_on_change:
-    description: Fail where a host has changed or would change, for a job that is to find that out.
+    description: Fail if a host has changed or would change, for a job that checks for that.
     type: bool
     default: false
     version_added: 1.0.0
   dry_run:
-    description: The results are those of a dry run, so that a host I(would) change. So it is in check mode.
+    description: The results are those of a dry run, so hosts I(would) change. Always true in check mode.
     type: bool
     default: false
     version_added: 1.0.0
   since:
-    description: When the run began, in seconds since 1970, to say how long it has taken so far.
+    description: When the run began, in seconds since 1970, to show how long it has taken so far.
     type: float
     version_added: 1.0.0
 attributes:
@@ -76,12 +76,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 classes:
-  description: What became of the hosts of each set of node classes (C(db+web)), as numbers of hosts, the largest first.
+  description: >-
+    The outcome for the hosts of each combination of node classes (C(db+web)), as numbers of hosts, the largest first.
   returned: success
   type: dict
   sample: {nomad_client: {hosts: 2, flows: 6, unchanged: 1, changed: 1, confirmed: 1, rolled_back: 0, failed: 0}}
 stop:
-  description: Whether a host failed or has gone back to its previous ruleset.
+  description: Whether a host failed or rolled back to its previous ruleset.
   returned: success
   type: bool
 """

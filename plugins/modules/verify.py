@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: verify
-short_description: Hold what packets have shown to what the model says, on the controller
+short_description: Compare the results of probes with the model, on the controller
 version_added: 0.1.0
 author: The gatehouse.firewall contributors (@gatehouse)
 description:
-  - Asks the hosts from the controller, too, by the address that they know it by, where it has that address itself.
-  - Shows a table of expected against seen by pair of node classes, and each disagreement with both ends and what the
-    model says of it, stage by stage. Fails where there is one.
-  - What can't be told is counted and said, with its reason, and is no failure.
+  - Also sends probes from the controller, if the controller itself has the address that the hosts know it by.
+  - Shows a table of expected and actual results by pair of node classes, and each disagreement with both ends and the
+    model's answer, stage by stage. Fails if there is one.
+  - Inconclusive results are counted and shown, with their reasons, and are no failure.
 extends_documentation_fragment:
   - gatehouse.firewall.attributes.no_diff
 options:
   probes:
-    description: What was asked, as M(gatehouse.firewall.probes_info) returns it.
+    description: The probes, as M(gatehouse.firewall.probes_info) returns them.
     type: dict
     required: true
   registered:
@@ -27,11 +27,11 @@ options:
     type: str
     default: _gatehouse_probed
   controller:
-    description: Whether to ask from the controller as well.
+    description: Whether the controller sends probes, too.
     type: bool
     default: true
   max:
-    description: The number of probes in all; the controller asks what the hosts have left of it.
+    description: The number of probes in all; the controller sends those that the hosts have left.
     type: int
     default: 1000
   seed:
@@ -39,12 +39,12 @@ options:
     type: str
     default: "1"
   seconds:
-    description: After so many seconds, the controller asks no more.
+    description: After so many seconds, the controller sends no more probes.
     type: int
     default: 60
 attributes:
   check_mode:
-    description: Asks nothing, and shows nothing.
+    description: Sends nothing, and shows nothing.
     support: full
 seealso:
   - module: gatehouse.firewall.probes_info

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import runpy
-import select
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-TOO_LONG = 600  # seconds after which a run hangs, however busy the machine is
 SETUP = """
 set -e
 mount -t tmpfs tmpfs "$1"
@@ -36,6 +34,9 @@ exec cat
 """
 PRESTARTED_PYTHON = str(Path(__file__).with_name("prestarted_python.py"))
 CLIENT = runpy.run_path(PRESTARTED_PYTHON)["CLIENT"]
+RUNS = runpy.run_path(str(Path(__file__).with_name("ansible_runs.py")))
+Prestarted: Any = RUNS["Prestarted"]
+TOO_LONG: int = RUNS["TOO_LONG"]
 CALICO_CASE = ROOT / "tests" / "golden" / "calico" / "02-load-balancers-stay-open"
 FAILURE = re.compile(r"^fatal: \[(?P<host>[^\]]+)\]: FAILED! => (?P<result>\{.*\})$", re.MULTILINE)
 
@@ -54,43 +55,6 @@ class Outcome:
 
 
 Play = Callable[..., Outcome]
-
-
-class Prestarted:
-    """Processes of prestarted.py, one for each way to set Ansible up."""
-
-    def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
-        """Take the folder for what runs say, and the words that start a command elsewhere, where it isn't here."""
-        self._enter = enter
-        self._files = {"output": str(folder / "output"), "errors": str(folder / "errors")}
-        self._processes: dict[tuple[tuple[str, str], ...], subprocess.Popen[str]] = {}
-
-    def run(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Outcome:
-        """Run ansible-playbook with these words."""
-        process = self._process(env)
-        assert process.stdin
-        assert process.stdout
-        run = {"arguments": list(command), "cwd": str(cwd), "environment": dict(env), **self._files}
-        print(json.dumps(run), file=process.stdin, flush=True)
-        ready, _writable, _failed = select.select([process.stdout], [], [], TOO_LONG)
-        assert ready, f"no end after {TOO_LONG} s: {command}"
-        code = process.stdout.readline()
-        said = [Path(path).read_text(encoding="utf-8") for path in self._files.values()]
-        return Outcome(int(code), "".join(said))
-
-    def _process(self, env: Mapping[str, str]) -> subprocess.Popen[str]:
-        settings = tuple(sorted(item for item in env.items() if item[0].startswith("ANSIBLE_")))
-        if settings not in self._processes:
-            command = [*self._enter, sys.executable, str(Path(__file__).with_name("prestarted.py"))]
-            self._processes[settings] = subprocess.Popen(
-                command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
-            )
-        return self._processes[settings]
-
-    def stop(self) -> None:
-        """End them all."""
-        for process in self._processes.values():
-            process.communicate()
 
 
 class PrestartedPython:
@@ -188,7 +152,8 @@ def play_by(environment: dict[str, str], program: Callable[[str], str]) -> Play:
         env: Mapping[str, str] | None = None,
     ) -> Outcome:
         command = [program("ansible-playbook"), str(playbook), "-i", str(inventory), *arguments]
-        return prestarted.run(command, cwd or Path.cwd(), {**environment, **(env or {})})
+        done = prestarted.run(command, cwd or Path.cwd(), {**environment, **(env or {})})
+        return Outcome(done.returncode, done.stdout + done.stderr)
 
     return run
 

@@ -23,7 +23,7 @@ INVENTORY = {
                 {"name": "external_vm", "networks": ["198.51.100.32/28"]},
                 {"name": "load_balancer", "networks": ["198.51.100.10"]},
             ],
-            "gatehouse_rollback_timeout": 5,
+            "gatehouse_rollback_timeout": 30,
         },
         "children": {
             "cluster": {"hosts": {"k8s1": {"ansible_host": "198.51.100.11"}}},
@@ -131,7 +131,7 @@ def test_the_kernel_has_the_rules_of_the_class_and_those_of_others(ran):
 
 def test_the_ruleset_is_kept_for_the_next_boot(ran):
     names = ["etc/gatehouse/fallback.nft", "etc/gatehouse/replace.sh", "etc/gatehouse/ruleset.nft"]
-    kept = [f"/{name}" for name in (*names, "var/lib/gatehouse/live.nft")]
+    kept = [f"/{name}" for name in (*names, "var/lib/gatehouse/before.json", "var/lib/gatehouse/live.nft")]
 
     assert [file for file in ran["first"][3] if not file.startswith("/run/")] == kept
 

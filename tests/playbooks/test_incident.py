@@ -22,7 +22,7 @@ INVENTORY = {
                 {"name": "site", "from": ["office"], "to": ["web"], "ports": ["443/tcp"], "why": "customers"},
                 {"name": "sql", "from": ["web"], "to": ["db"], "ports": ["5432/tcp"], "why": "what the site shows"},
             ],
-            "gatehouse_rollback_timeout": 5,
+            "gatehouse_rollback_timeout": 30,
         },
         "children": {
             "webs": {
@@ -116,7 +116,7 @@ def test_a_forgotten_flow_is_found_and_mended_in_three_commands(site):
 
     shown = site.run("gatehouse.firewall.denied")
     reason = r"no flow allows it; the flow sql is to db, and .*, but on 5432/tcp"
-    row = rf"^web1  egress +db1 \(db\) +5433/udp  2 +\S+Z  {reason}$"
+    row = rf"^web1  egress +db1 \(db\) +5433/udp  2 +\S+Z  no rules until \S+Z  {reason}$"
     assert re.search(row, shown, re.MULTILINE), shown
     assert shown.index("db1 (db)") < shown.index(f"stranger {STRANGER}")
     (flow,) = to_paste(shown)
@@ -171,3 +171,8 @@ def test_a_canary_that_denies_the_fleet_what_it_did_not_before_stops_the_run(sit
     assert f"denies peers of the fleet what it did not deny before: 5435/udp to {PEER}. " in done.output
     assert "1 of 1 hosts deny what they did not deny before" in done.output
     assert "changed=0" in site.run("gatehouse.firewall.harden", "-e", "gatehouse_soak=2s")
+    shown = site.run("gatehouse.firewall.denied")
+    assert re.search(r"^web1 .* 5435/udp .*Z  allowed until \S+Z \(stream\)  no flow allows it", shown, re.MULTILINE), (
+        shown
+    )
+    assert re.search(r"^web1 .* 5434/udp .*Z  denied  +no flow allows it", shown, re.MULTILINE), shown

@@ -207,7 +207,7 @@ def test_an_audit_of_what_was_applied_finds_nothing(run):
     outcome = run(tasks_from="audit", gatehouse_audit_fail=True)
 
     assert "changed=0" in outcome.output
-    assert "Say what is not as it should be" in outcome.output
+    assert "Show the findings" in outcome.output
     assert "findings, see above" not in outcome.output
 
 

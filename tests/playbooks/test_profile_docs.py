@@ -51,6 +51,6 @@ def test_a_mistake_is_told_by_the_profile_and_the_row(home):
     planned = run(home, CONSOLE.splitlines()[0].lstrip("$ "))
 
     assert planned.returncode != 0
-    (place,) = re.findall(r"A mistake is told by the profile's name and the row \(`(.*?)`\)", TEXT)
+    (place,) = re.findall(r"Each mistake is reported with the profile's name and the row \(`(.*?)`\)", TEXT)
     assert place in planned.stdout
     assert not (home / "plan").exists()

@@ -17,7 +17,7 @@ def test_a_report_is_written_once_and_not_in_check_mode(play, tmp_path):
 
     first = play("gatehouse.firewall.report", LAB, "-e", extra)
     assert (first.code, "changed=1" in first.output) == (0, True), first.output
-    assert f"The page for everybody is {tmp_path / 'report' / 'report.html'}" in first.output
+    assert f"The report page is {tmp_path / 'report' / 'report.html'}" in first.output
     assert {path.name for path in (tmp_path / "report").iterdir()} == FILES
     assert "k8s_node to nomad_client" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
@@ -91,6 +91,9 @@ def test_flows_that_are_missing_no_more_are_no_more_in_the_file(play, fleet, wri
     ]
     assert texts[0] == ""
     assert "gatehouse_flows: []" in texts[3]
+    numbers = (tmp_path / "report" / "denied.prom").read_text(encoding="utf-8")
+    labels = 'class="web",direction="ingress",peer="office",peer_kind="zone"'
+    assert f"gatehouse_fleet_denied_packets{{{labels}}} 3\n" in numbers
 
 
 def test_a_host_whose_answer_can_not_be_read_writes_no_rows_and_is_named(play, fleet, write, tmp_path):

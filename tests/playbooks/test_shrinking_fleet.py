@@ -19,7 +19,7 @@ MODEL = {
         {"name": "cluster", "from": ["app"], "to": ["app"], "ports": ["7946/tcp"]},
         {"name": "site", "from": ["office"], "to": ["app", "lone"], "ports": ["443/tcp"]},
     ],
-    "gatehouse_rollback_timeout": 5,
+    "gatehouse_rollback_timeout": 30,
 }
 MORE = {**MODEL, "gatehouse_zones": [{"name": "office", "networks": [*OFFICE, "203.0.113.3"]}]}  # for every host
 REFUSED = "34% of the 3 of app (IPv4), 198.51.100.13 among them"

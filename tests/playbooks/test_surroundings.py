@@ -17,7 +17,7 @@ INVENTORY = {
             "gatehouse_classes": [{"name": "web", "groups": ["webs"], "pre_dnat": {"ports": ["30000-32767/tcp"]}}],
             "gatehouse_zones": [{"name": "office", "networks": ["198.51.100.160/28"]}],
             "gatehouse_flows": [{"name": "site", "from": ["office"], "to": ["web"], "ports": ["443/udp"]}],
-            "gatehouse_rollback_timeout": 5,
+            "gatehouse_rollback_timeout": 30,
         },
     }
 }

@@ -17,7 +17,7 @@ def run(machine, play_there, write, tmp_path):
         others = {"web2": {"ansible_host": "198.51.100.11"}}
         children = {group: {"hosts": hosts}, "others": {"hosts": others}}
         classes = [{"name": "web", "groups": ["webs"], "may_be_empty": True}, {"name": "other", "groups": ["others"]}]
-        model = {"gatehouse_classes": classes, "gatehouse_rollback_timeout": 5}
+        model = {"gatehouse_classes": classes, "gatehouse_rollback_timeout": 30}
         inventory = write(tmp_path / "hosts.yml", {"all": {"vars": model, "children": children}})
         done = play_there(f"gatehouse.firewall.{name}", inventory, "--limit=web1", *arguments, cwd=tmp_path)
         return done.code, done.output

@@ -36,7 +36,7 @@ INVENTORY = {
                 },
                 {"name": "rerun_sessions", "from": ["rerun_ssh"], "to": ["web"], "ports": ["64535/tcp"]},
             ],
-            "gatehouse_rollback_timeout": 5,
+            "gatehouse_rollback_timeout": 30,
         },
     }
 }

@@ -18,7 +18,7 @@ from fleet import (
     harden,
     harden_and_die,
 )
-from patience import Patience, wait_until, whole_seconds
+from patience import Patience, whole_seconds
 from traffic import FirstApply
 
 TIMEOUT = 5
@@ -40,7 +40,7 @@ def test_a_killed_controller_leaves_the_rollback_and_another_controller_waits_fo
     assert len(failures) == len(fleet.managed), second.stdout
     assert not any(fleet.each(fleet.new_login).values())
 
-    wait_until(lambda: all(fleet.each(fleet.new_login).values()), 5, since=begun + timeout)
+    fleet.await_logins(5, since=begun + timeout)
     assert fleet.differences(hardened) == []
 
 
@@ -118,12 +118,13 @@ def killed_at(fleet: Fleet, points: tuple[str, str], *models: dict[str, object])
     done = harden_and_die(faults, *models, {"gatehouse_rollback_timeout": timeout})
     assert done.stdout.count("failed=1") == len(fleet.managed), done.stdout
     over = time.monotonic() + timeout
-    wait_until(lambda: all(fleet.each(fleet.new_login).values()), 5, since=begun + timeout)
+    fleet.await_logins(5, since=begun + timeout)
     return over
 
 
 def harden_in_time(over: float, *models: dict[str, object]) -> None:
-    """Harden, again and again if need be, until soon after a change before is over."""
+    """Harden once a change before is over, again and again if need be, until soon after that."""
+    time.sleep(max(0.0, over - time.monotonic()))
     patience = Patience(STALE, since=over)
     while (done := harden(*models, ALL_AT_ONCE)).returncode != 0:
         assert ANOTHER_CHANGE in done.stdout, done.stdout

@@ -110,12 +110,10 @@ END {
 
 # Prints the tables that ours can be in. To ask the legacy variant for one that the kernel lacks would make it.
 tables() { # IPTABLES NAMES
-    for table in filter mangle; do
-        case $("$1" -V) in
-        *nf_tables*) echo "$table" ;;
-        *) grep -x "$table" "/proc/net/$2" 2>/dev/null ;;
-        esac
-    done
+    case $("$1" -V) in
+    *nf_tables*) printf '%s\n' filter mangle ;;
+    *) grep -x -e filter -e mangle "/proc/net/$2" 2>/dev/null ;;
+    esac
 }
 
 saved() { # IPTABLES NAMES
@@ -205,12 +203,13 @@ ours() {
 }
 
 # Destroys our sets except those named in $1, which has a line for each. The kernel itself keeps those in use, and for a
-# moment those that were in use until now.
+# moment those that were in use until now; at the first of these, ipset restore ends.
 sweep() {
+    ours | grep -vxF "$1" | sed 's/^/destroy /' | "$ipset" restore 2>/dev/null && return
     for attempt in 1 2 3 4 5; do
         left=
-        for name in $(ours); do
-            printf '%s\n' "$1" | grep -qxF "$name" || "$ipset" destroy "$name" 2>/dev/null || left=$attempt
+        for name in $(ours | grep -vxF "$1"); do
+            "$ipset" destroy "$name" 2>/dev/null || left=$attempt
         done
         [ -n "$left" ] || return
         sleep 0.1

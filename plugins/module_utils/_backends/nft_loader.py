@@ -43,7 +43,9 @@ trap '' HUP PIPE # what we load may cut off the session that started us
 # Reads what is live, the line "#wanted" and the ruleset, and writes one step of the way, for nft. Refuses what it can't
 # read, and base chains that it can't change without a moment in which they are open or closed.
 step() { # NAME SUFFIX
-    printf '%s\n' "$live" '#wanted' "$wanted" | awk -v step="$1" -v suffix="$2" -v marker="$kept" '
+    given=$outline
+    [ "$1" = beside ] && given=$wanted
+    printf '%s\n' "$live" '#wanted' "$given" | awk -v step="$1" -v suffix="$2" -v marker="$kept" '
 function refuse() {
     refused = 1
     exit 1
@@ -206,6 +208,8 @@ run) hold 10 || exit ;;
 esac
 # What the first line says is for others, and a nft that reads a file takes seconds for a line of megabytes.
 wanted=$(sed '1{/^# gatehouse: /d}' "$ruleset") || exit
+# Without what sets hold: that may be tens of thousands of lines, and one of the steps alone writes them.
+outline=$(sed -e '1{/^# gatehouse: /d}' -e "/^$(printf '\t\t\t')/d" "$ruleset") || exit
 if look; then
     case $wanted in
     *' hook '*) change && note && exit ;;

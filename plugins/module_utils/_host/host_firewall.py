@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding, changes_of_model
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.rule_changes import changes_of_rules
@@ -62,6 +62,7 @@ class HostFirewall:
         self._refreshing = refreshing
         self._observing = remembered.observing
         self._denials = remembered.denials
+        self._before = remembered.before
         self._units = Units(boot.watch, refreshing, remembered.denials)
         self.live = backend.listing()
         self.recorded = boot.live(backend)
@@ -132,7 +133,8 @@ class HostFirewall:
         backend = self._keeping()
         if backend is None:
             return {}
-        return self._denials.result(backend.filled(), self._boot.load_id(backend), self._boot.loaded_at(backend))
+        found = self._denials.result(backend.filled(), self._boot.load_id(backend), self._boot.loaded_at(backend))
+        return {**found, **self._before.result(read(self._boot.ruleset(backend)), found["denied"])}
 
     def _keeping(self) -> Backend | None:
         """Return the backend whose rules in force keep what they deny."""
@@ -344,20 +346,30 @@ class HostFirewall:
         """Return how far a rollback is that waits, or has run; an empty text where there is none."""
         return self._rollback.state()
 
-    def confirm(self, wanted: str, fallback: str, change: str) -> None:
+    def confirm(self, wanted: str, fallback: str, change: str, allows: Mapping[str, Any] | None = None) -> None:
         """Stay with the ruleset that ``load`` has loaded, keep it for the next boot, and leave every other backend.
 
-        The ``fallback`` is for a boot at which the kernel refuses the ruleset. Raises TooLateError where the rollback
+        The ``fallback`` is for a boot at which the kernel refuses the ruleset, and what it ``allows`` is kept for
+        those who ask about denials under the ruleset after it. Raises TooLateError where the rollback
         has begun. What can't be kept isn't confirmed, and raises FirewallError.
         """
         self.refuse_newer()
         try:
             with self._rollback.alone("it confirms a change"):
+                replaced = self._replaced()
                 in_time = self._confirmed(wanted, fallback, change)
+                if in_time:
+                    self._before.keep(replaced, read(wanted), allows)
         except BusyError as error:
             raise FirewallError(f"{error}; {GOES_BACK}") from error
         if not in_time and not self.is_at(wanted):  # a second question was confirmed by the first
             raise TooLateError(self.after(change))
+
+    def _replaced(self) -> Header | None:
+        """Return what the ruleset says of itself that was confirmed last, in any backend; None before the first."""
+        rulesets = [self.applied, *map(self._boot.ruleset, self._others)]
+        ruleset = next(filter(None, rulesets), "")
+        return read(ruleset) if ruleset or self.recorded else None
 
     def _confirmed(self, wanted: str, fallback: str, change: str) -> bool:
         try:
@@ -379,8 +391,8 @@ class HostFirewall:
         return True
 
     def _keep(self, wanted: str) -> None:
-        self._boot.keep(self._backend)
-        self._units.sync(self._backend, wanted)
+        # Each time that systemd reads its units anew takes long: it does so once, for all of ours.
+        self._boot.carry_out([self._boot.keep(self._backend), *self._units.sync(self._backend, wanted)])
         if not read(wanted).observes:
             self._observing.forget()
         # The other backend's rules have judged beside ours until now, so that no moment was without any.
@@ -402,12 +414,13 @@ class HostFirewall:
     def remove(self) -> None:
         """Take our rules, unit and files away."""
         with self._rollback.alone("it takes our rules away"):
-            self._units.forget()
+            changes = self._units.forget()
             self._observing.forget()
+            self._before.forget()
             # One that fires later would bring our rules back.
             self._rollback.call_all_off()
             # Unit and files go before the rules: if this dies on the way, a reboot finishes it.
-            self._boot.forget_unit()
+            self._boot.carry_out([*changes, self._boot.forget_unit()])
             for backend in [self._backend, *self._others]:
                 self._boot.forget(backend)
                 backend.delete()

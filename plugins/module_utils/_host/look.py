@@ -17,6 +17,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import HostFirewall
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.management import management_connection
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.metrics import metrics as state_metrics
+from ansible_collections.gatehouse.firewall.plugins.module_utils._host.programs import with_programs
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.this_host import ThisHost
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import metrics as usage_metrics
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.managers import Manager
@@ -62,7 +63,7 @@ def look(
     """Return what there is or, where something is wanted, how far it is from that."""
     if wanted != "":  # what a later version has left can still be taken away
         firewall.refuse_newer()
-    counts = {**firewall.usage(), **firewall.denied()} if count else {"usage": []}
+    counts = {**firewall.usage(), **_denied(firewall)} if count else {"usage": []}
     result: dict[str, Any] = {
         "changed": False,
         "packages": firewall.missing_packages,
@@ -92,6 +93,11 @@ def look(
             + state_metrics(result, firewall.modes, read_file)
         )
     return {**result, **_distance(firewall, wanted)}
+
+
+def _denied(firewall: HostFirewall) -> dict[str, Any]:
+    found = firewall.denied()
+    return {**found, "denied": with_programs(found["denied"])} if found else {}
 
 
 def _distance(firewall: HostFirewall, wanted: str) -> dict[str, Any]:

@@ -51,5 +51,6 @@ STEP = {
     "change": {"type": "str", "default": ""},
     "connection": {"type": "str", "default": ""},
     "fallback": {"type": "str", "default": ""},
+    "allows": {"type": "dict"},
     "checks": {"type": "list", "elements": "dict", "default": []},
 }

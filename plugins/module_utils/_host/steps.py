@@ -79,7 +79,7 @@ def confirm(firewall: HostFirewall, wanted: str, params: Mapping[str, Any]) -> R
         after = firewall.go_back(params["change"])
         return {"changed": False, "failed_check": failure, "after": after, "gone_back": not firewall.rollback_state}
     try:
-        firewall.confirm(wanted, params["fallback"], params["change"])
+        firewall.confirm(wanted, params["fallback"], params["change"], params["allows"])
     except TooLateError as error:
         return {"changed": False, "too_late": str(error), "gone_back": not firewall.rollback_state}
     is_new = bool(over and now)

@@ -20,6 +20,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.iptab
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.before import Before
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.denials import Denials, Remembered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
@@ -88,7 +89,7 @@ class ThisHost:
         rollback = Rollback(self._run_or_raise, self.backend, self._boot.has_systemd())
         others = [backend for backend in self._backends if backend is not self.backend]
         denials = Denials(self._run_or_raise, self._write, self._boot.has_systemd())
-        remembered = Remembered(Observing(self._write), denials)
+        remembered = Remembered(Observing(self._write), denials, Before(self._write))
         return HostFirewall(self.backend, others, self._boot, rollback, self._refreshing, remembered)
 
     @property

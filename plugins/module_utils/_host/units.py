@@ -12,6 +12,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.denials import Denials
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import UnitChange
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.watch import Watch
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.refreshing import Refreshing
 
@@ -32,17 +33,17 @@ class Units:
             and self.denials.is_as_for(_saved(backend, ruleset))
         )
 
-    def sync(self, backend: Backend, ruleset: str) -> None:
-        """Have each be as a ruleset wants it from now on."""
-        self.refreshing.sync(ruleset)
-        self.watch.sync(backend, ruleset)
-        self.denials.sync(_saved(backend, ruleset))
+    def sync(self, backend: Backend, ruleset: str) -> list[UnitChange]:
+        """Have each be as a ruleset wants it; return what systemd has to do about it."""
+        return [
+            self.refreshing.sync(ruleset),
+            self.watch.sync(backend, ruleset),
+            self.denials.sync(_saved(backend, ruleset)),
+        ]
 
-    def forget(self) -> None:
-        """Remove all of them, and what they have left."""
-        self.watch.forget()
-        self.refreshing.forget()
-        self.denials.forget()
+    def forget(self) -> list[UnitChange]:
+        """Remove all of them, and what they have left; return what systemd has to do about it."""
+        return [self.watch.forget(), self.refreshing.forget(), self.denials.forget()]
 
     def findings(self, backend: Backend, ruleset: str) -> list[Finding]:
         """Return which of them aren't as the ruleset in force wants them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Iterable
+from typing import Iterable, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Backend, FirewallError
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Header, marked, stamp
@@ -21,7 +21,9 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_uni
     BOOT_DIRECTORY,
     UNITS,
     Run,
+    UnitChange,
     Write,
+    carry_out,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.watch import Watch
 
@@ -170,8 +172,8 @@ class Boot:
         for path, text in texts.items():
             self._write(_prepared(path), text)
 
-    def keep(self, backend: Backend) -> None:
-        """Keep what was prepared for the next boot."""
+    def keep(self, backend: Backend) -> UnitChange:
+        """Keep what was prepared for the next boot; return what systemd has to do about it."""
         is_known = self._unit.exists()
         is_changed = _prepared(self._unit).exists()
         for path in (*self._files(backend), self._unit):
@@ -179,22 +181,18 @@ class Boot:
                 _prepared(path).replace(path)
                 fault_point(f"{path.stem} kept")
         fault_point("unit written")
-        if self.has_systemd():
-            self._enable(reload=is_known and is_changed)
-
-    def _enable(self, reload: bool) -> None:
-        """Have our unit start at boot, and be active now, also where it failed at the last one.
-
-        As ``systemctl enable --now`` does, in far more time.
-        """
+        if not self.has_systemd():
+            return UnitChange()
+        # Our unit starts at boot, and is active now, also where it failed at the last one: as `systemctl enable --now`
+        # does, in far more time.
         self._wants.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             self._wants.symlink_to(f"/{UNIT_FILE}")
-        # The next boot finds unit and link whether these work or not.
-        with suppress(FirewallError):
-            if reload:
-                self._run(["systemctl", "daemon-reload"])
-            self._run(["systemctl", "start", "--no-block", UNIT])
+        return UnitChange(reload=is_known and is_changed, start=(UNIT,))
+
+    def carry_out(self, changes: Sequence[UnitChange]) -> None:
+        """Have systemd do all that changes of units take."""
+        carry_out(self._run, changes)
 
     def rewrite(self, backend: Backend, ruleset: str, live: str) -> None:
         """Keep a ruleset in whose sets alone something is new, and what the kernel makes of it."""
@@ -218,16 +216,15 @@ class Boot:
             with suppress(OSError):  # it isn't there, or others keep a file in it
                 path.parent.rmdir()
 
-    def forget_unit(self) -> None:
-        """Remove our unit."""
+    def forget_unit(self) -> UnitChange:
+        """Remove our unit; return what systemd has to do about it."""
         if not self._unit.exists():
-            return
+            return UnitChange()
         if self.has_systemd():
             self._run(["systemctl", "disable", "--now", UNIT])
         _remove(self._unit)
         _remove(self._wants)
-        if self.has_systemd():
-            self._run(["systemctl", "daemon-reload"])
+        return UnitChange(reload=self.has_systemd())
 
     def leaves_nothing(self, backends: Iterable[Backend]) -> bool:
         """Return whether none of our files is on the host."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
@@ -29,13 +30,16 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
     utc,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.constants import DENIED_SECONDS, KNOWN
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.before import Before
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import LIVE_DIRECTORY
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.saver import SAVER
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import (
     BOOT_DIRECTORY,
     SANDBOX,
-    UNITS,
+    WANTED_BY,
     Run,
+    TimedUnit,
+    UnitChange,
     Write,
 )
 
@@ -43,6 +47,12 @@ NAME = "gatehouse-denied"
 SCRIPT = f"{BOOT_DIRECTORY}/denied.sh"
 LAST = f"{NAME}-at-shutdown.service"
 FILE = f"{LIVE_DIRECTORY}/denied"
+
+_UNITS = {f"{NAME}.service": "", f"{NAME}.timer": WANTED_BY, LAST: "multi-user.target"}
+_INSTALL = """
+[Install]
+WantedBy={}
+"""
 
 # What is denied was sent by strangers, and their addresses and ports alone are read. It stops before what may flush the
 # kernel's rules at shutdown.
@@ -63,11 +73,7 @@ ProtectSystem=strict
 ReadWritePaths=/{LIVE_DIRECTORY} -/run/gatehouse
 ProtectHome=yes
 {SANDBOX.format("AF_NETLINK AF_INET AF_INET6")}"""
-_INSTALL = """
-[Install]
-WantedBy={}
-"""
-_TIMER = """\
+_TIMER = f"""\
 # Written by gatehouse.firewall: edits are lost at the next run.
 [Unit]
 Description=Save what gatehouse's firewall has denied every ten minutes
@@ -76,8 +82,7 @@ Description=Save what gatehouse's firewall has denied every ten minutes
 OnActiveSec=10min
 OnUnitInactiveSec=10min
 AccuracySec=10s
-"""
-_WANTED_BY = {f"{NAME}.timer": "timers.target", LAST: "multi-user.target"}
+{_INSTALL.format(WANTED_BY)}"""
 
 
 @dataclass(frozen=True)
@@ -101,47 +106,22 @@ class Denials:
     def __init__(self, run: Run, write: Write, has_systemd: bool, root: Path = Path("/")) -> None:
         """Keep the ways to run and to write."""
         self._run = run
-        self._write = write
-        self._has_systemd = has_systemd
-        self._root = root
+        self._units = TimedUnit(SCRIPT, _UNITS, run, write, has_systemd, root)
         self._file = root / FILE
 
     def is_as_for(self, backend: Backend | None) -> bool:
         """Return whether the host saves what this backend's rules deny, as we write it; with None, whether nothing."""
-        if backend is None or not self._has_systemd:
-            return not any(path.exists() for path in self._paths())
-        is_on = all(path.is_symlink() for path in self._links())
-        return is_on and all(_read(path) == text for path, text in self._texts(backend).items())
+        return self._units.is_there(partial(self._texts, backend) if backend else None)
 
-    def sync(self, backend: Backend | None) -> None:
-        """Have what this backend's rules deny saved from now on; with None, nothing."""
-        if backend is None:
-            self.forget()
-            return
-        if not self._has_systemd or self.is_as_for(backend):
-            return
-        is_known = any(path.exists() for path in self._paths())
-        for path, text in self._texts(backend).items():
-            self._write(path, text)
-        for path in self._links():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                path.symlink_to(f"/{UNITS}/{path.name}")
-        with suppress(FirewallError):  # the next boot finds the units whether this works or not
-            if is_known:
-                self._run(["systemctl", "daemon-reload"])
-            self._run(["systemctl", "restart", "--no-block", *_WANTED_BY])
+    def sync(self, backend: Backend | None) -> UnitChange:
+        """Have what this backend's rules deny saved; with None, nothing. Return what systemd has to do about it."""
+        return self._units.install(partial(self._texts, backend)) if backend else self.forget()
 
-    def forget(self) -> None:
-        """Remove all of it, and what was saved; there need not be any."""
-        there = [path for path in self._paths() if path.exists()]
-        if there and self._has_systemd:
-            with suppress(FirewallError):
-                self._run(["systemctl", "stop", *_WANTED_BY, f"{NAME}.service"])
-        for path in (*self._links(), *there, self._file):
-            path.unlink(missing_ok=True)
-        if there and self._has_systemd:
-            self._run(["systemctl", "daemon-reload"])
+    def forget(self) -> UnitChange:
+        """Remove all of it, and what was saved; there need not be any. Return what systemd has to do about it."""
+        change = self._units.forget()
+        self._file.unlink(missing_ok=True)
+        return change
 
     def save(self, backend: Backend) -> None:
         """Save what the kernel is about to forget, with a change. Where that fails, it is lost, and nothing else."""
@@ -171,23 +151,16 @@ class Denials:
             "denied_since": utc(min(times)) if times else "",
         }
 
-    def _paths(self) -> list[Path]:
-        units = (self._root / f"{UNITS}/{name}" for name in (f"{NAME}.service", *_WANTED_BY))
-        return [self._root / SCRIPT, *units]
-
-    def _links(self) -> list[Path]:
-        return [self._root / f"{UNITS}/{target}.wants/{name}" for name, target in _WANTED_BY.items()]
-
-    def _texts(self, backend: Backend) -> dict[Path, str]:
+    def _texts(self, backend: Backend) -> tuple[bytes, ...]:
+        last = _INSTALL.format(_UNITS[LAST])
         what = {"type": backend.file_type, "tool": backend.lister}
-        timer, last = (_INSTALL.format(target) for target in _WANTED_BY.values())
-        texts = [
+        texts = (
             self.script,
             _SERVICE.format(when="", how="ExecStart", **what),
-            _TIMER + timer,
+            _TIMER,
             _SERVICE.format(when=" at shutdown", how="RemainAfterExit=yes\nExecStop", **what) + last,
-        ]
-        return dict(zip(self._paths(), texts))
+        )
+        return tuple(text.encode() for text in texts)
 
     def _saved(self) -> Iterator[Saved]:
         """Yield what was saved; what can't be read says nothing."""
@@ -200,10 +173,11 @@ class Denials:
 
 @dataclass(frozen=True)
 class Remembered:
-    """What a host remembers of what no flow allows: where it only observed, and where it denied."""
+    """What a host remembers of what no flow allows: where it only observed, where it denied, and what it had before."""
 
     observing: Observing
     denials: Denials
+    before: Before
 
 
 def _denied(elements: Sequence[Element]) -> list[Element]:

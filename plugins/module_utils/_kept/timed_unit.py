@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note: this file is private to the collection.
-"""A service of ours that a timer runs again and again, with the program that it runs."""
+"""Services of ours that a timer runs again and again, with the program that they run."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, List, NamedTuple
+from typing import Callable, List, Mapping, NamedTuple, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import FirewallError
 
@@ -44,65 +44,86 @@ Run = Callable[[List[str]], None]
 Write = Callable[[Path, "str | bytes"], None]
 
 
-class Texts(NamedTuple):
-    """What the three files hold."""
+class UnitChange(NamedTuple):
+    """What systemd has to do about units that were written or removed: read them anew, start some, restart some."""
 
-    program: bytes
-    service: bytes
-    timer: bytes
+    reload: bool = False
+    start: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+
+
+def carry_out(run: Run, changes: Sequence[UnitChange]) -> None:
+    """Have systemd do all that changes take, at once; the next boot finds the units whether this works or not."""
+    if any(change.reload for change in changes):
+        with suppress(FirewallError):
+            run(["systemctl", "daemon-reload"])
+    for how in ("start", "restart"):
+        units = [unit for change in changes for unit in getattr(change, how)]
+        if units:
+            with suppress(FirewallError):
+                run(["systemctl", how, "--no-block", *units])
 
 
 class TimedUnit:
     """The files of one host, below ``root``. Without systemd, there is nothing that would run the program in time.
 
-    ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content atomically.
+    ``units`` has the target with which each unit starts, by the unit's name, and an empty text for one that others
+    start. ``run`` takes a command and raises FirewallError where it fails; ``write`` replaces a file's content
+    atomically.
     """
 
     def __init__(
-        self, name: str, program: str, run: Run, write: Write, has_systemd: bool, root: Path = Path("/")
+        self,
+        program: str,
+        units: Mapping[str, str],
+        run: Run,
+        write: Write,
+        has_systemd: bool,
+        root: Path = Path("/"),
     ) -> None:
-        """Keep the name of both units, the path of the program, and the ways to run and to write."""
-        self._name = name
+        """Keep the path of the program, the units, and the ways to run and to write."""
         self._run = run
         self._write = write
         self._has_systemd = has_systemd
-        self._files = [root / program, *(root / f"{UNITS}/{name}.{kind}" for kind in ("service", "timer"))]
-        self._wants = root / f"{UNITS}/{WANTED_BY}.wants/{name}.timer"
+        self._files = [root / program, *(root / f"{UNITS}/{name}" for name in units)]
+        self._wanted = [name for name, target in units.items() if target]
+        self._others = [name for name, target in units.items() if not target]
+        self._links = [root / f"{UNITS}/{units[name]}.wants/{name}" for name in self._wanted]
 
-    def is_there(self, wanted: Callable[[], Texts] | None) -> bool:
-        """Return whether the host has these files, and starts the timer at boot; with None, whether it has nothing."""
+    def is_there(self, wanted: Callable[[], Sequence[bytes]] | None) -> bool:
+        """Return whether the host has these files, and starts the units at boot; with None, whether it has nothing.
+
+        ``wanted`` returns what the program and each unit hold, in their order.
+        """
         if wanted is None or not self._has_systemd:
             return not any(path.exists() for path in self._files)
-        return self._wants.is_symlink() and [*map(_read, self._files)] == [*wanted()]
+        return all(link.is_symlink() for link in self._links) and [*map(_read, self._files)] == [*wanted()]
 
-    def install(self, wanted: Callable[[], Texts]) -> None:
-        """Have the program run from now on, and after each boot."""
+    def install(self, wanted: Callable[[], Sequence[bytes]]) -> UnitChange:
+        """Have the program run after each boot, and from when the change that this returns is carried out."""
         if not self._has_systemd or self.is_there(wanted):
-            return
+            return UnitChange()
         is_known = any(path.exists() for path in self._files)
         for path, text in zip(self._files, wanted()):
             self._write(path, text)
-        self._wants.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            self._wants.symlink_to(f"/{UNITS}/{self._name}.timer")
-        with suppress(FirewallError):  # the next boot finds the timer whether this works or not
-            if is_known:  # systemd looks for what it has never read where it is started
-                self._run(["systemctl", "daemon-reload"])
-            self._run(["systemctl", "restart", "--no-block", f"{self._name}.timer"])
+        for link in self._links:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                link.symlink_to(f"/{UNITS}/{link.name}")
+        # systemd looks for what it has never read where it is started.
+        return UnitChange(reload=is_known, restart=tuple(self._wanted))
 
-    def forget(self) -> None:
+    def forget(self) -> UnitChange:
         """Remove all of it; there need not be any."""
         there = [path for path in self._files if path.exists()]
         if there and self._has_systemd:
             with suppress(FirewallError):
-                self._run(["systemctl", "stop", f"{self._name}.timer", f"{self._name}.service"])
-        self._wants.unlink(missing_ok=True)
-        for path in there:
-            path.unlink()
+                self._run(["systemctl", "stop", *self._wanted, *self._others])
+        for path in (*self._links, *there):
+            path.unlink(missing_ok=True)
         with suppress(OSError):  # it isn't there, or others keep files in it
             self._files[0].parent.rmdir()
-        if there and self._has_systemd:
-            self._run(["systemctl", "daemon-reload"])
+        return UnitChange(reload=bool(there) and self._has_systemd)
 
 
 def _read(path: Path) -> bytes:

@@ -17,8 +17,8 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_uni
     SANDBOX,
     WANTED_BY,
     Run,
-    Texts,
     TimedUnit,
+    UnitChange,
     Write,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.watch_script import SCRIPT
@@ -73,25 +73,27 @@ class Watch:
 
     def __init__(self, run: Run, write: Write, has_systemd: bool, root: Path = Path("/")) -> None:
         """Keep the ways to run and to write."""
-        self._unit = TimedUnit(NAME, PROGRAM, run, write, has_systemd, root)
+        units = {f"{NAME}.service": "", f"{NAME}.timer": WANTED_BY}
+        self._unit = TimedUnit(PROGRAM, units, run, write, has_systemd, root)
         self._seen = root / f"run/{NAME}"
 
     def is_as_for(self, backend: Backend, ruleset: str) -> bool:
         """Return whether the host watches a ruleset as that wants it; an empty one is not watched."""
         return self._unit.is_there(partial(_texts, backend, read(ruleset).self_heal) if ruleset else None)
 
-    def sync(self, backend: Backend, ruleset: str) -> None:
-        """Have a ruleset watched from now on."""
-        self._unit.install(partial(_texts, backend, read(ruleset).self_heal))
+    def sync(self, backend: Backend, ruleset: str) -> UnitChange:
+        """Have a ruleset watched; return what systemd has to do about it."""
+        return self._unit.install(partial(_texts, backend, read(ruleset).self_heal))
 
-    def forget(self) -> None:
-        """Remove everything, with what was seen."""
-        self._unit.forget()
+    def forget(self) -> UnitChange:
+        """Remove everything, with what was seen; return what systemd has to do about it."""
+        change = self._unit.forget()
         shutil.rmtree(self._seen, ignore_errors=True)
+        return change
 
 
-def _texts(backend: Backend, self_heal: bool) -> Texts:
+def _texts(backend: Backend, self_heal: bool) -> tuple[bytes, ...]:
     arguments = backend.loader_arguments()
     heal = HEAL.format(program=PROGRAM, arguments=arguments) if self_heal else ""
     service = SERVICE.format(name=NAME, program=PROGRAM, arguments=arguments, heal=heal)
-    return Texts(SCRIPT.encode(), service.encode(), TIMER.encode())
+    return SCRIPT.encode(), service.encode(), TIMER.encode()

@@ -96,7 +96,7 @@ class Refresher:
         """Note what came of a question; return the addresses that count now, or none where nothing changes."""
         judged = judge(refresh, asked.answer)
         error = asked.failure or judged.error
-        self._tell(name, error, "" if judged.addresses else f"; still {', '.join(name.addresses) or 'nobody'}")
+        self._tell(name, error, "" if judged.addresses else f"; still {', '.join(name.addresses) or 'no address'}")
         if not judged.addresses:
             self._answered.note_failure(name.name, error, None if asked.failure == NOT_ASKED else self._now)
             return ()

@@ -20,8 +20,8 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_uni
     SANDBOX,
     WANTED_BY,
     Run,
-    Texts,
     TimedUnit,
+    UnitChange,
     Write,
 )
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names import refresh
@@ -130,7 +130,8 @@ class RefreshUnit:
         self, run: Run, write: Write, has_systemd: bool, find_python: Callable[[], Interpreter], root: Path = Path("/")
     ) -> None:
         """Keep the ways to run and to write."""
-        self._unit = TimedUnit(NAME, PROGRAM, run, write, has_systemd, root)
+        units = {f"{NAME}.service": "", f"{NAME}.timer": WANTED_BY}
+        self._unit = TimedUnit(PROGRAM, units, run, write, has_systemd, root)
         self._has_systemd = has_systemd
         self._find_python = find_python
 
@@ -143,19 +144,19 @@ class RefreshUnit:
         """Return whether the host has what these bounds take, as we write it; with None, whether it has nothing."""
         return self._unit.is_there(None if wanted is None else partial(self._texts, wanted))
 
-    def install(self, wanted: Refresh) -> None:
-        """Have the names asked for from now on, and after each boot."""
-        self._unit.install(partial(self._texts, wanted))
+    def install(self, wanted: Refresh) -> UnitChange:
+        """Have the names asked for, after each boot, too; return what systemd has to do about it."""
+        return self._unit.install(partial(self._texts, wanted))
 
-    def forget(self) -> None:
-        """Remove all of it; there need not be any."""
-        self._unit.forget()
+    def forget(self) -> UnitChange:
+        """Remove all of it; there need not be any. Return what systemd has to do about it."""
+        return self._unit.forget()
 
     @cached_property
     def _python(self) -> Interpreter:
         return self._find_python()
 
-    def _texts(self, wanted: Refresh) -> Texts:
+    def _texts(self, wanted: Refresh) -> tuple[bytes, ...]:
         service = SERVICE.format(
             python=self._python.path,
             program=PROGRAM,
@@ -166,7 +167,7 @@ class RefreshUnit:
             home="read-only" if self._python.is_in_a_home else "yes",
         )
         timer = TIMER.format(seconds=wanted.min_ttl, wanted_by=WANTED_BY)
-        return Texts(program(), service.encode(), timer.encode())
+        return program(), service.encode(), timer.encode()
 
 
 def program() -> bytes:

@@ -11,6 +11,7 @@ from typing import Any, Iterable, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.reader import read
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import UnitChange
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.answered import Answered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.host_names import Answers
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.judged import crowded
@@ -32,19 +33,19 @@ class Refreshing:
         """Return whether the host asks for names as a ruleset wants it, which may be: not at all."""
         return self._unit.is_there(read(ruleset).refresh)
 
-    def sync(self, ruleset: str) -> None:
-        """Have the names of a ruleset asked for from now on; one without any needs nothing."""
+    def sync(self, ruleset: str) -> UnitChange:
+        """Have the names of a ruleset asked for; one without any needs nothing. Return what systemd has to do."""
         refresh = read(ruleset).refresh
         if refresh is None:
-            self.forget()
-            return
+            return self.forget()
         self._answered.expire([one.name for one in read(ruleset).names])
-        self._unit.install(refresh)
+        return self._unit.install(refresh)
 
-    def forget(self) -> None:
-        """Remove everything."""
-        self._unit.forget()
+    def forget(self) -> UnitChange:
+        """Remove everything; return what systemd has to do about it."""
+        change = self._unit.forget()
         self._answered.forget()
+        return change
 
     def answers(self, rulesets: Iterable[str]) -> Answers:
         """Return the addresses in rulesets that this host has found by itself, and not too long ago."""
@@ -101,4 +102,4 @@ class Refreshing:
 def _unanswered(name: str, addresses: Sequence[str], age: float | None, error: str) -> str:
     since = "never answered here" if age is None else f"last answered {age:.0f} s ago"
     why = f" ({error})" if error else ""
-    return f"{name} was {since}{why}; its sets hold {', '.join(addresses) or 'nobody'}"
+    return f"{name} was {since}{why}; its sets hold {', '.join(addresses) or 'no address'}"

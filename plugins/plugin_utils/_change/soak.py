@@ -6,18 +6,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._host_facts.before import DENIED, Before, read_before
 from .._host_facts.observed import Observed, Seen, read_denied, read_observed
 from .._host_facts.reader import Answer
 from .._values.addresses import Address
 
-EXPECTED = "seconds, or a time such as 90s, 2m or 1h, of at most a day"
-_TIME = re.compile(r"(\d{1,5})([smh]?)", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-_LONGEST = 86400
 _SHOWN = 5
 NEWLY_DENIED = (
     "Since its change, this host denies peers of the fleet what it did not deny before: {0}. Its ruleset is confirmed "
@@ -26,25 +22,27 @@ NEWLY_DENIED = (
 )
 
 
-def soak_seconds(value: object) -> int | None:
-    """Return for how many seconds to watch a host that has changed; None where a value is no such time."""
-    found = _TIME.fullmatch(str(value).strip())
-    seconds = int(found[1]) * _SECONDS[found[2]] if found else _LONGEST + 1
-    return seconds if seconds <= _LONGEST else None
-
-
 def newly_denied(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Return what to say of a host by its looks before and after a change; an empty text where all is as it was.
 
     Peers of the fleet are those of which the host says that a class or a zone other than everybody has them. What it
-    only observed before counts as denied. Raises AnswerError where one of the looks can't be read.
+    only observed before counts as denied. So does what the rules surely denied that the change has replaced, whether
+    anything came or not. Raises AnswerError where one of the looks can't be read.
     """
-    nothing = Observed()
+    nothing, replaced = Observed(), _replaced(before, after)
     known = {_key(seen) for found in (read_observed(before), read_denied(before)) for seen in (found or nothing).seen}
     rows = zip((read_denied(after) or nothing).seen, Answer(after).rows("denied"))
     new = [seen for seen, row in rows if row.flag("known") and _key(seen) not in known]
+    new = [seen for seen in new if not replaced or replaced.of(seen).verdict != DENIED]
     more = f" and {len(new) - _SHOWN} more" if len(new) > _SHOWN else ""
     return NEWLY_DENIED.format(", ".join(map(_words, new[:_SHOWN])) + more) if new else ""
+
+
+def _replaced(before: Mapping[str, Any], after: Mapping[str, Any]) -> Before | None:
+    """Return the rules that a change has replaced, if it has replaced any and they are known."""
+    earlier, found = read_before(before), read_before(after)
+    # Of addresses alone, a change leaves what the host keeps of the rules before: those of an earlier change.
+    return found if found and (not earlier or earlier.until != found.until) else None
 
 
 def _key(seen: Seen) -> tuple[str, Address, str, int]:

@@ -23,17 +23,19 @@ from .._change.lockout import fail_closed, lockout
 from .._change.objections import NOT_CHECKED, NOT_INSTALLED, NOTHING_CHANGED, UnreadableError, objections
 from .._change.reasons import reasons
 from .._change.shrinking import shrinkage
-from .._change.soak import EXPECTED as EXPECTED_SOAK
-from .._change.soak import newly_denied, soak_seconds
+from .._change.soak import newly_denied
 from .._change.surroundings import declared_of
+from .._host_facts.before import allows
 from .._host_facts.reader import AnswerError
 from .._host_rules import iptables, nftables
 from .._model.confirm_checks import Check, checks_at, note_too_long
+from .._model.soak import soak_at
 from .._plan.reviewed import PlanError, read_plan
 from .._policy.compile import Policy
-from .._values.problems import Problems, Where, quoted
+from .._values.problems import Problems, Where
 from .connection import begins_anew, over_new_connection, plugin_of
 from .host_action import HostAction
+from .kept_look import KeptLook
 from .rehearse import policy_of, rehearsed
 
 INFO = "gatehouse.firewall.ruleset_info"
@@ -130,9 +132,8 @@ class HostChange:
         if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
             expected = f"between {SHORTEST_TIMEOUT} and {LONGEST_TIMEOUT} seconds"
             raise AnsibleActionFail(f"rollback_timeout: got {seconds}, expected {expected}")
-        if soak_seconds(self._arguments["soak"]) is None:
-            raise AnsibleActionFail(f"soak: got {quoted(self._arguments['soak'])}, expected {EXPECTED_SOAK}")
         problems = Problems()
+        soak_at(Where("soak"), self._arguments["soak"], problems)
         note_too_long(Where("confirm_checks"), self._read_checks(problems), seconds, problems)
         if problems.found:
             raise AnsibleActionFail("\n".join(map(str, problems.found)))
@@ -151,8 +152,18 @@ class HostChange:
         wanted = {key: self._arguments[key] for key in LOOK if self._arguments[key] is not None}
         if not self._arguments["declared"] and self.policy:
             wanted["declared"] = declared_of(self.policy)
+        host = self._task_vars.get("inventory_hostname", "")
+        kept = KeptLook(host, {**wanted, "diff": self._action._task.diff})
+        seen = kept.take()
+        if self._arguments["compare_alone"]:
+            found = self._run(INFO, **wanted)
+            if not (found.get("failed") or found["differs"] or found["managers"]):
+                kept.keep(found)
+            return found
+        if seen and not self._is_dry_run:
+            return seen
         # The step starts connection tracking on a bare host, which only a change of its rules may.
-        if self._is_dry_run or self._arguments["addresses_alone"] or self._arguments["compare_alone"]:
+        if self._is_dry_run or self._arguments["addresses_alone"]:
             return self._run(INFO, **wanted)
         return self._step("look", **wanted)
 
@@ -241,7 +252,7 @@ class HostChange:
 
     def _change_and_watch(self, found: Result, wanted: Result) -> Result:
         """Change the host, and fail where it then denies something to the fleet that it did not deny before."""
-        seconds = soak_seconds(self._arguments["soak"])
+        seconds = soak_at(Where("soak"), self._arguments["soak"], Problems())
         if not seconds:
             return self._change(found, wanted)
         before = self._run(INFO)
@@ -294,6 +305,7 @@ class HostChange:
         over = loaded.get("connection", "") if begins_anew(self._action._connection) else ""
         checks = [vars(check) for check in self.checks]
         keep = {"change": loaded["change"], "connection": over, "fallback": self._fallback(found), "checks": checks}
+        keep |= {"allows": allows(self.policy)} if self.policy else {}
         return over_new_connection(
             self._action._connection,
             self._arguments["rollback_timeout"],

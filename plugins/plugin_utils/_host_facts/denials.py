@@ -23,6 +23,7 @@ from .._verdict.endpoints import Ends
 from .._verdict.explain import nearest
 from .._verdict.packet import verdict_by_every_interface
 from .attribution import CLASS, HOST, STRANGER, UNMANAGED, ZONE, Attribution, Peer
+from .before import Before, Earlier
 from .missing_flows import Missing, missing_flows
 from .observed import Observed, Seen, is_never_carried, packet_of
 from .state import HostState
@@ -57,6 +58,7 @@ class Row:
     seen: Seen
     peer: Peer
     judged: Judged
+    earlier: Earlier = Earlier()
 
     def as_data(self) -> dict[str, Any]:
         """Return the row as data that JSON and YAML can hold."""
@@ -75,6 +77,8 @@ class Row:
             "allowed": self.judged.allowed,
             "reason": self.judged.reason,
             "flow": self.judged.flow,
+            **_before(self.earlier),
+            "programs": list(seen.programs),
         }
 
 
@@ -93,6 +97,11 @@ class Sum:
     def last(self) -> str:
         """Return when the last one was."""
         return max(row.seen.last for row in self.rows)
+
+    @property
+    def earlier(self) -> Earlier:
+        """Return what became of it under the rulesets before, until the last of the hosts had another one."""
+        return max((row.earlier for row in self.rows), key=lambda one: one.until)
 
     @property
     def hosts(self) -> list[str]:
@@ -122,6 +131,8 @@ class Sum:
         return {
             "hosts": self.hosts,
             **{key: most[key] for key in same},
+            **_before(self.earlier),
+            "programs": sorted({name for row in self.rows for name in row.seen.programs}),
             "peers": sorted({row.peer.name for row in kept}),
             "addresses": sorted({str(row.seen.address) for row in kept}),
             "packets": self.packets,
@@ -176,7 +187,7 @@ def denials(
     kept = {host: one for host, state in states.items() if (one := state.unallowed)}
     found = {host: _narrowed(host, one, asked) for host, one in kept.items()}
     judge = Judge(attribution)
-    rows = {host: judge.rows(host, one) for host, one in found.items()}
+    rows = {host: judge.rows(host, one, states[host].before) for host, one in found.items()}
     return Denials(
         sums(fleet, [row for own in rows.values() for row in own]),
         rows,
@@ -205,6 +216,10 @@ def about(ends: Ends, question: Question) -> Filter:
         )
 
     return is_asked_for
+
+
+def _before(earlier: Earlier) -> dict[str, str]:
+    return {"before": earlier.verdict, "before_flow": earlier.flow, "before_until": earlier.until}
 
 
 def verdict_of(seen: Seen) -> str:
@@ -252,8 +267,8 @@ class Judge:
         """Know nothing yet."""
         self._known: dict[tuple[object, ...], Judged] = {}
 
-    def rows(self, host: str, one: Observed) -> tuple[Row, ...]:
-        """Return what a host has seen, what it has seen most often first."""
+    def rows(self, host: str, one: Observed, before: Before | None = None) -> tuple[Row, ...]:
+        """Return what a host has seen, what it has seen most often first; ``before`` is its ruleset before."""
         fleet = self.attribution.fleet
         policy, known = fleet.policy_of(host), self._known
         alike = (fleet.sets[host], policy.antispoof, *policy.interfaces.items())
@@ -262,7 +277,8 @@ class Judge:
             key = (alike, seen.direction, seen.address, seen.protocol, seen.port, seen.denied)
             if key not in known:
                 known[key] = judged(policy, seen)
-            rows.append(Row(host, seen, self.attribution.peer(seen.address), known[key]))
+            earlier = before.of(seen) if before and seen.denied else Earlier()
+            rows.append(Row(host, seen, self.attribution.peer(seen.address), known[key], earlier))
         return tuple(rows)
 
 
@@ -271,7 +287,8 @@ def sums(fleet: Fleet, rows: Sequence[Row]) -> tuple[Sum, ...]:
     together: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         seen = row.seen
-        what = (seen.denied, seen.direction, seen.protocol, seen.port, seen.is_port_alone)
+        before = (row.earlier.verdict, row.earlier.flow)
+        what = (seen.denied, seen.direction, seen.protocol, seen.port, seen.is_port_alone, *before)
         key = (fleet.sets[row.host], row.peer.kind, row.peer.group, row.judged.allowed, *what)
         together.setdefault(key, []).append(row)
     found = (Sum(tuple(sorted(own, key=lambda row: -row.seen.packets))) for own in together.values())

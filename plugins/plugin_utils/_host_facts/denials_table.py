@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from .denials import OBSERVED, Denials, Sum, verdict_of
 
-_HEADS = ("host", "direction", "peer", "port", "packets", "last", "what the model says")
+_HEADS = ("host", "direction", "peer", "port", "packets", "last", "ruleset before", "what the model says")
 _SHOWN = 40
 _FLOWS = 10
 _REASONS = 10
@@ -25,6 +25,7 @@ def lines(found: Denials, sets: Mapping[str, str]) -> Iterator[str]:
     denied = [one for one in found.sums if not one.rows[0].judged.allowed]
     allowed = [one for one in found.sums if one.rows[0].judged.allowed]
     yield from _table(denied, sets)
+    yield from _programs(denied)
     yield from _to_paste(found)
     yield from _allowed_by_now(allowed)
     yield from _unknown(found)
@@ -34,6 +35,7 @@ def lines(found: Denials, sets: Mapping[str, str]) -> Iterator[str]:
 def answer(found: Denials, sets: Mapping[str, str]) -> Iterator[str]:
     """Yield what hosts have seen of one question, also what the model allows by now."""
     yield from _table(found.sums, sets)
+    yield from _programs(found.sums)
     yield from _unknown(found)
     if found.rows and not found.sums:
         yield f"Nothing of it was denied on {_hosts(list(found.rows))}{_since(found)}"
@@ -56,7 +58,17 @@ def _row(one: Sum, sets: Mapping[str, str]) -> tuple[str, ...]:
     observed = f", {OBSERVED}" if verdict_of(first.seen) == OBSERVED else ""
     here = one.hosts[0] if len(one.hosts) == 1 else f"{len(one.hosts):,} of {sets[first.host]}"
     direction = f"{first.seen.direction}{observed}"
-    return (here, direction, one.peer, first.seen.what, f"{one.packets:,}", one.last, first.judged.reason)
+    what = (first.seen.what, f"{one.packets:,}", one.last)
+    return (here, direction, one.peer, *what, str(one.earlier), first.judged.reason)
+
+
+def _programs(sums: Sequence[Sum]) -> Iterator[str]:
+    """Yield which programs of the hosts themselves wait for something at this moment."""
+    rows = [row for one in sums for row in one.rows if row.seen.programs]
+    yield from _bounded(
+        f"Waiting at this moment on {row.host}, for {row.peer.name} on {row.seen.what}: {_few(row.seen.programs)}"
+        for row in rows
+    )
 
 
 def _to_paste(found: Denials) -> Iterator[str]:

@@ -30,6 +30,8 @@ SHORT = 3600
 """Seconds of observing after which a host can't have seen much."""
 
 _NOBODY: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
+_COMM = 15
+"""Characters of a process's name, as the kernel keeps it."""
 _FAMILIES = ("IPv4", "IPv6")
 _SETS = tuple(f"{kind} {family}" for kind in OBSERVED_KINDS for family in _FAMILIES)
 _PEERS = (KNOWN, STRANGER, ANY)
@@ -43,6 +45,7 @@ class Seen:
     Or packets with it as a spoofed source, where ``direction`` says so; or what was judged before DNAT.
 
     ``first`` and ``last`` are times in UTC, as ISO 8601 has them. What was not ``denied``, the host has let through.
+    ``programs`` of the host itself waited for it when the host was asked.
     """
 
     direction: str
@@ -53,6 +56,7 @@ class Seen:
     first: str
     last: str
     denied: bool = False
+    programs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return it for people."""
@@ -117,7 +121,13 @@ def read_denied(result: Mapping[str, Any]) -> Observed | None:
 
 def _denied(row: Answer) -> Seen:
     row.flag("known")
-    return replace(_seen(row, DENIED_KINDS), denied=True)
+    return replace(_seen(row, DENIED_KINDS), denied=True, programs=tuple(map(_program, row.rows("programs"))))
+
+
+def _program(row: Answer) -> str:
+    """Return a program in words; a process calls itself what it likes."""
+    name = "".join(one if one.isprintable() and one.isascii() else "?" for one in row.text("name"))
+    return f"{name[:_COMM]} (uid {row.number('uid')})"
 
 
 def _seen(row: Answer, kinds: tuple[str, ...]) -> Seen:

@@ -17,11 +17,13 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from .._values.addresses import Address, Network
+from .._values.ports import PortError, PortSet
 from .._values.problems import GatehouseError, one_of, quoted
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 _MOST = 2**64 - 1
 _LAST_PORT = 65535
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 _PROTOCOL = re.compile(r"[a-z0-9][a-z0-9.+/-]{0,31}", re.ASCII)
 """As the names of IANA's protocols are; ax.25 is one of them."""
 
@@ -44,6 +46,13 @@ class Answer:
             if not isinstance(value, Mapping):
                 raise AnswerError(f"{place}: got {quoted(value)}, expected a mapping")
             yield Answer(value, f"{place}.")
+
+    def inside(self, key: str) -> Answer:
+        """Return a mapping."""
+        found = self.values.get(key)
+        if not isinstance(found, Mapping):
+            raise self._refused(key, "a mapping")
+        return Answer(found, f"{self.place}{key}.")
 
     def items(self, key: str) -> list[Any]:
         """Return a list; an empty one where there is none."""
@@ -70,6 +79,18 @@ class Answer:
         if not isinstance(found, str):
             raise self._refused(key, "a text")
         return str(found)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts; an empty one where there is none."""
+        if any(not isinstance(one, str) for one in self.items(key)):
+            raise self._refused(key, "a list of texts")
+        return tuple(self.items(key))
+
+    def name(self, key: str) -> str:
+        """Return the name of something in a model."""
+        if not _NAME.fullmatch(self.text(key)):
+            raise self._refused(key, "a name")
+        return self.text(key)
 
     def time(self, key: str) -> str:
         """Return a time in UTC, as ISO 8601 has it."""
@@ -102,6 +123,16 @@ class Answer:
     def port(self, key: str) -> int:
         """Return a port, or 0 where there is none."""
         return self.number(key, _LAST_PORT)
+
+    def ports(self, key: str) -> PortSet:
+        """Return ports as a model lists them."""
+        found = PortSet()
+        try:
+            for text in self.texts(key):
+                found |= PortSet.parse(text)
+        except PortError as error:
+            raise self._refused(key, "a list of ports") from error
+        return found
 
     def protocol(self, key: str) -> str:
         """Return the name or the number of a protocol."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._values.direction import DIRECTIONS
+from .before import Before, read_before
 from .observed import Observed, read_denied, read_observed
 from .reader import Answer, AnswerError
 
@@ -33,6 +34,7 @@ class HostState:
 
     ``usage`` is counted since ``in_force_since``, a time in ISO 8601; an empty text where the host can't tell.
     ``observed`` is what it would have denied, where it only observes; ``denied``, what it has, where it keeps that.
+    ``before`` is the ruleset before the one in force, as far as the host knows it.
     """
 
     host: str
@@ -43,6 +45,7 @@ class HostState:
     in_force_since: str = ""
     observed: Observed | None = None
     denied: Observed | None = None
+    before: Before | None = None
     unreadable: bool = False
 
     @property
@@ -80,6 +83,7 @@ def _answered(host: str, answer: Answer) -> HostState:
         in_force_since=answer.time_if_any("in_force_since"),
         observed=read_observed(answer.values),
         denied=read_denied(answer.values),
+        before=read_before(answer.values),
     )
 
 

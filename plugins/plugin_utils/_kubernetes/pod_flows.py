@@ -115,4 +115,4 @@ def _remarks(fleet: Fleet, flow: Flow) -> Iterator[str]:
                     f"{', '.join(pods)} alone; let {name} reach the pods' networks, as a zone, where it has to"
                 )
             elif name in model.pods and not pods and not any(peer_addresses(fleet, peer) for peer in peers):
-                yield f"opens nothing for {name}: {', '.join(peers)} is nobody"
+                yield f"opens nothing for {name}: {', '.join(peers)} is empty"

@@ -14,10 +14,16 @@ from functools import cache
 from .._values.problems import Problems, Where, one_of
 from .confirm_checks import KEY as CHECKS
 from .confirm_checks import checks_at
+from .soak import KEY as SOAK
+from .soak import soak_at
 from .sources import argument_specs
 
 _BOOLEANS = re.compile(r"\s*(true|false|yes|no|on|off|[yntf10]|[10]\.0)\s*", re.IGNORECASE)  # Ansible's
 _NUMBER = re.compile(r"\s*[+-]?\d+\s*")
+
+
+_READERS: Mapping[str, Callable[[Where, object, Problems], object]] = {CHECKS: checks_at, SOAK: soak_at}
+"""What knows more of a variable's values than its type says."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,11 @@ def note_wrong(
 ) -> None:
     """Note what variables set in one place say that no role could take; templates are left to the roles."""
     for key in sorted(variables.keys() & arguments().keys()):
-        value = variables[key]
-        expected = "" if value is None or is_template(value) else arguments()[key].expected(value)
-        if key == CHECKS and not is_template(value):
-            checks_at(Where(key, place), value, problems)
+        value, where = variables[key], Where(key, place)
+        if value is None or is_template(value):
+            continue
+        expected = arguments()[key].expected(value)
+        if key in _READERS:
+            _READERS[key](where, value, problems)
         elif expected:
-            problems.add(Where(key, place), value, expected)
+            problems.add(where, value, expected)

@@ -78,7 +78,7 @@ def _read(one: Bounded, model: Model, problems: Problems) -> Bounds:
 
 def _read_end(item: Item, key: str, one: Bounded, model: Model) -> tuple[str, ...]:
     if item.is_mapping and not item.has(key):
-        item.problems.add(item.place(key), None, "a list of classes and zones; [] is nobody")
+        item.problems.add(item.place(key), None, "a list of classes and zones; [] allows none")
     names = item.references(key, {**model.classes, **model.zones, **model.same_as})
     for name in names:
         own = _own_zones(name, one.origins, model)

@@ -28,7 +28,7 @@ _EXPECTED = f'{EXPECTED_INTERFACE}, or what such names begin with and an asteris
 
 @dataclass(frozen=True)
 class Carries:
-    """By which interfaces, and in which networks, others are behind a host; nobody where it has neither.
+    """By which interfaces, and in which networks, others are behind a host; none are where it has neither.
 
     ``interfaces`` are names, or what names begin with and an asterisk. Addresses in ``routed`` are seen by peers,
     those in ``masqueraded`` are not, and may be the same behind many hosts. What is behind the host never reaches what

@@ -119,18 +119,16 @@ def read_class(item: Item) -> NodeClass:
 def _check_members(item: Item, groups: tuple[str, ...]) -> None:
     is_own = not item.where.is_shipped
     if is_own and item.lacks("groups", "networks", "same_as", "pods") and item.raw("networks") != []:
-        expected = (
-            "groups or networks, or pods, or same_as: a class without members is an error; networks: [] is nobody"
-        )
+        expected = "groups or networks, or pods, or same_as: a class without members is an error; networks: [] is empty"
         item.problems.add(item.where, item.raw("name"), expected)
     for key, expected in (
         ("except", "the groups from which except takes hosts out"),
-        ("may_be_empty", "the groups that may be empty; networks: [] is nobody"),
+        ("may_be_empty", "the groups that may be empty; networks: [] is empty"),
     ):
         if not item.lacks(key) and item.raw(key) is not False and not groups:
             item.problems.add(item.place("groups"), item.raw("groups"), expected)
     if is_own and item.has("optional"):
-        expected = "no optional: that is for a profile's classes, and this is the entry of one; networks: [] is nobody"
+        expected = "no optional: that is for a profile's classes, and this is the entry of one; networks: [] is empty"
         item.problems.add(item.place("optional"), item.raw("optional"), expected)
 
 

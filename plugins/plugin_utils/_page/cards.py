@@ -72,7 +72,7 @@ def _members(report: Report, name: str, policy: Policy | None) -> Iterator[str]:
     if known:
         yield f'<p class="ports">{" ".join(known)}</p>\n'
     elif not sets and not pods:
-        yield "<p>Nobody, so that its flows open nothing.</p>\n"
+        yield "<p>Empty, so that its flows open nothing.</p>\n"
 
 
 def _hosts(report: Report, name: str) -> str:

@@ -22,7 +22,7 @@ def denied(report: Report) -> Iterator[str]:
     """Yield what hosts have denied that the model still denies; nothing where none has any."""
     judge = Judge(Attribution(report.fleet))
     said = {host: state.denied for host, state in report.live.items() if state.denied and host in report.fleet.sets}
-    rows = [row for host, one in said.items() for row in judge.rows(host, one)]
+    rows = [row for host, one in said.items() for row in judge.rows(host, one, report.live[host].before)]
     found = sums(report.fleet, [row for row in rows if not row.judged.allowed])
     if found:
         number = sum(one.packets for one in found)
@@ -32,7 +32,7 @@ def denied(report: Report) -> Iterator[str]:
 
 
 def _table(report: Report, found: tuple[Sum, ...]) -> Iterator[str]:
-    heads = ["host", "direction", "peer", "port", "packets", "last", "what the model says"]
+    heads = ["host", "direction", "peer", "port", "packets", "last", "ruleset before", "what the model says"]
     yield from table(heads, [_row(report, one) for one in found[:_MOST]])
     if len(found) > _MOST:
         yield from items([f"and {len(found) - _MOST:,} more"])
@@ -41,4 +41,4 @@ def _table(report: Report, found: tuple[Sum, ...]) -> Iterator[str]:
 def _row(report: Report, one: Sum) -> list[str]:
     first = one.rows[0]
     where = [host_list(report, one.hosts), text(first.seen.direction), text(one.peer), code(first.seen.what)]
-    return [*where, f"{one.packets:,}", text(one.last), text(first.judged.reason)]
+    return [*where, f"{one.packets:,}", text(one.last), text(str(one.earlier)), text(first.judged.reason)]

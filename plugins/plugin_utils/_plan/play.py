@@ -184,7 +184,7 @@ def warnings_about(fleet: Fleet, hosts: Sequence[str]) -> Iterator[str]:
     if fleet.expired:
         yield f"Closed, because their last day is over: {', '.join(fleet.expired)}"
     if fleet.resolved.empty:
-        yield f"Nobody today, as may_be_empty allows: {'. '.join(fleet.resolved.empty)}"
+        yield f"Empty today, as may_be_empty allows: {'. '.join(fleet.resolved.empty)}"
     yield from remarks(fleet)
     yield from half_flow_remarks(fleet)
     yield from calico_remarks(fleet)

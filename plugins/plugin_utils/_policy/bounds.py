@@ -31,7 +31,7 @@ def check_bounds(resolved: Resolved, problems: Problems) -> None:
             hint = "" if flow.where.origin in bounds.origins else _OF_ANOTHER
             for key, got, end, within in _outside(flow, senders, receivers):
                 allowed = f"{bounds.where.key(end)} ({', '.join(within.names)})"
-                problems.add(flow.where.key(key), got, f"nobody outside of {allowed}", hint)
+                problems.add(flow.where.key(key), got, f"only addresses in {allowed}", hint)
 
 
 def _outside(flow: Flow, senders: _Within, receivers: _Within) -> Iterator[tuple[str, str, str, _Within]]:

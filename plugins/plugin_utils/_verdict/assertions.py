@@ -43,7 +43,7 @@ def check_assertions(declared: Sequence[Declared], ends: Ends, problems: Problem
             continue
         for pair, port in islice(_broken(assertion, ends), 1):  # one packet is enough
             source, target = pair.sample()
-            expected = f"that {'nobody' if pair.passes else 'everybody'} passes there{_so_that(assertion)}"
+            expected = f"that {'no' if pair.passes else 'every'} packet passes there{_so_that(assertion)}"
             words = f"{source} -> {target}, {port}: {'passes' if pair.passes else 'denied'}"
             problems.add(row.where, words, expected, _because(pair, port, ends))
 
@@ -59,7 +59,7 @@ def _read(item: Item, ends: Ends) -> Assertion | None:
     if not ports:
         item.problems.add(item.place("port"), item.raw("port"), "ports such as 2376/tcp, or all")
     if item.flag("if_any") and verbs == ["deny"]:
-        item.problems.add(item.place("if_any"), True, "no if_any: nobody passes where there is nobody")
+        item.problems.add(item.place("if_any"), True, "no if_any: a deny of an empty class always holds")
     senders, receivers = _parties(item, verbs[0], ends, ends.sender), _parties(item, "to", ends, ends.receiver)
     for sender, receiver in product(senders, receivers):
         if sender.parts and receiver.parts and not are_enforced(ends.fleet, sender, receiver):

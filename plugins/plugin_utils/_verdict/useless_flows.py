@@ -35,7 +35,7 @@ def _remark(fleet: Fleet, flow: Flow, useless: set[str]) -> str:
     own = [(rule, rules) for rules in groups for rule in rules if rule.flow == flow.name]
     nobody = sorted({rule.peer for rule, _others in own if not rule.is_for_somebody})
     if nobody and len(nobody) == len({rule.peer for rule, _others in own}):
-        return f"opens nothing: {', '.join(nobody)} is nobody"
+        return f"opens nothing: {', '.join(nobody)} is empty"
     wider: dict[str, None] = {}
     for rule, rules in own:
         for allowed in _allowed_already(rule, [other for other in rules if other.flow not in {*useless, flow.name}]):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import types
 
 import pytest
+from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.connection import ConnectionBase
@@ -17,7 +19,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._host.ruleset_a
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept import rollback
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change import confirmation
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.confirmation import LOST, NOT_NEW
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller import change
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller import change, kept_look
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller import connection as connection_
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._controller.change import HostChange
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.as_data import to_data
@@ -88,6 +90,12 @@ class Action(plugin.ActionModule):
 
 
 @pytest.fixture(autouse=True)
+def _folder_of_the_run(monkeypatch, tmp_path):
+    """Have each test be a run of its own."""
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
 def _clock(monkeypatch):
     """Let time pass by sleeping only, at once."""
     clock = types.SimpleNamespace(now=0.0)
@@ -96,10 +104,10 @@ def _clock(monkeypatch):
     monkeypatch.setattr(change.time, "sleep", lambda seconds: setattr(clock, "now", clock.now + seconds))
 
 
-def run(arguments=None, found=None, answers=None, check_mode=False, ruleset="wanted"):
+def run(arguments=None, found=None, answers=None, check_mode=False, ruleset="wanted", host=""):
     given = {"ruleset": ruleset} if ruleset is not None else {}
     action = Action({**given, **(arguments or {})}, found or {}, answers or {}, check_mode)
-    result = action.run(task_vars={})
+    result = action.run(task_vars={"inventory_hostname": host})
     return action.steps, result
 
 
@@ -755,6 +763,58 @@ def test_a_comparison_leaves_a_host_that_is_out_of_reach_to_the_change():
     answers = {"look": AnsibleConnectionFailure("no route")}
 
     assert run({"policy": POLICY, "compare_alone": True}, answers=answers) == (["look"], {"changed": False})
+
+
+def test_a_host_that_was_where_it_should_be_when_it_was_compared_is_not_looked_at_again():
+    at = {"differs": False, "cautions": ["refresh runs as root with /x"], "deprecations": [object()]}
+    assert run({"policy": POLICY, "compare_alone": True}, at) == (["look"], {"changed": False})
+
+    steps, result = run({"policy": POLICY}, {"differs": True})
+    assert (steps, result) == ([], {"changed": False, "warnings": at["cautions"], **BACKEND})
+    steps, result = run({"policy": POLICY}, at)
+    assert (steps, result["changed"]) == (["look"], False)  # it counts once
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"differs": True},
+        {"differs": False, "managers": [UFW]},
+        {"failed": True, "msg": "no nft", "exception": object()},
+    ],
+    ids=["differs", "another manager", "failed"],
+)
+def test_any_other_host_is_looked_at_again_before_it_changes(seen):
+    run({"policy": POLICY, "compare_alone": True}, seen)
+
+    assert run({"policy": POLICY})[0] == ["look", "load", "reset", "confirm"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "how"),
+    [
+        ({"policy": POLICY}, {"ruleset": "another"}),
+        ({"policy": POLICY, "backend": "iptables"}, {}),
+        ({"policy": POLICY}, {"check_mode": True}),
+        ({"policy": POLICY}, {"host": "web2"}),
+        ({"policy": POLICY}, {"later": kept_look.OUTDATED + 1}),
+    ],
+    ids=["another ruleset", "another backend", "a dry run", "another host", "later"],
+)
+def test_a_look_counts_for_the_same_question_alone_and_not_for_long(arguments, how, monkeypatch):
+    run({"policy": POLICY, "compare_alone": True}, {"differs": False})
+    now = time.time() + how.pop("later", 0)
+    monkeypatch.setattr(kept_look.time, "time", lambda: now)
+
+    assert run(arguments, {"differs": False}, **how)[0] == ["look"]
+
+
+def test_a_comparison_that_gets_no_answer_leaves_no_older_one():
+    compared = {"policy": POLICY, "compare_alone": True}
+    run(compared, {"differs": False})
+    run(compared, answers={"look": AnsibleConnectionFailure("no route")})
+
+    assert run({"policy": POLICY}, {"differs": False})[0] == ["look"]
 
 
 def test_what_a_host_has_lost_is_read_strictly():

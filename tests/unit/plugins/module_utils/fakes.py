@@ -8,6 +8,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backe
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.nft import Nft
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.observed_sets import Observing
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.host_firewall import HostFirewall
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.before import Before
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.boot import Boot
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.denials import Denials, Remembered
 from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.rollback import Rollback
@@ -113,7 +114,7 @@ class FakeHost:
 
     def firewall(self):
         """Return this host's firewall as each module finds it anew."""
-        remembered = Remembered(Observing(self.write, self.root), self.denials())
+        remembered = Remembered(Observing(self.write, self.root), self.denials(), Before(self.write, self.root))
         return HostFirewall(self.backend, [self.other], self.boot(), self.rollback(), self.refreshing(), remembered)
 
     def denials(self):
@@ -132,11 +133,11 @@ class FakeHost:
         """Return what this host knows of its host names."""
         return Answered.read(self.write, self.root)
 
-    def harden(self, ruleset):
+    def harden(self, ruleset, allows=None):
         """Bring the host to a ruleset, in the steps of the action plugin."""
         self.firewall().start_tracking()
         change = self.firewall().load(ruleset, 30)
-        self.firewall().confirm(ruleset, "fallback", change)
+        self.firewall().confirm(ruleset, "fallback", change, allows)
 
     def run(self, words):
         """Do as systemctl does with our unit's link."""
@@ -163,11 +164,11 @@ class FakeHost:
     def keep(self, backend, ruleset, live):
         """Keep a ruleset for the next boot."""
         self.boot().prepare(backend, ruleset, live, "fallback")
-        self.boot().keep(backend)
+        self.boot().carry_out([self.boot().keep(backend)])
 
     def forget_all(self):
         """Remove all that stays on this host."""
-        self.boot().forget_unit()
+        self.boot().carry_out([self.boot().forget_unit()])
         self.boot().forget(self.backend)
 
     def files(self):

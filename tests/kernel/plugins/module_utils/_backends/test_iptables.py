@@ -400,6 +400,18 @@ def test_a_chain_of_ours_that_a_foreign_chain_leads_to_is_emptied_and_stays(host
 
 @needs_iptables
 @each_variant
+@pytest.mark.parametrize(("number", "family"), [(0, "iptables"), (1, "ip6tables")])
+def test_a_set_of_ours_that_a_foreign_rule_uses_stays_and_the_others_go(host, number, family):
+    host.iptables.load(RULESET)
+    used = host.sets()[number]
+    host.do(host.paths[family], "-A", "INPUT", "-m", "set", "--match-set", used, "src", "-j", "RETURN")
+
+    host.iptables.load(SMALL)
+    assert host.sets() == [used]
+
+
+@needs_iptables
+@each_variant
 def test_delete_leaves_no_trace_and_need_not_find_any(host):
     host.iptables.load(RULESET)
     for _attempt in range(2):

@@ -42,7 +42,22 @@ def flows(*statements):
     return f"\tchain input_flows {{\n{body}\t}}\n"
 
 
-OFFICE = "\tset office.v4 {\n\t\ttype ipv4_addr\n\t\tflags interval\n\t\telements = { 198.51.100.0/25, }\n\t}\n"
+# As rulesets have it, and as nft lists it: what a rollback leads to.
+OFFICE = tabbed("""\
+    set office.v4 {
+        type ipv4_addr
+        flags interval
+        elements = {
+            192.0.2.0/24,
+            198.51.100.0/25,
+        }
+    }
+    set web.v4 {
+        type ipv4_addr
+        elements = { 192.0.2.1, 192.0.2.2,
+                     192.0.2.3 }
+    }
+""")
 SSH = '\tchain input_tcp_22 {\n\t\tip saddr @office.v4 log prefix "goto a, @b: " accept comment "jump c"\n\t}\n'
 OLD = ruleset(BASE, flows("tcp dport 23 accept"))
 NEW = ruleset(OFFICE, BASE, SSH, flows("tcp dport vmap { 22 : goto input_tcp_22, 80-90 : accept }"))

@@ -30,6 +30,7 @@ def changed(host, check):
     """Load other rules, and confirm them with a check; return the answer."""
     wanted = other_rules(OLD[host.kind])
     params = {"rollback_timeout": TIMEOUT, "connection": "", "fallback": "fallback", "checks": [check]}
+    params["allows"] = None
     loaded = take("load", host.firewall(), host.managers(), wanted, params)
     assert host.backend.listing() != host.firewall().recorded
     return take("confirm", host.firewall(), host.managers(), wanted, {**params, "change": loaded["change"]})

@@ -26,6 +26,7 @@ ONE_SET = {kind: rulesets.iptables_in(EARLIER, "runner2") for kind in KINDS[1:]}
 ONE_SET["nftables"] = (EARLIER / "runner1.nft").read_text(encoding="utf-8")
 NEW = {kind: text.replace("6379", "6380") for kind, text in KEEPING.items()}
 PEER = ("192.0.2.11", "tcp", 22, True)
+ALLOWS = {"rules": "as the controller says it"}
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def told(host):
 @each_kind
 def test_a_change_a_rollback_and_a_second_change_keep_what_was_denied_and_count_it_once(host):
     deny(host, 3)
-    host.harden(NEW[host.kind])
+    host.harden(NEW[host.kind], ALLOWS)
     assert told(host) == [(*PEER, 3)]
 
     deny(host, 2)
@@ -68,8 +69,11 @@ def test_a_change_a_rollback_and_a_second_change_keep_what_was_denied_and_count_
     deny(host, 1)
     assert told(host) == [(*PEER, 6)]
 
+    assert "ruleset_before" not in host.firewall().denied()  # nobody has said what these allowed
     host.harden(KEEPING[host.kind])
     assert told(host) == [(*PEER, 6)]
+    before = host.firewall().denied()["ruleset_before"]
+    assert (before["allows"], {one for held in before["sets"].values() for one in held}) == (ALLOWS, {PEER[0]})
 
 
 @each_kind

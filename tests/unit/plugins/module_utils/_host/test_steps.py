@@ -19,6 +19,7 @@ def host(tmp_path, monkeypatch):
 
 def do(host, step, wanted=RULESET, change="", connection="", checks=()):
     params = {"rollback_timeout": 30, "fallback": "fallback", "change": change, "connection": connection}
+    params["allows"] = None
     params["checks"] = checks
     return take(step, host.firewall(), host.managers(), wanted, params)
 

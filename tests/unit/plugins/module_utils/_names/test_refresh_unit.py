@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 import pytest
 from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.header import Refresh
+from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.timed_unit import UnitChange
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.dns import _LONGEST_NAME
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.interpreter import Interpreter
 from ansible_collections.gatehouse.firewall.plugins.module_utils._names.questions import FILE, ROUND
@@ -55,26 +56,20 @@ def test_a_host_has_the_unit_once_it_is_installed_and_no_more_once_it_is_forgott
     unit = host.refresh_unit()
     assert (unit.is_there(None), unit.is_there(BOUNDS)) == (True, False)
 
-    unit.install(BOUNDS)
+    assert unit.install(BOUNDS) == UnitChange(restart=(f"{NAME}.timer",))
     assert (unit.is_there(None), unit.is_there(BOUNDS)) == (False, True)
-    assert host.commands == [["systemctl", "restart", "--no-block", f"{NAME}.timer"]]
 
-    unit.forget()
+    assert unit.forget() == UnitChange(reload=True)
     assert unit.is_there(None)
     assert host.files() == set()
-    unit.forget()
-    assert host.commands[1:] == [
-        ["systemctl", "stop", f"{NAME}.timer", f"{NAME}.service"],
-        ["systemctl", "daemon-reload"],
-    ]
+    assert unit.forget() == UnitChange()
+    assert host.commands == [["systemctl", "stop", f"{NAME}.timer", f"{NAME}.service"]]
 
 
 def test_to_install_it_twice_does_nothing(host):
     host.refresh_unit().install(BOUNDS)
-    host.commands.clear()
-    host.refresh_unit().install(BOUNDS)
 
-    assert host.commands == []
+    assert host.refresh_unit().install(BOUNDS) == UnitChange()
 
 
 def test_other_bounds_are_another_timer(host):
@@ -89,10 +84,8 @@ def test_a_file_that_somebody_has_changed_is_seen_and_mended(host, name):
     (host.root / name).write_text("changed")
 
     assert not host.refresh_unit().is_there(BOUNDS)
-    host.commands.clear()
-    host.refresh_unit().install(BOUNDS)
+    assert host.refresh_unit().install(BOUNDS) == UnitChange(reload=True, restart=(f"{NAME}.timer",))
     assert host.refresh_unit().is_there(BOUNDS)
-    assert host.commands[0] == ["systemctl", "daemon-reload"]
 
 
 def test_without_systemd_there_is_no_unit_and_nothing_is_missing(tmp_path):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.soak import newly_denied, soak_seconds
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._change.soak import newly_denied
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.reader import AnswerError
 
 TIME = "2026-11-30T10:00:00Z"
@@ -14,19 +14,6 @@ def row(address="198.51.100.21", port=5432, direction="ingress", **more):
 
 def look(*rows, key="denied"):
     return {key: list(rows), f"{key}_full": [], f"{key}_since": TIME}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [(0, 0), ("0", 0), (90, 90), ("90", 90), ("90s", 90), ("2m", 120), ("1h", 3600), ("24h", 86400)],
-)
-def test_a_time_is_read_in_seconds(text, seconds):
-    assert soak_seconds(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["2 m", "-1", "25h", "two", "", None, True, [1], "1.5m", "999999"])
-def test_what_is_no_time_is_told(text):
-    assert soak_seconds(text) is None
 
 
 def test_what_the_fleet_is_denied_since_the_change_is_told():
@@ -48,6 +35,59 @@ def test_what_the_fleet_is_denied_since_the_change_is_told():
 )
 def test_what_is_no_news_is_not(before, after):
     assert newly_denied(before, after) == ""
+
+
+BEFORE = {
+    "until": TIME,
+    "sets": {"db": ["198.51.100.21"]},
+    "allows": {
+        "rules": {
+            "ingress": [
+                {"flow": "sql", "peer": "db", "ports": ["5432/tcp"], "side": "", "everybody": [], "narrowed": False}
+            ],
+            "egress": [],
+        },
+        "isolated": [],
+        "pre_dnat": [],
+        "interfaces": {},
+        "carries": {"judged": False, "isolated": True},
+        "observe": [],
+        "antispoof": "off",
+        "echo_request": True,
+        "dhcp": True,
+    },
+}
+OBSERVING = {**BEFORE, "allows": {**BEFORE["allows"], "observe": ["ingress"]}}
+
+
+@pytest.mark.parametrize(
+    ("before", "counted"),
+    [
+        (BEFORE, ["5432/tcp"]),
+        (OBSERVING, ["5432/tcp", "22/tcp"]),
+        ({**BEFORE, "allows": None}, ["5432/tcp", "22/tcp"]),
+        (None, ["5432/tcp", "22/tcp"]),
+    ],
+    ids=["rules", "rules that observed", "no rules of ours", "nobody knows"],
+)
+def test_what_the_ruleset_before_denied_is_no_news_though_nothing_of_it_came(before, counted):
+    said = newly_denied({}, {**look(row(), row(port=22)), "ruleset_before": before})
+
+    assert f"before: {', '.join(f'{port} from 198.51.100.21' for port in counted)}. " in said
+    assert (newly_denied({}, {**look(row(port=22)), "ruleset_before": before}) == "") == (before is BEFORE)
+
+
+def test_a_change_that_replaces_no_rules_is_not_judged_by_those_of_an_earlier_change():
+    earlier = {**look(), "ruleset_before": {**BEFORE, "sets": {}}}
+
+    assert "22/tcp" in newly_denied(earlier, {**look(row(port=22)), "ruleset_before": BEFORE})
+    assert (
+        newly_denied(
+            {**earlier, "ruleset_before": {**BEFORE, "until": "2026-11-29T10:00:00Z"}},
+            {**look(row(port=22)), "ruleset_before": BEFORE},
+        )
+        == ""
+    )
 
 
 def test_of_many_some_are_shown():

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.attribution import Attribution
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.before import Before
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials import about, denials
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials_metrics import denials_metrics
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.denials_table import answer, lines
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.observed import Observed, Seen
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_facts.state import HostState
@@ -30,8 +32,8 @@ def seen(address, port, direction="ingress", packets=3, last=LAST):
     return Seen(direction, ip_address(address), "tcp", port, packets, FIRST, last, denied=True)
 
 
-def denied(host, *rows, full=(), since=SINCE):
-    return HostState(host, denied=Observed(rows, tuple(full), since))
+def denied(host, *rows, full=(), since=SINCE, before=None):
+    return HostState(host, denied=Observed(rows, tuple(full), since), before=before)
 
 
 def found(*states, document=None, not_asked=(), asked=None):
@@ -74,9 +76,11 @@ def test_what_is_denied_before_dnat_is_judged_as_what_comes_in():
 
 STRANGERS = [seen(f"198.51.100.{number}", 22, packets=500) for number in (77, 78)]
 LATER = seen("192.0.2.11", 5433, "egress", 4, last="2026-11-30T17:31:00Z")
+REPLICA = {"name": "replica", "from": ["web"], "to": ["db"], "ports": ["5433/tcp"], "why": "reads"}
+EARLIER = build(good(put={"gatehouse_flows[2]": REPLICA})).policy_of("web1")
 INCIDENT = (
-    denied("web1", *STRANGERS, seen("192.0.2.11", 5433, "egress", 12)),
-    denied("web2", LATER, seen("203.0.113.7", 8080)),
+    denied("web1", *STRANGERS, seen("192.0.2.11", 5433, "egress", 12), before=Before("2026-11-30T17:00:00Z", EARLIER)),
+    denied("web2", LATER, seen("203.0.113.7", 8080), before=Before("2026-11-30T17:00:09Z", EARLIER)),
     denied("db1"),
 )
 
@@ -88,14 +92,19 @@ def test_the_page_shows_what_is_printed():
     assert [line for line in shown if line != "  ..."] == printed
 
 
+REPLACED = "allowed until 2026-11-30T17:00:09Z (replica)"
+BEFORE = "ruleset before".ljust(len(REPLACED))
+
+
 def test_hosts_and_peers_that_are_alike_are_summed_and_the_fleets_own_come_first():
     told = said(*INCIDENT)
+    heads = "host      direction  peer                  port      packets  last                "
 
     assert [line.split("  no flow")[0] for line in told[:4]] == [
-        "host      direction  peer                  port      packets  last                  what the model says",
-        "2 of web  egress     db1 (db)              5433/tcp  16       2026-11-30T17:31:00Z",
-        "web2      ingress    office (203.0.113.7)  8080/tcp  3        2026-11-30T17:30:00Z",
-        "web1      ingress    2 strangers           22/tcp    1,000    2026-11-30T17:30:00Z",
+        f"{heads}  {BEFORE}  what the model says",
+        f"2 of web  egress     db1 (db)              5433/tcp  16       2026-11-30T17:31:00Z  {REPLACED}",
+        f"web2      ingress    office (203.0.113.7)  8080/tcp  3        2026-11-30T17:30:00Z  {'denied':44}",
+        f"web1      ingress    2 strangers           22/tcp    1,000    2026-11-30T17:30:00Z  {'denied':44}",
     ]
     assert told[-1] == "1,019 packets that no flow allows, on 2 of 3 hosts"
 
@@ -123,7 +132,10 @@ def test_what_the_model_allows_by_now_takes_one_line():
 def test_a_port_whose_peers_had_no_room_is_of_any_peer_and_suggests_nothing():
     told = said(denied("web1", seen("0.0.0.0", 22), full=["ingress IPv4 stranger"]))
 
-    assert "web1  ingress    any   22/tcp  3        2026-11-30T17:30:00Z  the host had no room left" in told[1]
+    assert (
+        "web1  ingress    any   22/tcp  3        2026-11-30T17:30:00Z  unknown         the host had no room left"
+        in told[1]
+    )
     assert "No room was left to keep all (ingress IPv4 stranger): web1" in told
     assert "1 reason why no flow is suggested" in told[2]
     one = found(denied("web1", seen("0.0.0.0", 22)))
@@ -242,6 +254,48 @@ def test_an_answer_has_what_the_model_allows_by_now_and_says_where_nothing_was_s
     assert list(answer(nothing, sets)) == [f"Nothing of it was denied on 2 hosts since {LAST}"]
 
 
+def test_what_the_ruleset_before_did_is_apart_where_hosts_differ_in_it():
+    told = said(
+        denied("web1", seen("192.0.2.11", 5433, "egress"), before=Before("2026-11-30T17:00:00Z", EARLIER)),
+        denied("web2", seen("192.0.2.11", 5433, "egress"), before=Before("2026-11-30T16:00:00Z")),
+    )
+
+    assert "allowed until 2026-11-30T17:00:00Z (replica)" in told[1]
+    assert "no rules until 2026-11-30T16:00:00Z  " in told[2]
+
+
+def test_programs_that_wait_are_named():
+    one = replace(seen("192.0.2.11", 5433, "egress"), programs=("curl (uid 1000)", "psql (uid 0)"))
+    told = said(denied("web1", one))
+
+    assert told[2] == "Waiting at this moment on web1, for db1 on 5433/tcp: curl (uid 1000), psql (uid 0)"
+    assert found(denied("web1", one)).as_data()["denied"][0]["programs"] == ["curl (uid 1000)", "psql (uid 0)"]
+
+
+def test_numbers_are_by_class_and_of_what_the_model_still_denies():
+    states = [*INCIDENT, HostState("web2", silence="not reached")]
+    allowed = seen("203.0.113.7", 443, packets=7)
+    states[0] = denied("web1", *states[0].denied.seen, seen("192.0.2.11", 5434, "egress", 5), allowed)
+    numbers = denials_metrics(found(*states), build(good()).sets)
+    db = 'class="web",direction="egress",peer="db",peer_kind="host"'
+    strangers = 'class="web",direction="ingress",peer="stranger",peer_kind="stranger"'
+
+    assert [line for line in numbers.splitlines() if line[0] != "#"] == [
+        f"gatehouse_fleet_denied_packets{{{db}}} 17",
+        f"gatehouse_fleet_denied_packets{{{strangers}}} 1000",
+        f"gatehouse_fleet_denied_last_time_seconds{{{db}}} 1796059800",
+        f"gatehouse_fleet_denied_last_time_seconds{{{strangers}}} 1796059800",
+        'gatehouse_fleet_denied_hosts{answered="false"} 1',
+        'gatehouse_fleet_denied_hosts{answered="true"} 2',
+    ]
+
+
+def test_what_was_only_observed_is_no_denial_to_count():
+    observed = HostState("web1", observed=Observed((replace(seen("192.0.2.11", 9), denied=False),), (), SINCE))
+
+    assert "_packets" not in denials_metrics(found(observed), build(good()).sets)
+
+
 def test_the_result_is_plain_data():
     data = found(denied("db1", seen("192.0.2.1", 5433)), not_asked=["web2"]).as_data()
     (one,) = data["denied"]
@@ -249,6 +303,7 @@ def test_the_result_is_plain_data():
     assert yaml.safe_load(yaml.safe_dump(data)) == data
     assert (one["hosts"], one["peers"], one["addresses"]) == (["db1"], ["web1"], ["192.0.2.1"])
     assert data["hosts"]["db1"]["rows"][0]["peer"] == "web1"
+    assert (one["before"], one["before_flow"], one["before_until"], one["programs"]) == ("unknown", "", "", [])
     assert (data["hosts"]["db1"]["since"], data["not_asked"]) == (SINCE, ["web2"])
 
 

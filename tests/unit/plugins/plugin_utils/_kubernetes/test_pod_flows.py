@@ -69,7 +69,7 @@ def test_a_flow_that_is_for_the_pods_end_alone_is_what_it_says():
 def test_a_flow_of_pods_whose_peer_is_nobody_opens_nothing():
     built = fleet(flow(["empty"], ["api"]), zones=[{"name": "empty"}])
 
-    assert list(pod_remarks(built)) == ["gatehouse_flows[2]: the flow mine opens nothing for api: empty is nobody"]
+    assert list(pod_remarks(built)) == ["gatehouse_flows[2]: the flow mine opens nothing for api: empty is empty"]
 
 
 def test_a_flow_whose_last_day_is_over_is_not_remarked_on_once_more():

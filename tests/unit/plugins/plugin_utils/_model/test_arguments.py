@@ -74,3 +74,12 @@ def test_each_of_the_checks_of_a_change_is_read_where_it_is_set():
         "gatehouse_confirm_checks[1].timeout (host web1): got 'ten', expected a whole number between 1 and 600",
         "gatehouse_confirm_checks[2] (host web1): got 7, expected a mapping with the keys command, name, timeout",
     ]
+
+
+def test_a_time_to_watch_the_canaries_is_read_where_it_is_set():
+    problems = Problems()
+    for value in ("2m", "{{ soak }}", None, "2 minutes"):
+        note_wrong("group all", {"gatehouse_soak": value}, lambda one: "{{" in str(one), problems)
+
+    (problem,) = map(str, problems.found)
+    assert problem.startswith("gatehouse_soak (group all): got '2 minutes', expected seconds, or a time such as 90s")

@@ -29,7 +29,8 @@ def lines(**hosts):
 def test_a_row_has_the_hosts_the_peer_and_what_the_model_says():
     shown = lines(web1=[seen("192.0.2.11", 22)], web2=[seen("192.0.2.11", 22, 4)])
 
-    assert read(shown).rows[1:] == [["web1, web2", "ingress", "db1 (db)", "22/tcp", "7", TIMES[1], "no flow allows it"]]
+    last = [TIMES[1], "unknown", "no flow allows it"]
+    assert read(shown).rows[1:] == [["web1, web2", "ingress", "db1 (db)", "22/tcp", "7", *last]]
     assert "7 packets that no flow allows, on 2 hosts." in shown
 
 

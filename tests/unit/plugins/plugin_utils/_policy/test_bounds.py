@@ -8,8 +8,8 @@ from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.mode
 
 # web1 and web2 are 192.0.2.1 and 192.0.2.2, db1 is 192.0.2.11, office is 203.0.113.0/24 and 2001:db8:1::/48.
 MAY = {"from": ["office"], "to": ["web"]}
-BOUND_TO = "nobody outside of gatehouse_model_files[0].may.to (web)"
-BOUND_FROM = "nobody outside of gatehouse_model_files[0].may.from (office)"
+BOUND_TO = "only addresses in gatehouse_model_files[0].may.to (web)"
+BOUND_FROM = "only addresses in gatehouse_model_files[0].may.from (office)"
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_what_others_declare_is_not_a_bounded_files_to_replace(told, key, row):
         ([], ("gatehouse_model_files[0].may", "[]", "a mapping with the keys from, to")),
         (
             {"from": ["office"]},
-            ("gatehouse_model_files[0].may.to", "nothing", "a list of classes and zones; [] is nobody"),
+            ("gatehouse_model_files[0].may.to", "nothing", "a list of classes and zones; [] allows none"),
         ),
         (
             {**MAY, "on": ["80/tcp"]},

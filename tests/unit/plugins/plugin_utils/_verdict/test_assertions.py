@@ -45,14 +45,14 @@ def test_an_assertion_that_holds_is_no_problem(assertion):
 def test_a_packet_shows_that_an_assertion_does_not_hold_and_the_reason_is_told():
     found = problems(*HOLDS, {"deny": "office", "to": "web", "port": "1-1000/tcp"})
 
-    words = "expected that nobody passes there; input of web1: the flow front allows it (office): customers"
+    words = "expected that no packet passes there; input of web1: the flow front allows it (office): customers"
     assert found == [f"gatehouse_assertions[9]: got '203.0.113.1 -> 192.0.2.1, 80/tcp: passes', {words}"]
 
 
 def test_what_the_assertion_is_for_is_told_to_whoever_breaks_it():
     (found,) = problems({"deny": "office", "to": "web", "port": "80/tcp", "why": "the office has a door of its own"})
 
-    assert "expected that nobody passes there (the office has a door of its own); input of web1: the flow" in found
+    assert "expected that no packet passes there (the office has a door of its own); input of web1: the flow" in found
 
 
 def test_the_one_port_in_65535_that_is_open_is_found():
@@ -65,7 +65,7 @@ def test_the_one_address_that_is_not_let_in_is_found():
     (found,) = problems({"allow": "203.0.112.0/23", "to": "web1", "port": "443/tcp"})
 
     assert found.startswith("gatehouse_assertions[0]: got '203.0.112.1 -> 192.0.2.1, 443/tcp: denied'")
-    assert "expected that everybody passes there; input of web1: no flow allows it" in found
+    assert "expected that every packet passes there; input of web1: no flow allows it" in found
 
 
 def test_a_zone_is_who_of_it_is_in_no_class():
@@ -157,5 +157,5 @@ def test_an_allow_about_a_class_that_is_nobody_today_does_not_hold_by_itself():
 
 def test_if_any_is_for_an_allow():
     assert problems({"deny": "web", "to": "web", "port": "all", "if_any": True}) == [
-        "gatehouse_assertions[0].if_any: got True, expected no if_any: nobody passes where there is nobody"
+        "gatehouse_assertions[0].if_any: got True, expected no if_any: a deny of an empty class always holds"
     ]

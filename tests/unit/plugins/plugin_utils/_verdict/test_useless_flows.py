@@ -25,7 +25,7 @@ def test_a_model_whose_flows_all_open_something_has_no_remarks():
 
 def test_a_flow_with_nobody_at_its_other_end_opens_nothing():
     assert said(flow("empty", "web", ["22/tcp"]), zones=[{"name": "empty"}]) == [
-        "gatehouse_flows[2]: the flow mine opens nothing: empty is nobody"
+        "gatehouse_flows[2]: the flow mine opens nothing: empty is empty"
     ]
 
 
