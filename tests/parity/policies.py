@@ -138,6 +138,7 @@ _carries = some.builds(
     _behind,
     _behind,
     some.one_of(some.just(AddressSet()), some.lists(_small, min_size=1, max_size=6).map(AddressSet.of), _addresses),
+    some.sampled_from((True, True, True, False)),
 )
 
 

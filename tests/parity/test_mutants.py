@@ -96,7 +96,7 @@ MUTANTS: dict[str, Mutant] = {
     "what is judged before DNAT is not denied": (nft_pre_dnat, "pre_dnat_chains", "else refusal(policy, PRE_DNAT)", "else 'accept'"),
     "redirected packets are judged too late": (nftables, "_pre_dnat_base", "dstnat - 20", "dstnat + 20"),
     "what is forwarded is judged": (nft_pre_dnat, "_destinations", "fib daddr type {{ local, broadcast, multicast }} ", ""),
-    "a service's addresses are forgotten": (nft_pre_dnat, "_destinations", "stage.addresses):", "AddressSet()):"),
+    "a service's addresses are forgotten": (nft_pre_dnat, "_destinations", "stage.addresses):", "type(stage.addresses)()):"),
     "replies are judged before DNAT": (
         nftables,
         "_pre_dnat_base",
@@ -136,6 +136,7 @@ MUTANTS: dict[str, Mutant] = {
     "guests' networks are forgotten": (nft_carried, "_to", "in _families(policy)", "in ()"),
     "guests of isolated hosts may talk": (nft_carried, "_between", "if policy.isolates_carried:", "if False:"),
     "guests of no isolated host may not talk": (nft_carried, "_between", "if policy.isolates_carried:", "if True:"),
+    "guests said to be together are apart": (nft_carried, "_between", "policy.isolates_carried", "policy.isolated"),
     "between guests, flows decide": (nft_carried, "carried_chains", '*_to(policy, "carried_between"), ', ""),
     "what is excepted is forgotten": (nft_carried, "_judged", 'if way == "egress":', "if False:"),
     "the port that it became decides for guests": (
