@@ -200,7 +200,9 @@ def _passing(draw: some.DrawFn, aim: _Aim, number: int) -> Packet:
         "asks its host": (leg, guest, draw(_destinations)[peer.version]),
     }
     interface, source, destination = ends[way]
-    packet = Packet("ingress", source, destination, interface=interface, **_content(draw, aim, kind, peer.version, number))
+    packet = Packet(
+        "ingress", source, destination, interface=interface, **_content(draw, aim, kind, peer.version, number)
+    )
     return seen_by_host(packet)
 
 

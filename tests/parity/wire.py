@@ -72,7 +72,9 @@ class Wire:
         self._here = {leg: host.call(partial(_packet_socket, leg, _MARKER)) for leg in _ALL_LEGS}
         self._there = {leg: world.call(partial(_packet_socket, leg, _ALL_ETHERTYPES)) for leg in _ALL_LEGS}
         self._senders = {
-            (family, leg): host.call(partial(_sender, family, leg)) for family in _FAMILY for leg in (*LEGS, *GUEST_LEGS, "lo")
+            (family, leg): host.call(partial(_sender, family, leg))
+            for family in _FAMILY
+            for leg in (*LEGS, *GUEST_LEGS, "lo")
         }
         self._receivers = [
             host.call(partial(_receiver, family, protocol)) for family in _FAMILY for protocol in PROTOCOLS.values()
