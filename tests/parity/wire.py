@@ -1,8 +1,8 @@
-"""A host with links to its peers, its pods and its guests, and the world at their other ends, which can send from any address.
+"""A host with links to its peers, its pods and its guests, and the world at their other ends.
 
-What the host's rules let in comes out of raw sockets there; what they let out or on is seen on the wire. Nothing is
-waited for that may not come: behind each batch run frames that are not IP, which no rule meets and which overtake
-nothing.
+That can send from any address. What the host's rules let in comes out of raw sockets there; what they let out or on is
+seen on the wire. Nothing is waited for that may not come: behind each batch run frames that are not IP, which no rule
+meets and which overtake nothing.
 """
 
 from __future__ import annotations
