@@ -138,7 +138,7 @@ MUTANTS: dict[str, Mutant] = {
         "max(segment.first, item.first), min(segment.last, item.last)",
         "segment.first, segment.last",
     ),
-    "who is behind an interface is judged by his address": (
+    "an interface proves nothing": (
         nft_carried,
         "_carried",
         "for name in interfaces)",
@@ -147,7 +147,7 @@ MUTANTS: dict[str, Mutant] = {
     "an address is believed where interfaces are known": (nft_carried, "_carried", "if not interfaces:", "if True:"),
     "an asterisk stands for nothing": (nft_carried, "_to", '"{name}" goto', '"{name.rstrip("*")}" goto'),
     "what is for guests is judged as theirs": (nft_carried, "_carried", '"carried_in"', '"carried_out"'),
-    "who says that he is a guest goes free": (
+    "a forged guest goes free": (
         nft_carried,
         "_carried",
         "'saddr')}goto carried_out",
@@ -237,7 +237,7 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
         '    yield "-m conntrack --ctstate ESTABLISHED -j RETURN"\n',
         "",
     ),
-    "who is behind an interface is judged by his address": (
+    "an interface proves nothing": (
         iptables_carried,
         "_base",
         "for name in interfaces)",
@@ -246,7 +246,7 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "an address is believed where interfaces are known": (iptables_carried, "_base", "if not interfaces:", "if True:"),
     "an asterisk stands for nothing": (iptables_carried, "_interfaces", '"*", "+"', '"*", ""'),
     "what is for guests is judged as theirs": (iptables_carried, "_base", "_to(view, to_in)", "_to(view, to_out)"),
-    "who says that he is a guest goes free": (iptables_carried, "_base", '{source}{to_out}"', '{source}-j RETURN"'),
+    "a forged guest goes free": (iptables_carried, "_base", '{source}{to_out}"', '{source}-j RETURN"'),
     "guests' networks are forgotten": (iptables_carried, "_to", 'in _in(view, "dst")', "in ()"),
     "guests of isolated hosts may talk": (iptables_carried, "_between", "if view.policy.isolates_carried", "if False"),
     "between guests, flows decide": (iptables_carried, "_judged", "if stage.kind == FORWARD_OUT:", "if False:"),

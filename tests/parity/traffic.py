@@ -282,8 +282,8 @@ def between(
 def _is_left_out(packet: Packet) -> bool:
     if packet.direction == "egress" or not is_passed_on(packet):
         return False
-    # Linux never sends on what is of a link, whatever the rules; and who is redirected to himself would take a refusal
-    # of his packet for the packet.
+    # Linux never sends on what is of a link, whatever the rules; and where a packet comes back to its sender, its
+    # refusal looks the same.
     return (
         packet.source.is_link_local
         or packet.destination.is_link_local
