@@ -48,10 +48,13 @@ def rulesets(fleet: Fleet) -> dict[str, str]:
     return found
 
 
-def server_ruleset(clients: Sequence[str]) -> str:
-    """Return the ruleset of a web server that these clients may reach, an administrator too, and nobody else."""
+def server_ruleset(clients: Sequence[str], carries: Variables | None = None) -> str:
+    """Return the ruleset of a web server that these clients may reach, an administrator too, and nobody else.
+
+    It judges what it carries as well, where it carries anything.
+    """
     model = {
-        "gatehouse_classes": [{"name": "web", "groups": ["web"]}],
+        "gatehouse_classes": [{"name": "web", "groups": ["web"], "carries": carries or {}}],
         "gatehouse_zones": [
             {"name": "clients", "networks": [*clients, "2001:2::/64"]},
             {"name": "admin", "networks": ["198.19.255.9"]},
@@ -62,4 +65,5 @@ def server_ruleset(clients: Sequence[str]) -> str:
             {"name": "metrics", "from": ["admin"], "to": ["web"], "ports": ["9100/tcp"]},
         ],
     }
-    return rulesets(compile_model(model, {"web": ["web1"]}, {"web1": {"ansible_host": SERVER}}))["web1"]
+    host = {"ansible_host": SERVER, "gatehouse_mode": {"forward": "enforce"}}
+    return rulesets(compile_model(model, {"web": ["web1"]}, {"web1": host}))["web1"]

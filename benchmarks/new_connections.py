@@ -2,8 +2,9 @@
 
 A client that has every peer's address meets a server over a veth pair, both in namespaces. Over TCP, each connection is
 a handshake and a reset; over UDP, each datagram begins a conversation, so that nothing but its way through the kernel
-is measured. One thread plays both sides, and all work of the kernel falls to it. Turns are short and many, so that what
-else goes on touches few of them.
+is measured. Forwarded connections go through the server to a guest behind it, in a third namespace. One thread plays
+both sides, and all work of the kernel falls to it: its processor time counts, whatever else the machine does. Turns are
+short and many, so that what else goes on touches few of them.
 """
 
 from __future__ import annotations
@@ -13,18 +14,24 @@ import random
 import shutil
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 
 import core
-from measure import Figure, Missing, Options, Outcome, Samples, seconds, take_turns
+from measure import Figure, Missing, Options, Outcome, Samples, take_turns
 from namespaces import Namespace, namespace
 
 ROUNDS = 41
 TCP_CONNECTIONS = 1_000
 CLIENT, STRANGER = "198.19.255.2", "198.18.255.1"
+BRIDGE, GUEST = "198.19.254.1", "198.19.254.2"
+CARRIES = {
+    "interfaces": ["br-*", "cni*", "nomad*", "podman*", "virbr*", "docker0"],
+    "networks": ["198.19.254.0/24"],
+}
 PORT = 443
 SETTINGS = ("net.ipv4.ip_local_port_range=1024 65535", "net.ipv4.conf.all.rp_filter=0")
 RESET = struct.pack("ii", 1, 0)
@@ -32,22 +39,36 @@ ONLY_TRACKS = """
 table inet tracks {
     chain input { type filter hook input priority filter - 10; ct state established,related accept; }
     chain output { type filter hook output priority filter - 10; ct state established,related accept; }
+    chain forward { type filter hook forward priority filter - 10; ct state established,related accept; }
 }
 """
 
 
 def measure(options: Options) -> list[Outcome]:
-    """Measure connections over TCP, and conversations over UDP."""
+    """Measure connections over TCP, and conversations over UDP; and connections over TCP that are forwarded."""
     title = f"new connections from {core.PEER_COUNT:,} allowed peers"
     if not shutil.which("conntrack"):
         return [Missing(title, "needs conntrack")]
+    forwarded = _forwarded(options)
     with ExitStack() as pairs:
         ours = pairs.enter_context(_pair(core.server_ruleset(core.PEERS)))
         tracks = pairs.enter_context(_pair(ONLY_TRACKS))
         _check(ours, tracks)
         tcp = take_turns(options.rounds_or(ROUNDS), {"ours": ours.tcp_rate, "tracks": tracks.tcp_rate})
         udp = take_turns(options.rounds_or(ROUNDS), {"ours": ours.udp_rate, "tracks": tracks.udp_rate})
-    return [_figure(f"{title}, TCP", tcp), _figure(f"{title}, UDP", udp)]
+    return [
+        _figure(f"{title}, TCP", tcp),
+        _figure(f"{title}, UDP", udp),
+        _figure(f"new connections from {core.PEER_COUNT:,} allowed peers to a guest, TCP", forwarded),
+    ]
+
+
+def _forwarded(options: Options) -> dict[str, list[float]]:
+    with ExitStack() as pairs:
+        ours = pairs.enter_context(_pair_through(core.server_ruleset(core.PEERS, CARRIES)))
+        tracks = pairs.enter_context(_pair_through(ONLY_TRACKS))
+        _check(ours, tracks)
+        return take_turns(options.rounds_or(ROUNDS), {"ours": ours.tcp_rate, "tracks": tracks.tcp_rate})
 
 
 def _figure(what: str, rates: dict[str, list[float]]) -> Figure:
@@ -57,10 +78,11 @@ def _figure(what: str, rates: dict[str, list[float]]) -> Figure:
 
 @dataclass(frozen=True)
 class _Pair:
-    """A client, a server behind a ruleset, and what listens there."""
+    """A client, what has the ruleset, and what listens at an address of it, or of a guest behind it."""
 
     client: Namespace
     server: Namespace
+    address: str
     listener: socket.socket
     sink: socket.socket
 
@@ -88,9 +110,9 @@ class _Pair:
         return True
 
     def _rate(self, count: int, action: Callable[[], None]) -> float:
-        """Return how often a second an action happens that begins with nothing tracked."""
+        """Return how often a second of the processor an action happens that begins with nothing tracked."""
         self.server.run("conntrack", "--flush")
-        return count / self.client.call(lambda: seconds(action))
+        return count / self.client.call(lambda: _processor_seconds(action))
 
     def _connect_all(self, sources: Sequence[str]) -> None:
         for source in sources:
@@ -101,7 +123,7 @@ class _Pair:
             connection.settimeout(0.5)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             connection.bind((source, 0))
-            connection.connect((core.SERVER, PORT))
+            connection.connect((self.address, PORT))
             accepted, _address = self.listener.accept()
             accepted.close()
 
@@ -111,6 +133,12 @@ class _Pair:
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
             for packet in packets:
                 raw.sendto(packet, target)
+
+
+def _processor_seconds(action: Callable[[], None]) -> float:
+    begun = time.thread_time()
+    action()
+    return time.thread_time() - begun
 
 
 def _check(ours: _Pair, tracks: _Pair) -> None:
@@ -136,7 +164,24 @@ def _pair(ruleset: str) -> Iterator[_Pair]:
         _connect_namespaces(client, server)
         server.run("nft", "-f", "-", text=ruleset)
         with server.call(_listener) as listener, server.call(_sink) as sink:
-            yield _Pair(client, server, listener, sink)
+            yield _Pair(client, server, core.SERVER, listener, sink)
+
+
+@contextmanager
+def _pair_through(ruleset: str) -> Iterator[_Pair]:
+    """Make a client, and a guest behind a host that has loaded a ruleset."""
+    with namespace() as client, namespace() as host, namespace() as guest:
+        _connect_namespaces(client, host)
+        guest.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "docker0", "netns", str(host.pid))
+        for here, link, address in ((host, "docker0", BRIDGE), (guest, "eth0", GUEST)):
+            here.run("sysctl", "-qw", *SETTINGS, "net.ipv4.ip_forward=1")
+            here.run("ip", "address", "add", f"{address}/24", "dev", link)
+            here.run("ip", "link", "set", link, "up")
+        guest.run("ip", "route", "add", "default", "via", BRIDGE)
+        client.run("ip", "route", "add", GUEST, "via", core.SERVER)
+        host.run("nft", "-f", "-", text=ruleset)
+        with guest.call(_listener) as listener, guest.call(_sink) as sink:
+            yield _Pair(client, host, GUEST, listener, sink)
 
 
 def _connect_namespaces(client: Namespace, server: Namespace) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.carries import Carries
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import HostName, Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, Network
@@ -15,7 +16,7 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports i
     PortRange,
     PortSet,
 )
-from ansible_collections.gatehouse.firewall.tests.parity.places import OWN, SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.places import GUESTS, OWN, SERVICES
 from hypothesis import strategies as some
 
 NODE_CLASS = "web"
@@ -78,6 +79,7 @@ _interfaces: some.SearchStrategy[Mapping[str, tuple[str, ...]]] = some.sampled_f
         {"private": ("eth0",), "public": ("eth1",)},
         {"public": ("eth1", "wg0")},
         {"private": ("eth0", "eth1"), "public": ("wg0",)},
+        {"private": ("eth1", "docker0"), "public": ("eth0",)},
     )
 )
 _sometimes = some.sampled_from((True, False, False))
@@ -110,6 +112,34 @@ _services = some.sampled_from(
     )
 )
 _pre_dnat = some.builds(PreDnat, _ports_before_dnat, _services, some.sampled_from(("", *_SIDES)))
+
+
+# All guests, those of one link, half of these, and others' addresses as well.
+_behind = some.one_of(
+    some.sampled_from(
+        (
+            AddressSet(),
+            *[AddressSet.of(map(ip_network, ("10.88.0.0/24", "2001:db8:88::/120")))] * 2,
+            AddressSet.of(GUESTS["docker0"].values()),
+            AddressSet.of(map(ip_network, ("10.88.0.64/26", "2001:db8:88::40/122"))),
+        )
+    ),
+    some.lists(_small, min_size=1, max_size=2).map(AddressSet.of),
+)
+_carries = some.builds(
+    Carries,
+    some.sampled_from(
+        (
+            *[()] * 3,
+            *(("docker0",), ("br-*",), ("docker0", "br-*"), ("docker*", "br-4f1c")),
+            *(("docker0", "eth2"), ("d*", "eth1")),
+        )
+    ),
+    _behind,
+    _behind,
+    some.one_of(some.just(AddressSet()), some.lists(_small, min_size=1, max_size=6).map(AddressSet.of), _addresses),
+    some.sampled_from((True, True, True, False)),
+)
 
 
 # Addresses of the host that a flow is for: its own, the service's, both families or one, and some that it hasn't.
@@ -156,6 +186,7 @@ def policies(draw: some.DrawFn) -> Policy:
         egress=rules("egress"),
         isolated={name: addresses(name, "") for name in CLASSES if draw(some.booleans())},
         pre_dnat=tuple(draw(some.lists(_pre_dnat, max_size=2))),
+        carries=draw(some.one_of(some.just(Carries()), _carries, _carries)),
         echo_request=not draw(some.booleans()),
         dhcp=not draw(_sometimes),
         interfaces=draw(_interfaces),

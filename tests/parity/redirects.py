@@ -8,12 +8,14 @@ from dataclasses import replace
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import Address
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
-from ansible_collections.gatehouse.firewall.tests.parity.places import ON_LINK, OWN, PODS, SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.places import GUESTS, ON_LINK, OWN, PODS, SERVICES, way_to
 
 TO_OWN_PORTS = {8010: 8003, 30000: 8000, 30001: 30002, 30003: 9}
 """The ports that are redirected to another one of the host's own."""
 TO_PODS = (8012, 30004, 30005)
 """The ports that are redirected to the same port of a pod."""
+TO_GUESTS = {8014: ("docker0", 8001), 30006: ("br-4f1c", 30003), 30007: ("docker0", 9)}
+"""The ports that are redirected to another one of a guest."""
 
 
 def rules() -> str:
@@ -32,6 +34,13 @@ def _family(family: int) -> Iterator[str]:
         f"{port} {asked} dnat {ip} to {_with_port(OWN[family], became)}" for asked, became in TO_OWN_PORTS.items()
     )
     yield from (f"{port} {asked} dnat {ip} to {PODS[family]}" for asked in TO_PODS)
+    for asked, (leg, became) in TO_GUESTS.items():
+        yield f"{port} {asked} dnat {ip} to {_with_port(published_by(leg, family), became)}"
+
+
+def published_by(leg: str, family: int) -> Address:
+    """Return the guest to which the host redirects."""
+    return GUESTS[leg][family][7]
 
 
 def _with_port(address: Address, port: int) -> str:
@@ -40,12 +49,24 @@ def _with_port(address: Address, port: int) -> str:
 
 def seen_by_host(packet: Packet) -> Packet:
     """Return an incoming packet with what the host does with it, rules aside."""
-    to_host = packet.destination in (*OWN.values(), *ON_LINK)
+    packet = _redirected(replace(packet, to_host=packet.destination in (*OWN.values(), *ON_LINK)))
+    if not is_passed_on(packet):
+        return packet
+    return replace(packet, leaves_by=way_to(packet.forwarded_to or packet.destination))
+
+
+def _redirected(packet: Packet) -> Packet:
     # Address translation leaves alone what connection tracking calls invalid.
-    if packet.state != "new" or packet.protocol not in PROTOCOLS or packet.destination in PODS.values():
-        return replace(packet, to_host=to_host)
-    own_port = TO_OWN_PORTS.get(packet.port or 0)
-    return replace(packet, to_host=to_host, redirected_to=own_port, forwarded=packet.port in TO_PODS)
+    asked = packet.destination in (*OWN.values(), *SERVICES.values())
+    if packet.state != "new" or packet.protocol not in PROTOCOLS or not asked:
+        return packet
+    port, family = packet.port or 0, packet.destination.version
+    if port in TO_PODS:
+        return replace(packet, forwarded=True, forwarded_to=PODS[family])
+    if port in TO_GUESTS:
+        leg, became = TO_GUESTS[port]
+        return replace(packet, forwarded=True, forwarded_to=published_by(leg, family), redirected_to=became)
+    return replace(packet, redirected_to=TO_OWN_PORTS.get(port))
 
 
 def is_passed_on(packet: Packet) -> bool:

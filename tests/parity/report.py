@@ -37,11 +37,12 @@ def packet_lines(policy: Policy, packet: Packet, passed: Mapping[str, bool]) -> 
 
 
 def _fate(packet: Packet) -> str:
+    if packet.forwarded:
+        port = "" if packet.redirected_to is None else f" port {packet.redirected_to}"
+        return f", redirected to {packet.forwarded_to}{port} by {packet.leaves_by}"
     if packet.redirected_to is not None:
         return f", redirected to port {packet.redirected_to} of the host"
-    if packet.forwarded:
-        return ", redirected to a pod"
-    return "" if packet.to_host else ", forwarded"
+    return "" if packet.to_host else f", forwarded by {packet.leaves_by}"
 
 
 def ruleset_lines(rulesets: Mapping[str, str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from itertools import islice
 
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.carries import Carries
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
@@ -57,6 +58,7 @@ def _smaller_policies(policy: Policy) -> Iterator[Policy]:
                 changed = (*rules[:number], smaller, *rules[number + 1 :])
                 yield _with_rules(policy, direction, changed)
     yield from (replace(policy, pre_dnat=stages) for stages in _fewer_stages(policy.pre_dnat))
+    yield from (replace(policy, carries=carries) for carries in _smaller_carries(policy.carries))
     yield from _fewer_addresses(policy)
 
 
@@ -86,6 +88,16 @@ def _smaller_stages(stage: PreDnat) -> Iterator[PreDnat]:
         yield replace(stage, side="")
     yield from (replace(stage, addresses=addresses) for addresses in _fewer(stage.addresses))
     yield from (replace(stage, ports=ports) for ports in _fewer_ports(stage.ports))
+
+
+def _smaller_carries(carries: Carries) -> Iterator[Carries]:
+    if carries:
+        plain = Carries()
+        without = (replace(carries, **{field.name: getattr(plain, field.name)}) for field in fields(Carries))
+        yield from (fewer for fewer in without if fewer != carries)
+        yield from (replace(carries, interfaces=(name,)) for name in carries.interfaces[1:])
+        for name in ("routed", "masqueraded", "excepted"):
+            yield from (replace(carries, **{name: addresses}) for addresses in _fewer(getattr(carries, name)))
 
 
 def _fewer_ports(ports: PortSet) -> Iterator[PortSet]:

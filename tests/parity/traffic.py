@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import Address, Network
@@ -12,8 +13,17 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.directi
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PROTOCOLS, PortSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.frames import TRACKED_ICMP, Complaint
-from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, ON_LINK, OWN, PODS, SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.places import (
+    GUESTS,
+    LEGS,
+    ON_LINK,
+    OWN,
+    PODS,
+    SERVICES,
+    way_to,
+)
 from ansible_collections.gatehouse.firewall.tests.parity.redirects import (
+    TO_GUESTS,
     TO_OWN_PORTS,
     TO_PODS,
     is_passed_on,
@@ -62,10 +72,17 @@ _KINDS = (
     *("discovery", *["dhcp"] * 2, *["other"] * 2, "groups", "broken", "loopback"),
 )
 
-_kinds = some.sampled_from(_KINDS)
+_kinds = {carries: some.sampled_from((*_KINDS, *["passing"] * (10 if carries else 1))) for carries in (False, True)}
 _legs = some.sampled_from(LEGS)
 _against_the_aim = some.sampled_from((False, False, False, False, False, True))
 _destinations = some.sampled_from((OWN, OWN, OWN, SERVICES, SERVICES, PODS))
+_ways = some.sampled_from((*["judged"] * 6, *["between"] * 3, "forged", "forged", "past", "asks its host"))
+_guests = some.sampled_from([(leg, place) for leg in GUESTS for place in (7, 100)])
+_strangers = {
+    family: some.sampled_from([one for one in _STRANGERS if one.version == family and not one.is_link_local])
+    for family in (4, 6)
+}
+_kinds_passing = some.sampled_from((*["ports"] * 9, "icmp", "other", "dhcp", "broken"))
 _other_protocols = some.sampled_from(("gre", "esp", "ospf", "igmp"))
 _ttls = some.sampled_from((1, 1, 1, 2, 64))
 _dhcp_ports = {direction: some.sampled_from((*_DHCP_PORTS, *right * 5)) for direction, right in _CLIENTS_PORTS.items()}
@@ -88,9 +105,11 @@ def volleys(draw: some.DrawFn, policy: Policy, size: int) -> list[Packet]:
     known: set[tuple[object, ...]] = set()
     packets: list[Packet] = []
     for number in range(size):
-        kind = draw(_kinds)
+        kind = draw(_kinds[bool(policy.carries)])
         if kind == "redirected":
             packet = _redirected(draw, draw(redirected), number)
+        elif kind == "passing":
+            packet = _passing(draw, draw(aims), number)
         else:
             aim = draw(aims)
             direction = _other(aim.direction) if draw(_against_the_aim) else aim.direction
@@ -105,7 +124,9 @@ def reply(packet: Packet) -> Packet | None:
     """Return what the other end of an allowed packet answers; nothing where it is not known how, or who answers."""
     if packet.protocol != "udp" or packet.destination.is_multicast or packet.interface == "lo":
         return None
-    if packet.destination in ON_LINK or not packet.to_host or packet.forwarded:
+    if is_passed_on(packet):
+        return _reply_passing(packet)
+    if packet.destination in ON_LINK or not packet.to_host:
         return None
     return Packet(
         direction=_other(packet.direction),
@@ -119,14 +140,37 @@ def reply(packet: Packet) -> Packet | None:
     )
 
 
+def _reply_passing(packet: Packet) -> Packet:
+    return Packet(
+        direction="ingress",
+        source=packet.forwarded_to or packet.destination,
+        destination=packet.source,
+        protocol="udp",
+        port=packet.source_port,
+        source_port=packet.port if packet.redirected_to is None else packet.redirected_to,
+        interface=packet.leaves_by,
+        state="established",
+        to_host=False,
+        leaves_by=way_to(packet.source),
+    )
+
+
 def complaint(packet: Packet) -> Packet | None:
     """Return an ICMP error of the other end about an allowed packet, of a type that passes for no other reason."""
     answer = reply(packet)
-    if answer is None or packet.redirected_to is not None:  # the kernel drops an ICMP redirect about what it translates
+    # The kernel drops an ICMP redirect about what it translates.
+    if answer is None or packet.redirected_to is not None or packet.forwarded:
         return None
     protocol, number = ("icmp", 5) if packet.source.version == 4 else ("icmpv6", 100)
-    ends = (answer.direction, answer.source, answer.destination)
-    return Complaint(*ends, protocol, icmp_type=number, interface=packet.interface, state="related", about=packet)
+    return Complaint(
+        *(answer.direction, answer.source, answer.destination, protocol),
+        icmp_type=number,
+        interface=answer.interface,
+        state="related",
+        to_host=answer.to_host,
+        leaves_by=answer.leaves_by,
+        about=packet,
+    )
 
 
 def _other(direction: str) -> str:
@@ -142,6 +186,45 @@ def _redirected(draw: some.DrawFn, aim: _Aim, number: int) -> Packet:
     return seen_by_host(
         Packet("ingress", peer, destination, protocol, port, source_port, interface=draw(_legs), state=state)
     )
+
+
+def _passing(draw: some.DrawFn, aim: _Aim, number: int) -> Packet:
+    """Return a packet from a guest or to one, or what looks like that; or one that passes by all guests."""
+    peer, way, kind = draw(aim.addresses), draw(_ways), draw(_kinds_passing)
+    (leg, guest), (others_leg, other) = (_guest(draw, peer.version) for _ in range(2))
+    ends = {
+        "judged": (leg, guest, peer) if aim.direction == "egress" else (draw(_legs), peer, guest),
+        "forged": (draw(some.sampled_from((*LEGS, others_leg))), guest, draw(some.sampled_from((peer, other)))),
+        "between": (leg, guest, other),
+        "past": (draw(_legs), draw(_strangers[peer.version]), peer),
+        "asks its host": (leg, guest, draw(_destinations)[peer.version]),
+    }
+    interface, source, destination = ends[way]
+    packet = Packet(
+        "ingress", source, destination, interface=interface, **_content(draw, aim, kind, peer.version, number)
+    )
+    return seen_by_host(packet)
+
+
+def _guest(draw: some.DrawFn, family: int) -> tuple[str, Address]:
+    leg, place = draw(_guests)
+    return leg, GUESTS[leg][family][place]
+
+
+def _content(draw: some.DrawFn, aim: _Aim, kind: str, family: int, number: int) -> dict[str, Any]:
+    """Return what a packet is, whoever sends it."""
+    if kind == "icmp":
+        protocol, icmp_type = "icmp" if family == 4 else "icmpv6", draw(_icmp_types[family])
+        state = "new" if icmp_type in TRACKED_ICMP[protocol] else "invalid"
+        return {"protocol": protocol, "icmp_type": icmp_type, "state": state}
+    if kind == "other":
+        return {"protocol": draw(_other_protocols)}
+    if kind == "dhcp":
+        source_port, port = draw(some.sampled_from(_DHCP_PORTS))
+        return {"protocol": "udp", "source_port": source_port, "port": port}
+    protocol, port = draw(aim.ports)
+    known = {"protocol": protocol, "port": port, "source_port": _FIRST_SOURCE_PORT + number}
+    return {**known, "protocol": "tcp", "state": "invalid"} if kind == "broken" else known
 
 
 def _packet(draw: some.DrawFn, aim: _Aim, kind: str, direction: str, number: int) -> Packet:
@@ -197,14 +280,23 @@ def between(
 
 
 def _is_left_out(packet: Packet) -> bool:
-    if packet.direction == "egress" or (packet.to_host and not packet.forwarded):
+    if packet.direction == "egress" or not is_passed_on(packet):
         return False
-    return is_passed_on(packet) and packet.source.is_link_local  # Linux never sends it on, whatever the rules
+    # Linux never sends on what is of a link, whatever the rules; and where a packet comes back to its sender, its
+    # refusal looks the same.
+    return (
+        packet.source.is_link_local
+        or packet.destination.is_link_local
+        or packet.source == (packet.forwarded_to or packet.destination)
+    )
 
 
 def _connection(packet: Packet, number: int) -> tuple[object, ...]:
     if packet.icmp_type is not None:
         return packet.protocol, number
+    if is_passed_on(packet) and not packet.forwarded:
+        ends = ((packet.source, packet.source_port), (packet.destination, packet.port))
+        return packet.protocol, frozenset(ends)
     own, peers = packet.port, packet.source_port
     if packet.direction == "egress":
         own, peers = peers, own
@@ -214,15 +306,18 @@ def _connection(packet: Packet, number: int) -> tuple[object, ...]:
 def _aims(policy: Policy) -> list[_Aim]:
     rules = [(direction, rule) for direction in DIRECTIONS for rule in policy.rules(direction)]
     everywhere = [network for _direction, rule in rules for network in rule.addresses.networks]
-    strangers = some.sampled_from([*_STRANGERS, *_edges([*everywhere, *policy.isolated_from.networks])])
+    everywhere += [*policy.isolated_from.networks, *policy.carries.networks.networks]
+    strangers = some.sampled_from([*_STRANGERS, *_edges(everywhere)])
     aims = [
         _Aim(direction, _sampled(_edges(rule.addresses.networks), strangers), _sampled(_port_edges(rule), _any_port))
         for direction, rule in rules
     ]
-    isolated = _sampled(_edges(policy.isolated_from.networks), strangers)
-    return aims + [_Aim(aim.direction, isolated, aim.ports) for aim in aims[::3]] or [
-        _Aim(direction, strangers, _any_port) for direction in DIRECTIONS
-    ]
+    isolated, excepted = (
+        _sampled(_edges(addresses.networks), strangers) for addresses in (policy.isolated_from, policy.carries.excepted)
+    )
+    aims += [_Aim(aim.direction, isolated, aim.ports) for aim in aims[::3]]
+    aims += [_Aim("egress", excepted, aim.ports) for aim in aims[:1] if policy.carries.excepted]
+    return aims or [_Aim(direction, strangers, _any_port) for direction in DIRECTIONS]
 
 
 def _sampled(options: Sequence[object], otherwise: SearchStrategy) -> SearchStrategy:
@@ -243,7 +338,7 @@ def _port_edges(rule: Rule) -> list[tuple[str, int]]:
 
 def _aims_at_redirects(policy: Policy) -> list[_Aim]:
     """Return aims at the redirected ports that each rule names, at all of them, and at what is judged before."""
-    known = [(protocol, port) for port in (*TO_OWN_PORTS, *TO_PODS) for protocol in PROTOCOLS]
+    known = [(protocol, port) for port in (*TO_OWN_PORTS, *TO_PODS, *TO_GUESTS) for protocol in PROTOCOLS]
     others = some.sampled_from(known + _range_edges(policy.pre_dnat_ports))
     everywhere = [network for rule in policy.ingress for network in rule.addresses.networks]
     strangers = some.sampled_from([*_STRANGERS, *_edges(everywhere)])

@@ -1,8 +1,8 @@
-"""A host with links to its peers and its pods, and the world at their other ends, which can send from any address.
+"""A host with links to its peers, its pods and its guests, and the world at their other ends.
 
-What the host's rules let in comes out of raw sockets there; what they let out or on is seen on the wire. Nothing is
-waited for that may not come: behind each batch run frames that are not IP, which no rule meets and which overtake
-nothing.
+That can send from any address. What the host's rules let in comes out of raw sockets there; what they let out or on is
+seen on the wire. Nothing is waited for that may not come: behind each batch run frames that are not IP, which no rule
+meets and which overtake nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +16,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import Address
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet
 from ansible_collections.gatehouse.firewall.tests.parity.frames import PROTOCOLS, frame
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import Namespace, new_namespace
-from ansible_collections.gatehouse.firewall.tests.parity.places import LEGS, ON_LINK_OWN, OWN, POD_LEG, PODS, SERVICES
+from ansible_collections.gatehouse.firewall.tests.parity.places import (
+    GUEST_LEGS,
+    GUESTS,
+    LEGS,
+    ON_LINK_OWN,
+    OWN,
+    POD_LEG,
+    PODS,
+    SERVICES,
+)
 from ansible_collections.gatehouse.firewall.tests.parity.redirects import is_passed_on, rules
 
-_ALL_LEGS = (*LEGS, POD_LEG)
+_ALL_LEGS = (*LEGS, POD_LEG, *GUEST_LEGS)
 _HOST_SETTINGS = {
     **{f"{family}/conf/all/forwarding": 1 for family in ("ipv4", "ipv6")},
     **{f"ipv4/conf/{which}/rp_filter": 0 for which in ("all", "default")},
@@ -62,7 +72,9 @@ class Wire:
         self._here = {leg: host.call(partial(_packet_socket, leg, _MARKER)) for leg in _ALL_LEGS}
         self._there = {leg: world.call(partial(_packet_socket, leg, _ALL_ETHERTYPES)) for leg in _ALL_LEGS}
         self._senders = {
-            (family, leg): host.call(partial(_sender, family, leg)) for family in _FAMILY for leg in (*LEGS, "lo")
+            (family, leg): host.call(partial(_sender, family, leg))
+            for family in _FAMILY
+            for leg in (*LEGS, *GUEST_LEGS, "lo")
         }
         self._receivers = [
             host.call(partial(_receiver, family, protocol)) for family in _FAMILY for protocol in PROTOCOLS.values()
@@ -93,9 +105,9 @@ class Wire:
             for number, packet in enumerate(packets):
                 self._send(packet, number)
             on_the_wire = self._wait_for_all(_PATIENCE)
-        in_the_host = self._numbers(_drained(self._receivers))
+        in_the_host = {number for number, _frame in self._numbered(_drained(self._receivers))}
         return [
-            number in (on_the_wire if _leaves_the_host(packet) else in_the_host)
+            (number, _target(packet).packed) in on_the_wire if _leaves_the_host(packet) else number in in_the_host
             for number, packet in enumerate(packets)
         ]
 
@@ -115,11 +127,15 @@ class Wire:
         with suppress(PermissionError):  # how the kernel tells the sender that a rule dropped it
             self._senders[family, packet.interface].sendto(data, (str(packet.destination), 0))
 
-    def _wait_for_all(self, patience: float) -> set[int]:
-        """Return the numbers of what came out of the host, once everything that was sent has been."""
+    def _wait_for_all(self, patience: float) -> set[tuple[int, bytes]]:
+        """Return the numbers and destinations of what came out of the host, once everything that was sent has been.
+
+        A refusal has the end of the packet that it is about, but goes to that one's sender.
+        """
         self._follow(self._there, self._here, patience)
         # Only now has the host sent on what it forwards.
-        return self._numbers(self._follow(self._here, self._there, patience))
+        heard = self._follow(self._here, self._there, patience)
+        return {(number, _destination(data)) for number, data in self._numbered(heard)}
 
     def _follow(
         self, senders: Mapping[str, socket.socket], receivers: Mapping[str, socket.socket], patience: float
@@ -152,10 +168,13 @@ class Wire:
                 return
         raise WireError("the links do not come up")
 
-    def _numbers(self, frames: Iterable[bytes]) -> set[int]:
-        """Return the numbers of this batch's packets, which stand at their end, among whatever else there is."""
-        tails = [struct.unpack(_TAIL, data[-_TAIL_SIZE:]) for data in frames if len(data) >= _TAIL_SIZE]
-        return {number for magic, batch, number in tails if magic == _MAGIC and batch == self._batch}
+    def _numbered(self, frames: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Yield this batch's packets, each with its number, which stands at its end, of whatever else there is."""
+        for data in frames:
+            if len(data) >= _TAIL_SIZE:
+                magic, batch, number = struct.unpack(_TAIL, data[-_TAIL_SIZE:])
+                if magic == _MAGIC and batch == self._batch:
+                    yield number, data
 
 
 def _link(host: Namespace, world: Namespace) -> None:
@@ -170,10 +189,20 @@ def _route(host: Namespace) -> None:
     host.ip(*(f"address add {ON_LINK_OWN}/64 dev {leg} nodad" for leg in LEGS))
     host.ip(*(f"route add {to} dev {leg} metric 1{leg[-1]}" for to in ("0.0.0.0/0", "::/0") for leg in LEGS))
     host.ip(*(f"route add {address} dev {POD_LEG}" for address in (*PODS.values(), *SERVICES.values())))
+    host.ip(*(f"route add {network} dev {leg}" for leg, own in GUESTS.items() for network in own.values()))
 
 
 def _leaves_the_host(packet: Packet) -> bool:
     return is_passed_on(packet) if packet.direction == "ingress" else packet.interface != "lo"
+
+
+def _target(packet: Packet) -> Address:
+    return packet.forwarded_to or packet.destination
+
+
+def _destination(data: bytes) -> bytes:
+    """Return where a packet goes, of a frame with it."""
+    return data[30:34] if data[14] >> 4 == 4 else data[38:54]
 
 
 @contextmanager

@@ -74,18 +74,21 @@ class Verdict:
     reason: str
 
 
+_CONNECTED = Verdict(True, "", "it belongs to a connection that was allowed")
+
+
 def verdict(policy: Policy, packet: Packet) -> Verdict:
     """Return what a host with this policy does with a packet."""
-    found = [one for _kind, one in _judgements(policy, packet)]
+    found = [one for _kind, one in judgements(policy, packet)]
     return next((one for one in found if not one.allowed), found[0])
 
 
 def lets_through(policy: Policy, packet: Packet) -> bool:
     """Return whether a packet passes a host with this policy: what it denies passes, too, where it only observes."""
-    return all(found.allowed or policy.observes(kind) for kind, found in _judgements(policy, packet))
+    return all(found.allowed or policy.observes(kind) for kind, found in judgements(policy, packet))
 
 
-def _judgements(policy: Policy, packet: Packet) -> Iterator[tuple[str, Verdict]]:
+def judgements(policy: Policy, packet: Packet) -> Iterator[tuple[str, Verdict]]:
     """Yield what each stage in the host's kernel says of a packet that comes so far, and what kind it is there."""
     # Sources are judged at prerouting, of replies and of what is forwarded as well: nothing comes before that.
     if is_spoofed(policy, packet):
@@ -126,7 +129,7 @@ def _judged_as_carried(policy: Policy, packet: Packet) -> tuple[str, Verdict] | 
     comes_from = carries.comes_from(packet.interface, packet.source)
     goes_to = carries.goes_to(packet.leaves_by, destination)
     if comes_from and goes_to:
-        return FORWARD_OUT, _between(policy)
+        return FORWARD_OUT, _between(policy, packet)
     if goes_to:
         return FORWARD_IN, _judged(policy, replace(packet, redirected_to=None), is_carried=True)
     if comes_from or carries.claims_to_come_from(packet.source):
@@ -136,7 +139,9 @@ def _judged_as_carried(policy: Policy, packet: Packet) -> tuple[str, Verdict] | 
     return None
 
 
-def _between(policy: Policy) -> Verdict:
+def _between(policy: Policy, packet: Packet) -> Verdict:
+    if packet.state == "established":
+        return _CONNECTED
     if policy.isolates_carried:
         return Verdict(False, "", f"hosts of {', '.join(policy.isolated)} are isolated, and so are those behind them")
     return Verdict(True, "", "both ends are in what is behind the host")
@@ -220,7 +225,7 @@ def _whatever_the_flows(policy: Policy, packet: Packet, is_carried: bool) -> Ver
     if packet.interface == "lo" and not is_carried:
         return Verdict(True, "", "loopback is always allowed")
     if packet.state == "established" or _is_about_a_connection(packet):
-        return Verdict(True, "", "it belongs to a connection that was allowed")
+        return _CONNECTED
     if _is_essential_icmp(policy, packet):
         return Verdict(True, "", "IP breaks without this ICMP type")
     if packet.state == "invalid":

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.carries import Carries
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet, parse_network
@@ -558,3 +559,43 @@ def test_a_flow_for_some_addresses_of_the_host_means_what_was_sent_to_them(peer,
     judged = {443: redirected_to, 80: None}[port]  # 80 isn't judged before DNAT: what it becomes decides
     packet = Packet("ingress", ip_address(peer), ip_address(to), "tcp", port, redirected_to=judged)
     assert (verdict(AT, packet).allowed, verdict(AT, packet).flow) == (bool(flow), flow)
+
+
+CARRYING = replace(
+    POLICY,
+    carries=Carries(("docker0", "br-*"), addresses("10.88.0.0/24"), excepted=addresses("198.51.100.53")),
+    isolated={"web": addresses("192.0.2.0/24")},
+)
+PLAIN = replace(CARRYING, isolated={}, carries=replace(CARRYING.carries, excepted=AddressSet()))
+OFFICE, DNS, GUEST, OTHER = "198.51.100.7", "198.51.100.53", "10.88.0.7", "10.88.0.130"
+
+
+@pytest.mark.parametrize(
+    ("policy", "sender", "receiver", "port", "state", "allowed"),
+    [
+        (PLAIN, (GUEST, "docker0"), (DNS, "eth0"), 53, "new", True),
+        (PLAIN, (GUEST, "docker0"), (DNS, "eth0"), 80, "new", False),
+        (CARRYING, (GUEST, "docker0"), (DNS, "eth0"), 53, "new", False),
+        (PLAIN, (OFFICE, "eth0"), (GUEST, "docker0"), 80, "new", True),
+        (PLAIN, (OFFICE, "eth0"), (GUEST, "docker0"), 53, "new", False),
+        (PLAIN, (GUEST, "docker0"), (OTHER, "br-4f1c"), 9, "new", True),
+        (CARRYING, (GUEST, "docker0"), (OTHER, "br-4f1c"), 80, "new", False),
+        (CARRYING, (GUEST, "docker0"), (OTHER, "br-4f1c"), 80, "established", True),
+        # An interface proves where a packet comes from, an address doesn't.
+        (PLAIN, (GUEST, "eth0"), (OTHER, "br-4f1c"), 80, "new", False),
+        (PLAIN, (GUEST, "eth0"), (OFFICE, "eth1"), 80, "new", False),
+        (PLAIN, (OFFICE, "eth0"), (DNS, "eth1"), 9, "new", True),
+    ],
+)
+def test_what_is_forwarded_for_those_behind_is_judged_as_the_hosts_own(policy, sender, receiver, port, state, allowed):
+    (source, interface), (target, leaves_by) = sender, receiver
+    more = {"interface": interface, "leaves_by": leaves_by, "state": state, "to_host": False}
+    packet = Packet("ingress", ip_address(source), ip_address(target), "tcp", port, **more)
+    assert verdict(policy, packet).allowed is allowed
+
+
+@pytest.mark.parametrize(("asked", "became", "allowed"), [(80, 9, True), (9, 80, False)])
+def test_those_behind_are_asked_for_a_port_whatever_it_becomes(asked, became, allowed):
+    ends = (ip_address(OFFICE), HOST[4])
+    more = {"forwarded": True, "forwarded_to": ip_address(GUEST), "redirected_to": became, "leaves_by": "docker0"}
+    assert verdict(PLAIN, Packet("ingress", *ends, "tcp", asked, **more)).allowed is allowed
