@@ -171,7 +171,7 @@ def verdict_behind(policy: Policy, packet: Packet) -> Verdict:
     """
     carries = policy.carries
     if packet.peer in carries.networks and not (packet.direction == "ingress" and carries.interfaces):
-        return _between(policy)
+        return _between(policy, packet)
     found = [_judged(policy, one, is_carried=True) for one in _by_each_interface(policy, packet)]
     return next((one for one in found if one.allowed), found[0])
 
