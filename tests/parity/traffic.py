@@ -191,7 +191,7 @@ def _redirected(draw: some.DrawFn, aim: _Aim, number: int) -> Packet:
 def _passing(draw: some.DrawFn, aim: _Aim, number: int) -> Packet:
     """Return a packet from a guest or to one, or what looks like that; or one that passes by all guests."""
     peer, way, kind = draw(aim.addresses), draw(_ways), draw(_kinds_passing)
-    (leg, guest), (others_leg, other) = (_guest(draw, peer.version) for _ in range(2))
+    (leg, guest), (others_leg, other) = (_guest(draw, peer.version) for _end in range(2))
     ends = {
         "judged": (leg, guest, peer) if aim.direction == "egress" else (draw(_legs), peer, guest),
         "forged": (draw(some.sampled_from((*LEGS, others_leg))), guest, draw(some.sampled_from((peer, other)))),

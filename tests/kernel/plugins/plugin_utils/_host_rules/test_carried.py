@@ -196,7 +196,7 @@ class Place:
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     with ExitStack() as stack:
-        host, others, *three = (stack.enter_context(new_namespace()) for _ in range(2 + len(GUESTS)))
+        host, others, *three = (stack.enter_context(new_namespace()) for _number in range(2 + len(GUESTS)))
         guests = dict(zip(GUESTS, three))
         for namespace in (host, others, *three):
             namespace.set({f"ipv6/conf/{which}/accept_dad": 0 for which in ("all", "default")})

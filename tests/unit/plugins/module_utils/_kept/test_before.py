@@ -14,7 +14,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._kept.before im
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.module_utils.fakes import FakeHost
 
 NOW, TIME = 1_800_000_000, "2027-01-15T08:00:00Z"
-DENIED = [{"address": "192.0.2.7"}, {"address": "2001:db8::7"}]
+DENIED = ({"address": "192.0.2.7"}, {"address": "2001:db8::7"})
 
 
 @pytest.fixture

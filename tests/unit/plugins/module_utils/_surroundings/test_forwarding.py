@@ -19,7 +19,7 @@ def nothing(_path):
     return ""
 
 
-INTERFACES = ["lo", "eth0", "docker0", "br-4f1c2d3e4a5b", "virbr0", "veth12ab"]
+INTERFACES = ("lo", "eth0", "docker0", "br-4f1c2d3e4a5b", "virbr0", "veth12ab")
 RULE = "ip nat, chain postrouting: masquerade"
 NOTHING, DOCKER = Carried([]), Carried(["docker0", "br-*"])
 

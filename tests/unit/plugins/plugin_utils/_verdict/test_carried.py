@@ -20,10 +20,12 @@ CARRIES = {
     "networks": ["192.0.2.0/24", "2001:db8:2::/64"],
     "except": ["169.254.169.254", "2001:db8:9::254"],
 }
-ENFORCE = {"forward": "enforce"}
 
 
-def model(runners=("runner1", "runner2"), assertions=(), isolated=False, mode=ENFORCE, isolates=True, **carries):
+def model(
+    runners=("runner1", "runner2"), assertions=(), isolated=False, mode="as said by name", isolates=True, **carries
+):
+    mode = {"forward": "enforce"} if mode == "as said by name" else mode
     addresses = {name: [f"198.51.100.2{number}", f"2001:db8:1::2{number}"] for number, name in enumerate(runners, 1)}
     hosts = {
         name: {"gatehouse_addresses": {"private": its}, **({"gatehouse_mode": mode} if mode else {})}

@@ -339,13 +339,13 @@ def test_who_is_behind_hosts_is_told_in_words_and_opens_nothing_by_itself():
 
 
 def test_what_those_behind_are_excepted_from_closes_that_to_them():
-    before, after = carrying(), carrying(**{"except": ["192.0.2.11"]})
-    words, closed = rows(before, after)
+    every, fewer = carrying(), carrying(**{"except": ["192.0.2.11"]})
+    words, closed = rows(every, fewer)
 
     assert words["words"][1].endswith("may receive and send what the host itself may, but nothing to 192.0.2.11")
     assert (closed["direction"], closed["ports"], closed["closed"]) == ("forward_out", ["5432/tcp"], ["192.0.2.11"])
     assert closed["opened"] == []
-    assert [row["opened"] for row in rows(after, before)] == [[], ["192.0.2.11"]]
+    assert [row["opened"] for row in rows(fewer, every)] == [[], ["192.0.2.11"]]
 
 
 def test_a_flow_more_stands_once_for_hosts_and_those_behind_them():
