@@ -49,7 +49,7 @@ class Stage:
         started = time.monotonic()
         environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")}
         # What waits computes little, but wants to do so at once: its timers run on.
-        first = [] if lane_of(self.name) == "waits" else ["nice", "--adjustment=5"]
+        first = [] if lane_of(self.name) == "waits" else ["nice", "--adjustment=10"]
         command = [*first, "make", "--no-print-directory", self.name]
         with (LOGS / f"{self.name}.log").open("w+", encoding="utf-8") as log:
             process = subprocess.Popen(

@@ -133,6 +133,8 @@ def endpoint_kinds(fleet: Fleet, names: Names) -> list[EndpointKind]:
 
 def _check_carries(fleet: Fleet, policy: Policy, problems: Problems) -> None:
     """Note classes whose hosts judge what they forward: at host endpoints, Calico denies all else that is forwarded."""
+    if not policy.carries:
+        return
     for node_class in (fleet.resolved.model.classes[name] for name in policy.classes):
         carries = node_class.carries
         if carries:

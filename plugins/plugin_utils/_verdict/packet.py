@@ -115,7 +115,7 @@ def _judged(policy: Policy, packet: Packet, is_carried: bool = False) -> Verdict
     if settled:
         return settled
     if is_carried and packet.direction == "egress" and packet.destination in policy.carries.excepted:
-        return Verdict(False, "", "those behind the host are excepted from it (carries: except)")
+        return Verdict(False, "", "those behind the host never reach it (carries: except)")
     for asked in _ports_asked_for(policy, packet):
         for rule in policy.rules(packet.direction):
             if _allows(policy, rule, asked):

@@ -81,12 +81,12 @@ def test_a_routed_guest_is_judged_where_it_is_carried():
 
 def test_what_those_behind_a_host_are_excepted_from_is_denied_to_them_alone():
     assert lines(GUEST, "2001:db8:9::254", "443/tcp")[1] == (
-        "  forward of any host that carries it (runner) denies it: those behind the host are excepted from it "
+        "  forward of any host that carries it (runner) denies it: those behind the host never reach it "
         "(carries: except)"
     )
     assert lines("runner1", "169.254.169.254", "443/tcp")[1:] == [
         "  output of runner1 (runner) allows it: the flow packages allows it (internet): packages [gatehouse_flows[0]]",
-        "    those behind it may not send it: those behind the host are excepted from it (carries: except)",
+        "    those behind it may not send it: those behind the host never reach it (carries: except)",
     ]
 
 
@@ -175,7 +175,7 @@ def test_assertions_count_for_routed_guests_as_for_their_host():
     assert problems_of(model(assertions=[denied])) == ()
     (found,) = problems_of(model(assertions=[{"allow": "runner", "to": "2001:db8:9::254", "port": "443/tcp"}]))
     assert "2001:db8:2::1 -> 2001:db8:9::254, 443/tcp: denied" in str(found)
-    assert "those behind the host are excepted from it" in str(found)
+    assert "those behind the host never reach it" in str(found)
     between = {"deny": "runner", "to": "runner", "port": "22/tcp"}
     (found,) = problems_of(model(assertions=[between]))
     assert "forward of any host that carries both: both ends are in what is behind the host" in str(found)
