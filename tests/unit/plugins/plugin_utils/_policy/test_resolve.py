@@ -227,6 +227,27 @@ def test_a_host_observes_where_and_in_which_direction_it_is_told_to_and_its_clas
     assert (fleet.policy_of("web1").observe, fleet.policy_of("web2").observe) == (observes, ())
 
 
+@pytest.mark.parametrize(
+    ("mode", "observes"),
+    [
+        (None, ("forward",)),
+        ("enforce", ("forward",)),
+        ("observe", ("ingress", "egress", "forward")),
+        ({"ingress": "enforce", "egress": "enforce"}, ("forward",)),
+        ({"egress": "observe"}, ("egress", "forward")),
+        ({"forward": "observe"}, ("forward",)),
+        ({"forward": "enforce"}, ()),
+        ({"egress": "observe", "forward": "enforce"}, ("egress",)),
+    ],
+)
+def test_what_a_host_carries_is_only_observed_unless_the_mode_names_it(mode, observes):
+    carries = {"gatehouse_classes[0].carries": {"interfaces": ["docker0"]}}
+    fleet = build(good(put={**carries, "hosts.web1.gatehouse_mode": mode}))
+
+    assert fleet.policy_of("web1").observe == observes
+    assert fleet.policy_of("web1").only_observes == (observes == ("ingress", "egress", "forward"))
+
+
 def test_before_dnat_and_for_their_sources_packets_are_judged_as_what_comes_in():
     policy = build(good(put={"hosts.web1.gatehouse_mode": {"ingress": "observe"}})).policy_of("web1")
 
