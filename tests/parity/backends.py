@@ -55,4 +55,20 @@ def _load_iptables(render: Render, commands: tuple[str, ...], policy: Policy, na
     return text
 
 
+def unload(namespace: Namespace) -> None:
+    """Take away what any backend has loaded into a namespace, and what its kernel knows of connections."""
+    namespace.run("sh", "-c", _REMOVE)
+
+
+_REMOVE = """nft delete table inet gatehouse 2>/dev/null
+for variant in nft legacy; do
+    for command in iptables ip6tables; do
+        for table in filter mangle; do
+            $command-$variant -t $table -F; $command-$variant -t $table -X
+        done
+    done
+done 2>/dev/null
+ipset destroy; conntrack --flush 2>/dev/null; true"""
+
+
 BACKENDS = (nftables_backend(), iptables_backend(), iptables_backend(variant="legacy"))

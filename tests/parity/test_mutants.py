@@ -101,8 +101,8 @@ MUTANTS: dict[str, Mutant] = {
     "what is judged before DNAT is not denied": (
         nft_pre_dnat,
         "pre_dnat_chains",
-        "else refusal(policy, PRE_DNAT)",
-        "else 'accept'",
+        "refusal(policy, PRE_DNAT)",
+        "'accept'",
     ),
     "redirected packets are judged too late": (nftables, "_pre_dnat_base", "dstnat - 20", "dstnat + 20"),
     "what is forwarded is judged": (
@@ -203,7 +203,7 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
         "[*policy.isolated.items()][:1]",
     ),
     "one stage before DNAT alone": (iptables, "_pre_dnat_base", "stages(view.policy)", "[*stages(view.policy)][:1]"),
-    "echo requests always pass": (iptables_flows, "icmp", "view.policy.echo_request", "True"),
+    "echo requests always pass": (iptables_flows, "_icmp", "view.policy.echo_request", "True"),
     "what is invalid may pass": (
         iptables,
         "_base",
@@ -224,7 +224,7 @@ IPTABLES_MUTANTS: dict[str, Mutant] = {
     "IGMP from afar": (iptables, "_base", " -m ttl --ttl-eq {IGMP_TTL}", ""),
     "an error about a connection is dropped": (
         iptables_flows,
-        "icmp",
+        "_icmp",
         '    yield "-m conntrack --ctstate RELATED -j RETURN"\n',
         "",
     ),

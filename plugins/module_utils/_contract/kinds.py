@@ -38,6 +38,11 @@ def way_of(kind: str) -> str:
     return "egress" if kind in ("egress", FORWARD_OUT) else "ingress"
 
 
+def observed_as(kind: str) -> str:
+    """Return as which kind a host counts what it only observes."""
+    return kind if kind in OBSERVED_KINDS else way_of(kind)
+
+
 def mode_of(kind: str) -> str:
     """Return which of the modes decides whether a kind is denied, or only observed."""
     if kind in (FORWARD, *FORWARDED):

@@ -11,6 +11,7 @@ from typing import Callable, Iterator, Sequence
 
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.concerns import finding
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.interfaces import is_by
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Carried
 
 Read = Callable[[str], str]
@@ -73,11 +74,6 @@ def unfiltered(carried: Carried, bridges: Sequence[str], read: Read) -> Iterator
         settings = " and ".join(f"net.bridge.{name}" for name in off)
         what = f"two guests on {_some(bridges)} are not kept apart, although their class is isolated"
         yield finding("bridge_unjudged", f"{what}: {settings} is 0, or missing")
-
-
-def is_by(names: Sequence[str], interface: str) -> bool:
-    """Return whether an interface has one of these names, or begins as one with an asterisk says."""
-    return any(interface.startswith(name[:-1]) if name.endswith("*") else interface == name for name in names)
 
 
 def _some(texts: Sequence[str], between: str = ", ") -> str:

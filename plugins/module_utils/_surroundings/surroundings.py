@@ -12,10 +12,10 @@ from typing import Iterator, Mapping, Sequence
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.concerns import finding, some
 from ansible_collections.gatehouse.firewall.plugins.module_utils._audit.findings import Finding
 from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.backend import Run
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.interfaces import is_by
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.conntrack import filling
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Declared
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.forwarding import (
-    is_by,
     too_wide,
     unfiltered,
     unjudged,

@@ -38,7 +38,7 @@ from .header import first_line
 from .ipsets import address_set, denied_set, filling, observed_set
 from .iptables_carried import BASE, carried_chains
 from .iptables_denied import counted, drop, invalid, kept_chains, refused_chains
-from .iptables_flows import before_ports, flows, icmp
+from .iptables_flows import before_ports, flows, stage_chains
 from .iptables_view import (
     BY_PROTOCOL,
     IN_AND_OUT,
@@ -116,11 +116,7 @@ def _filter(view: View) -> Iterator[str]:
     chains: Chains = {}
     for direction in DIRECTIONS:
         stage = IN_AND_OUT[direction]
-        found = {protocol: segments(view.policy.rules(direction), protocol) for protocol in PROTOCOLS}
-        chains[stage.chain] = list(_base(view, stage))
-        chains[f"{stage.chain}-ICMP"] = list(icmp(view, stage))
-        chains |= flows(view, stage, before_ports(view, stage), found)
-        chains |= refused_chains(view, stage)
+        chains |= stage_chains(view, stage, _base(view, stage), before_ports(view, stage))
     return _table("filter", chains, {stage.builtin: stage.chain for stage in IN_AND_OUT.values()})
 
 

@@ -12,12 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...module_utils._contract.kinds import FORWARD_IN, FORWARD_OUT
-from .._values.ports import PROTOCOLS
-from .iptables_denied import denied, invalid, refused_chains
-from .iptables_flows import before_ports, flows, icmp
+from .iptables_denied import denied, invalid
+from .iptables_flows import before_ports, stage_chains
 from .iptables_view import BY_PROTOCOL, CARRIED_STAGES, Chains, Stage, View, address_matches
 from .peer_sets import CARRIED, NOT_FOR_CARRIED
-from .port_segments import segments
 
 BASE = "GATEHOUSE-FORWARD"
 _BETWEEN = "GATEHOUSE-FWD-BETWEEN"
@@ -27,14 +25,10 @@ def carried_chains(view: View) -> Chains:
     """Return the chains; none where a policy carries nothing."""
     if not view.policy.carries:
         return {}
-    stages = CARRIED_STAGES.values()
     chains: Chains = {BASE: list(_base(view)), _BETWEEN: list(_between(view))}
-    for stage in stages:
-        found = {protocol: segments(view.policy.rules(stage.direction), protocol) for protocol in PROTOCOLS}
-        chains[stage.chain] = list(_judged(view, stage))
-        chains[f"{stage.chain}-ICMP"] = list(icmp(view, stage))
-        chains |= flows(view, stage, [*_excepted(view, stage), *before_ports(view, stage)], found)
-        chains |= refused_chains(view, stage)
+    for stage in CARRIED_STAGES.values():
+        before = [*_excepted(view, stage), *before_ports(view, stage)]
+        chains |= stage_chains(view, stage, _judged(view, stage), before)
     return chains
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...module_utils._contract.constants import ANY, KNOWN, STRANGER
-from ...module_utils._contract.kinds import FORWARD_IN, FORWARDED, OBSERVED_KINDS, PRE_DNAT, SET_WORDS, way_of
+from ...module_utils._contract.kinds import FORWARD_IN, FORWARDED, PRE_DNAT, SET_WORDS, observed_as, way_of
 from . import denied_sets as refused
 from . import observe_sets as observed
 from .denied_sets import INVALID, LOST, REASONS, DeniedSet, known_sets
 from .iptables_view import END, Chains, Stage, View, comment, interface_matches
 from .logged import BURST, REFUSALS, REFUSALS_BURST, iptables_log, log_of
 from .peer_sets import is_everybody
-from .port_segments import range_text
+from .port_matches import asked_for
 
 _KNOWN = KNOWN.upper()
 _BEGINS_NOTHING = "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN "
@@ -44,7 +44,7 @@ def refused_chains(view: View, stage: Stage) -> Chains:
         *(_counted_before(view, stage) if stage.kind in _BEHIND_DNAT and view.policy.observes(PRE_DNAT) else ()),
         *([f"{_OWN_BROADCASTS} -j RETURN"] if stage.kind in observed.HEARD else []),
         *([f"{_BEGINS_NOTHING}{comment(LOST)}-j RETURN"] if stage.direction == "egress" else []),
-        *counted(view, stage.kind if stage.kind in OBSERVED_KINDS else stage.direction, f"{END[stage.kind]},dst"),
+        *counted(view, observed_as(stage.kind), f"{END[stage.kind]},dst"),
     ]
     return {stage.observed: lines}
 
@@ -118,6 +118,5 @@ def _counted_before(view: View, stage: Stage) -> Iterator[str]:
     """Yield what passes over packets that came by before DNAT, whatever they were redirected to."""
     found = ((judged.side, item) for judged in view.policy.pre_dnat for item in judged.ports.ranges)
     for side, item in found:
-        match = f"-m conntrack --ctproto {item.protocol} --ctorigdstport {range_text(item, ':')} "
         for interface in interface_matches(view, stage, side):
-            yield f"{interface}{match}{comment('counted before DNAT')}-j RETURN"
+            yield f"{interface}{asked_for(item.protocol, item)}{comment('counted before DNAT')}-j RETURN"

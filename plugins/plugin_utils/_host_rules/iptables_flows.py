@@ -14,7 +14,7 @@ from .._policy.compile import Rule
 from .._values.addresses import network_text
 from .._values.always_allowed import icmp_types
 from .._values.ports import PROTOCOLS
-from .iptables_denied import denied, invalid
+from .iptables_denied import denied, invalid, refused_chains
 from .iptables_view import (
     END,
     IN_AND_OUT,
@@ -27,14 +27,14 @@ from .iptables_view import (
 )
 from .logged import FLOW_BURST, FLOW_RATE, flow_prefix, iptables_log
 from .peer_sets import is_everybody, peer_name
-from .port_matches import port_matches
-from .port_segments import Segment, by_chain, range_text, segments, within
+from .port_matches import asked_for, port_matches
+from .port_segments import Segment, by_chain, segments, within
 
 _ICMP = {4: ("icmp", "-p icmp -m icmp --icmp-type"), 6: ("icmpv6", "-p ipv6-icmp -m icmp6 --icmpv6-type")}
 _LOGGED_NAME = 17  # of the 29 characters that the kernel keeps of a prefix
 
 
-def icmp(view: View, stage: Stage) -> Iterator[str]:
+def _icmp(view: View, stage: Stage) -> Iterator[str]:
     """Yield what decides of ICMP."""
     protocol, match = _ICMP[view.family]
     # Errors, as nothing but ICMP comes here: whatever else connection tracking calls related is judged by flow.
@@ -64,9 +64,18 @@ def _redirected(view: View, stage: Stage) -> Iterator[str]:
     for rule in view.policy.ingress:
         for protocol in PROTOCOLS:
             for part in within(segments([rule], protocol), view.policy.pre_dnat_ports, protocol):
-                ports = range_text(part, ":")
-                match = f"-m conntrack --ctstate DNAT --ctproto {protocol} --ctorigdstport {ports} "
-                yield from _allowed(view, stage, rule, match)
+                yield from _allowed(view, stage, rule, asked_for(protocol, part, "--ctstate DNAT "))
+
+
+def stage_chains(view: View, stage: Stage, base: Iterable[str], before: Iterable[str]) -> Chains:
+    """Return all chains of a stage, of which the first has ``base``; ``before`` decides whatever the port."""
+    found = {protocol: segments(view.policy.rules(stage.direction), protocol) for protocol in PROTOCOLS}
+    return {
+        stage.chain: list(base),
+        f"{stage.chain}-ICMP": list(_icmp(view, stage)),
+        **flows(view, stage, before, found),
+        **refused_chains(view, stage),
+    }
 
 
 def flows(view: View, stage: Stage, before: Iterable[str], found: Mapping[str, Sequence[Segment]]) -> Chains:
@@ -89,7 +98,7 @@ def _ports_matches(stage: Stage, protocol: str, alike: Sequence[Segment]) -> Ite
     """Yield matches for ports: of what comes in for those behind the host, the ports that were asked for alone."""
     if stage.kind != FORWARD_IN:
         return port_matches(protocol, alike)
-    return (f"-m conntrack --ctproto {protocol} --ctorigdstport {range_text(part, ':')} " for part in alike)
+    return (asked_for(protocol, part) for part in alike)
 
 
 def _allowed(view: View, stage: Stage, rule: Rule, more: str = "") -> Iterator[str]:

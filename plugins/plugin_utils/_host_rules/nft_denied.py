@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...module_utils._contract.constants import ANY, KNOWN, OBSERVED_MOST, OBSERVED_SECONDS, STRANGER
-from ...module_utils._contract.kinds import FORWARD_IN, SET_WORDS, SPOOFED, way_of
+from ...module_utils._contract.kinds import FORWARD_IN, SET_WORDS, SPOOFED, observed_as, way_of
 from .._policy.compile import Policy
 from .._values.ports import PROTOCOLS
 from . import denied_sets as refused
@@ -40,7 +40,7 @@ def filled_sets(policy: Policy) -> Iterator[str]:
 
 def refusal(policy: Policy, kind: str) -> str:
     """Return what becomes of a packet of a kind that no flow allows."""
-    return f"goto {'observed' if policy.observes(kind) else 'denied'}_{kind}"
+    return f"goto observed_{observed_as(kind)}" if policy.observes(kind) else f"goto denied_{kind}"
 
 
 def invalid(policy: Policy, kind: str) -> str:

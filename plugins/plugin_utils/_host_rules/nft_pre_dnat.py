@@ -29,7 +29,7 @@ def pre_dnat_chains(policy: Policy) -> Iterator[str]:
             invalid(policy, PRE_DNAT),
             "jump input_flows",
             *dhcp_clients(policy, "ingress"),
-            "goto observed_ingress" if policy.observes(PRE_DNAT) else refusal(policy, PRE_DNAT),
+            refusal(policy, PRE_DNAT),
         ],
     )
     for number, (_name, stage) in enumerate(stages(policy)):

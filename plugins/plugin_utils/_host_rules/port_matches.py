@@ -32,5 +32,10 @@ def port_matches(protocol: str, ranges: Sequence[PortRange | Segment]) -> Iterat
         yield _multiport(protocol, batch)
 
 
+def asked_for(protocol: str, ports: PortRange | Segment, state: str = "") -> str:
+    """Return the match for the port that a packet was sent to, whatever it was redirected to."""
+    return f"-m conntrack {state}--ctproto {protocol} --ctorigdstport {range_text(ports, ':')} "
+
+
 def _multiport(protocol: str, ports: Iterable[str]) -> str:
     return f"-p {protocol} -m multiport --dports {','.join(ports)} "

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ...module_utils._contract.interfaces import is_by
 from .._values.addresses import Address, AddressSet
 from .._values.problems import Problems, Where
 from .._values.readers import EXPECTED_INTERFACE, Item, flag_at, rows
@@ -55,17 +56,11 @@ class Carries:
 
     def is_by(self, interface: str) -> bool:
         """Return whether others are behind the host by this interface."""
-        return any(
-            interface.startswith(name[:-1]) if name.endswith("*") else interface == name for name in self.interfaces
-        )
+        return is_by(self.interfaces, interface)
 
     def comes_from(self, interface: str, source: Address) -> bool:
         """Return whether a packet comes from behind the host: where interfaces are declared, these alone prove it."""
         return self.is_by(interface) if self.interfaces else source in self.networks
-
-    def claims_to_come_from(self, source: Address) -> bool:
-        """Return whether its source says so."""
-        return source in self.networks
 
     def goes_to(self, interface: str, destination: Address) -> bool:
         """Return whether a packet goes to what is behind the host."""

@@ -132,7 +132,7 @@ def _judged_as_carried(policy: Policy, packet: Packet) -> tuple[str, Verdict] | 
         return FORWARD_OUT, _between(policy, packet)
     if goes_to:
         return FORWARD_IN, _judged(policy, replace(packet, redirected_to=None), is_carried=True)
-    if comes_from or carries.claims_to_come_from(packet.source):
+    if comes_from or packet.source in carries.networks:
         port = packet.port if packet.redirected_to is None else packet.redirected_to
         leaving = replace(packet, direction="egress", interface=packet.leaves_by, destination=destination, port=port)
         return FORWARD_OUT, _judged(policy, leaving, is_carried=True)

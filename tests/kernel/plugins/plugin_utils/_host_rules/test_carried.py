@@ -25,7 +25,7 @@ from ansible_collections.gatehouse.firewall.plugins.module_utils._backends.obser
 from ansible_collections.gatehouse.firewall.plugins.module_utils._host.usage import usage_of
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._verdict.packet import Packet, lets_through
-from ansible_collections.gatehouse.firewall.tests.parity.backends import BACKENDS, Backend
+from ansible_collections.gatehouse.firewall.tests.parity.backends import BACKENDS, Backend, unload
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import Namespace, new_namespace
 from ansible_collections.gatehouse.firewall.tests.unit.plugins.plugin_utils.models import build
 
@@ -234,15 +234,6 @@ def policy_of(**variables: object) -> Policy:
 
 ENFORCED = {"gatehouse_mode": {"forward": "enforce"}, "gatehouse_deny": {"forward": "drop"}}
 CARRIES = policy_of().carries
-REMOVE = """nft delete table inet gatehouse 2>/dev/null
-for variant in nft legacy; do
-    for command in iptables ip6tables; do
-        for table in filter mangle; do
-            $command-$variant -t $table -F; $command-$variant -t $table -X
-        done
-    done
-done 2>/dev/null
-ipset destroy; true"""
 
 
 @contextmanager
@@ -252,7 +243,7 @@ def rules(place: Place, backend: Backend, policy: Policy) -> Iterator[str]:
     try:
         yield text
     finally:
-        place.host.run("sh", "-c", REMOVE)
+        unload(place.host)
 
 
 each_backend = pytest.mark.parametrize("backend", BACKENDS, ids=lambda one: one.name)

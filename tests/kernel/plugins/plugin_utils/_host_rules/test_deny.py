@@ -22,7 +22,12 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.deny imp
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._model.node_classes import PreDnat
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PortSet
-from ansible_collections.gatehouse.firewall.tests.parity.backends import Backend, iptables_backend, nftables_backend
+from ansible_collections.gatehouse.firewall.tests.parity.backends import (
+    Backend,
+    iptables_backend,
+    nftables_backend,
+    unload,
+)
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import Namespace, new_namespace
 
 TOOLS = ("nft", "ip", "ipset", "iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy")
@@ -108,18 +113,7 @@ def rules(pair: Pair, backend: Backend, **changes: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        pair.host.run("sh", "-c", REMOVE)
-
-
-REMOVE = """nft delete table inet gatehouse 2>/dev/null
-for variant in nft legacy; do
-    for command in iptables ip6tables; do
-        for table in filter mangle; do
-            $command-$variant -t $table -F; $command-$variant -t $table -X
-        done
-    done
-done 2>/dev/null
-ipset destroy; conntrack --flush 2>/dev/null; true"""
+        unload(pair.host)
 
 
 def tried(namespace: Namespace, target: str, port: int, kind: int = socket.SOCK_STREAM) -> tuple[int | None, float]:

@@ -17,7 +17,12 @@ from ansible_collections.gatehouse.firewall.plugins.plugin_utils._host_rules imp
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._policy.compile import Policy, Rule
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.addresses import AddressSet
 from ansible_collections.gatehouse.firewall.plugins.plugin_utils._values.ports import PortSet
-from ansible_collections.gatehouse.firewall.tests.parity.backends import Backend, iptables_backend, nftables_backend
+from ansible_collections.gatehouse.firewall.tests.parity.backends import (
+    Backend,
+    iptables_backend,
+    nftables_backend,
+    unload,
+)
 from ansible_collections.gatehouse.firewall.tests.parity.namespaces import CommandError, Namespace, new_namespace
 
 TOOLS = ("nft", "ip", "ipset", "iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy")
@@ -153,18 +158,7 @@ def rules(pair: Pair, backend: Backend, policy: Policy = POLICY) -> Iterator[Non
     try:
         yield
     finally:
-        pair.host.run("sh", "-c", REMOVE)
-
-
-REMOVE = """nft delete table inet gatehouse 2>/dev/null
-for variant in nft legacy; do
-    for command in iptables ip6tables; do
-        for table in filter mangle; do
-            $command-$variant -t $table -F; $command-$variant -t $table -X
-        done
-    done
-done 2>/dev/null
-ipset destroy; conntrack --flush 2>/dev/null; true"""
+        unload(pair.host)
 
 
 def opened_by_helper(pair: Pair, family: int) -> bool:

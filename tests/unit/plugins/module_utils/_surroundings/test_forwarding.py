@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gatehouse.firewall.plugins.module_utils._contract.interfaces import is_by
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.declared import Carried, Declared
 from ansible_collections.gatehouse.firewall.plugins.module_utils._surroundings.forwarding import (
     BRIDGED,
-    is_by,
     too_wide,
     unfiltered,
     unjudged,
